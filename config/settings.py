@@ -1,0 +1,144 @@
+"""Settings: read once from the environment, validated, frozen.
+
+Every setting is documented in ``config/example.env``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError
+
+
+class SettingsError(ValueError):
+    """A setting is missing, malformed or contradicts another. The text is a sentence for the operator."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. Durations are seconds, sizes are bytes or counts, as each name says."""
+
+    environment: str
+    database_url: str
+    queue_url: str
+    base_url: str
+    secret_keys: tuple[str, ...]
+    smtp_url: str | None
+    mail_from: str
+    now: str | None
+    port: int
+    allow_private_addresses: bool
+    proxy_hops: int
+    metrics_token: str | None
+    log_json: bool
+    guard_count: int
+    guard_percent: int
+    guard_least: int
+    message_cap: int
+
+    @property
+    def development(self) -> bool:
+        """True on a developer's machine: plain HTTP, private addresses and ``MUSTER_NOW`` are allowed."""
+        return self.environment == "development"
+
+    @property
+    def sqlite(self) -> bool:
+        """True when the database is a SQLite file."""
+        return self.database_url.startswith("sqlite")
+
+
+def _normal_url(url: str) -> str:
+    """Hosting platforms hand out ``postgres://`` addresses; SQLAlchemy wants the driver named."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def _default_database() -> str:
+    return f"sqlite:///{Path('var/muster.sqlite3').absolute()}"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    :param environ: variables to read instead of the process environment.
+    :raises SettingsError: with a sentence naming the variable.
+    """
+    env = Env(prefix="MUSTER_")
+    if environ is not None:
+        env = _MappingEnv(environ)
+    try:
+        settings = _read(env)
+    except EnvError as error:
+        raise SettingsError(str(error)) from error
+    _check(settings)
+    return settings
+
+
+class _MappingEnv(Env):
+    """An ``Env`` that reads a given mapping, so that tests need not touch the process environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(prefix="MUSTER_")
+        self._mapping = environ
+
+    def _get_value(self, env_key: str, default: object) -> object:
+        return self._mapping.get(env_key, default)
+
+
+def _read(env: Env) -> Settings:
+    environment = env.str("ENVIRONMENT", None) or env.str("ENV", "production")
+    development = environment == "development"
+    database = env.str("DATABASE_URL", None)
+    if not database:
+        with_prefix, env.prefix = env.prefix, ""
+        database = env.str("DATABASE_URL", None)
+        env.prefix = with_prefix
+    keys = env.list("SECRET_KEYS", None) or (["development-only-key"] if development else [])
+    return Settings(
+        environment=environment,
+        database_url=_normal_url(database or _default_database()),
+        queue_url=env.str("QUEUE_URL", ""),
+        base_url=env.str("BASE_URL", f"http://localhost:{env.int('PORT', 0) or 8000}").rstrip("/"),
+        secret_keys=tuple(key.strip() for key in keys if key.strip()),
+        smtp_url=env.str("SMTP_URL", None),
+        mail_from=env.str("MAIL_FROM", "muster@localhost"),
+        now=env.str("NOW", None),
+        port=_port(env),
+        allow_private_addresses=env.bool("ALLOW_PRIVATE_ADDRESSES", development),
+        proxy_hops=env.int("PROXY_HOPS", 0),
+        metrics_token=env.str("METRICS_TOKEN", None),
+        log_json=env.bool("LOG_JSON", not development),
+        guard_count=env.int("GUARD_COUNT", 500),
+        guard_percent=env.int("GUARD_PERCENT", 10),
+        guard_least=env.int("GUARD_LEAST", 10),
+        message_cap=env.int("MESSAGE_CAP", 50_000),
+    )
+
+
+def _port(env: Env) -> int:
+    with_prefix, env.prefix = env.prefix, ""
+    try:
+        return env.int("PORT", 8000)
+    finally:
+        env.prefix = with_prefix
+
+
+def _check(settings: Settings) -> None:
+    if settings.environment not in ("development", "production"):
+        raise SettingsError("MUSTER_ENV is 'development' or 'production'.")
+    if not settings.secret_keys:
+        raise SettingsError("Set MUSTER_SECRET_KEYS: one or more secrets, comma separated; the first one signs.")
+    if not settings.development and any(len(key) < 24 for key in settings.secret_keys):
+        raise SettingsError("Each secret in MUSTER_SECRET_KEYS needs at least 24 characters.")
+    parts = urlsplit(settings.base_url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise SettingsError("MUSTER_BASE_URL is the public address of Muster, such as https://muster.example.org.")
+    if parts.scheme == "http" and not settings.development:
+        raise SettingsError("MUSTER_BASE_URL must start with https:// outside development.")
+    if settings.now and not settings.development:
+        raise SettingsError("MUSTER_NOW is only read in development (MUSTER_ENV=development).")

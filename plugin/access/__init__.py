@@ -1,0 +1,1 @@
+"""Who may do what: one table, used by pages, API and jobs."""

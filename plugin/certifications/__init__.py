@@ -1,0 +1,1 @@
+"""What administrators define: certifications, content, assignments, groups, drafts, versions."""

@@ -1,0 +1,138 @@
+"""The only two ways to the database: ``read()`` and ``write()``.
+
+SQLite: a deferred transaction that reads and then writes fails at once when somebody else wrote, so every
+write is ``BEGIN IMMEDIATE``. PostgreSQL runs READ COMMITTED. No network call belongs inside either.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from plugin.core.errors import Unavailable
+
+T = TypeVar("T")
+
+_RETRY_STATES = {"40001", "40P01", "55P03"}  # serialisation failure, deadlock, lock not available
+_ATTEMPTS = 8
+
+
+class Base(DeclarativeBase):
+    """All tables. Constraints are named by convention so that migrations can address them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def make_engine(url: str) -> Engine:
+    """An engine with this product's habits: WAL, foreign keys and immediate writes on SQLite."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED")
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions behind our back
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "cache_size=-65536"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        immediate = connection.get_execution_options().get("muster_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+class Database:
+    """A database: an engine and the two ways in.
+
+    :ivar sqlite: whether it is a SQLite file (one machine only).
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = make_engine(url)
+        self._writer = self.engine.execution_options(muster_write=True)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A short read. Nothing is committed. Keep it under two seconds."""
+        with self._session(self.engine) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction, committed at the end of the block, rolled back by an exception.
+
+        A block that may meet a deadlock or a serialisation failure belongs in :meth:`transact` instead.
+        """
+        with self._session(self._writer) as session:
+            yield session
+            session.commit()
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Run ``work(session)`` in a transaction; repeat it whole when the database asks for that.
+
+        :param work: has no effects outside the session, since it may run more than once.
+        :raises Unavailable: when the database still refuses after several attempts.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self.write() as session:
+                    return work(session)
+            except DBAPIError as error:
+                if not _retryable(error) or attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
+        raise Unavailable("The database is busy. Try again in a moment.")
+
+    @contextmanager
+    def _session(self, engine: Engine) -> Iterator[Session]:
+        with Session(engine, expire_on_commit=False, autoflush=True) as session:
+            try:
+                yield session
+            except BaseException:
+                session.rollback()
+                raise
+
+    def reachable(self) -> bool:
+        """True when a trivial query is answered."""
+        try:
+            with self.read() as session:
+                session.execute(text("SELECT 1"))
+        except OperationalError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _retryable(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state in _RETRY_STATES or "database is locked" in str(error.orig)

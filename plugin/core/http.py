@@ -1,0 +1,162 @@
+"""The one guarded way out: timeouts, a total deadline, a size cap, no redirects, no private addresses.
+
+Anything another party can name (a host's address, a key set, an endpoint, a followed link) goes through here.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from AntiSSRF.antissrf_error import AntiSSRFError
+from AntiSSRF.antissrf_policy import AntiSSRFPolicy, PolicyConfigOptions
+
+CONNECT_TIMEOUT = 3.05
+READ_TIMEOUT = 10.0
+DEADLINE = 30.0
+MAX_BYTES = 20 * 1024 * 1024
+
+
+class CallFailed(Exception):
+    """No usable answer came back.
+
+    :ivar reason: a short sentence for the log and the administrator.
+    :ivar blocked: True when our own guard refused the address; trying again will not help.
+    :ivar sent: False when the request certainly never reached the other side.
+    """
+
+    def __init__(self, reason: str, *, blocked: bool = False, sent: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.blocked = blocked
+        self.sent = sent
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole HTTP answer, within the size cap."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    elapsed: float
+
+    @property
+    def ok(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        :raises ValueError: when it is not.
+        """
+        return json.loads(self.body)
+
+
+class Outbound:
+    """Makes HTTP calls. Safe to share between threads: each thread has its own session."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._local = threading.local()
+
+    @property
+    def session(self) -> requests.Session:
+        """This thread's session, guarded, for libraries that insist on one (see :class:`TimeoutSession`)."""
+        found: requests.Session | None = getattr(self._local, "session", None)
+        if found is None:
+            found = self._new_session()
+            self._local.session = found
+        return found
+
+    def _new_session(self) -> requests.Session:
+        session = TimeoutSession()
+        if not self._allow_private:
+            guarded = AntiSSRFPolicy(PolicyConfigOptions.EXTERNAL_ONLY_LATEST).get_antissrf_session()
+            session.adapters = guarded.adapters
+        session.headers["User-Agent"] = "Muster/1"
+        return session
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, params: Any = None, **limits: Any) -> Answer:
+        """GET; see :meth:`call`."""
+        return self.call("GET", url, headers=headers, params=params, **limits)
+
+    def post(self, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None, **limits: Any) -> Answer:
+        """POST; see :meth:`call`."""
+        return self.call("POST", url, data=data, headers=headers, **limits)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Any = None,
+        data: Any = None,
+        deadline: float = DEADLINE,
+        max_bytes: int = MAX_BYTES,
+    ) -> Answer:
+        """Make one call and read the whole answer.
+
+        :param deadline: seconds for everything together, from connecting to the last byte.
+        :param max_bytes: an answer larger than this is refused.
+        :raises CallFailed: on any trouble below HTTP. A status of 400 or more is an answer, not a failure.
+        """
+        started = time.monotonic()
+        try:
+            response = self.session.request(
+                method, url, headers=dict(headers or {}), params=params, data=data, stream=True,
+                timeout=(CONNECT_TIMEOUT, min(READ_TIMEOUT, deadline)),
+            )  # fmt: skip
+            with response:
+                body = _read(response, started + deadline, max_bytes)
+        except AntiSSRFError:
+            raise CallFailed("This address is not allowed from here.", blocked=True, sent=False) from None
+        except (requests.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            raise CallFailed(_plain(error), sent=False) from None
+        except requests.RequestException as error:
+            raise CallFailed(_plain(error), sent=not _refused(error)) from None
+        return Answer(response.status_code, response.headers, body, time.monotonic() - started)
+
+
+class TimeoutSession(requests.Session):
+    """A session whose calls always have a timeout and never follow a redirect unless asked to."""
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """As :meth:`requests.Session.request`, with safe defaults."""
+        kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
+        kwargs.setdefault("allow_redirects", False)
+        return super().request(*args, **kwargs)
+
+
+def _read(response: requests.Response, until: float, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(65536):
+        size += len(chunk)
+        if size > max_bytes:
+            raise CallFailed("The answer is too large.")
+        if time.monotonic() > until:
+            raise CallFailed("The answer took too long.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refused(error: requests.RequestException) -> bool:
+    return "Connection refused" in str(error) or "Name or service not known" in str(error)
+
+
+def _plain(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "No answer in time."
+    if isinstance(error, requests.exceptions.SSLError):
+        return "The certificate of the other side is not valid."
+    if isinstance(error, requests.ConnectionError):
+        return "Connection refused." if _refused(error) else "The connection broke."
+    return f"The call failed ({type(error).__name__})."

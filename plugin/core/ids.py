@@ -1,0 +1,66 @@
+"""Dense ids from per-host counters, and the host's clock."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from plugin.core.tables import Counter, HostClock
+
+
+def upsert_for(session: Session) -> type[pg_insert] | type[sqlite_insert]:
+    """The INSERT … ON CONFLICT construct of this session's database."""
+    return sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert  # type: ignore[return-value]
+
+
+def take_ids(session: Session, host_id: int, name: str, count: int = 1) -> int:
+    """Reserve ``count`` consecutive ids and return the first.
+
+    The counter row stays locked until the transaction ends, so ids appear in commit order.
+    """
+    insert = upsert_for(session)
+    statement = (
+        insert(Counter)
+        .values(host_id=host_id, name=name, value=count)
+        .on_conflict_do_update(
+            index_elements=["host_id", "name"], set_={"value": Counter.value + count}
+        )
+        .returning(Counter.value)
+    )
+    return int(session.execute(statement).scalar_one()) - count + 1
+
+
+def advance_seq(session: Session, host_id: int, as_of: int) -> int:
+    """Take the host's clock for a change of the mirror: its row lock, a new ``seq``, and time moved on.
+
+    ``as_of`` never steps back (DESIGN, point 1). Returns the new seq, to be stamped on every changed person.
+    """
+    statement = (
+        update(HostClock)
+        .where(HostClock.host_id == host_id)
+        .values(seq=HostClock.seq + 1, as_of=_later(as_of))
+        .returning(HostClock.seq)
+    )
+    found = session.execute(statement).scalar_one_or_none()
+    if found is None:
+        session.add(HostClock(host_id=host_id, seq=1, as_of=as_of))
+        session.flush()
+        return 1
+    return int(found)
+
+
+def _later(as_of: int) -> object:
+    from sqlalchemy import case
+
+    return case((HostClock.as_of > as_of, HostClock.as_of), else_=as_of)
+
+
+def read_clock(session: Session, host_id: int, *, share: bool = False) -> tuple[int, int]:
+    """The host's ``(seq, as_of)``; with ``share`` no change of the mirror can commit until we do (point 4)."""
+    query = select(HostClock.seq, HostClock.as_of).where(HostClock.host_id == host_id)
+    if share and session.get_bind().dialect.name != "sqlite":
+        query = query.with_for_update(read=True)
+    row = session.execute(query).one_or_none()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -1,0 +1,1 @@
+"""Nudges and the schedule: short tasks that call the rooms."""

@@ -1,0 +1,1 @@
+"""The mirror as sets and trees: a host target becomes a LearnerSet."""
