@@ -68,9 +68,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     :param environ: variables to read instead of the process environment.
     :raises SettingsError: with a sentence naming the variable.
     """
-    env = Env(prefix="MUSTER_")
-    if environ is not None:
-        env = _MappingEnv(environ)
+    env = Env() if environ is None else _MappingEnv(environ)
     try:
         settings = _read(env)
     except EnvError as error:
@@ -83,61 +81,54 @@ class _MappingEnv(Env):
     """An ``Env`` that reads a given mapping, so that tests need not touch the process environment."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(prefix="MUSTER_")
-        self._mapping = environ
+        super().__init__()
+        object.__setattr__(self, "mapping", environ)
 
     def _get_value(self, env_key: str, default: object) -> object:
-        return self._mapping.get(env_key, default)
+        return self.mapping.get(env_key, default)
 
 
 def _read(env: Env) -> Settings:
-    environment = env.str("ENVIRONMENT", None) or env.str("ENV", "production")
+    environment = env.str("MUSTER_ENV", "production")
     development = environment == "development"
-    database = env.str("DATABASE_URL", None)
-    if not database:
-        with_prefix, env.prefix = env.prefix, ""
-        database = env.str("DATABASE_URL", None)
-        env.prefix = with_prefix
-    keys = env.list("SECRET_KEYS", None) or (["development-only-key"] if development else [])
+    database = env.str("MUSTER_DATABASE_URL", "") or env.str("DATABASE_URL", "") or _default_database()
+    keys = env.list("MUSTER_SECRET_KEYS", []) or (["development-only-key"] if development else [])
+    port = env.int("PORT", 8000)
     return Settings(
         environment=environment,
-        database_url=_normal_url(database or _default_database()),
-        queue_url=env.str("QUEUE_URL", ""),
-        base_url=env.str("BASE_URL", f"http://localhost:{env.int('PORT', 0) or 8000}").rstrip("/"),
+        database_url=_normal_url(database),
+        queue_url=env.str("MUSTER_QUEUE_URL", ""),
+        base_url=env.str("MUSTER_BASE_URL", f"http://localhost:{port}").rstrip("/"),
         secret_keys=tuple(key.strip() for key in keys if key.strip()),
-        smtp_url=env.str("SMTP_URL", None),
-        mail_from=env.str("MAIL_FROM", "muster@localhost"),
-        now=env.str("NOW", None),
-        port=_port(env),
-        allow_private_addresses=env.bool("ALLOW_PRIVATE_ADDRESSES", development),
-        proxy_hops=env.int("PROXY_HOPS", 0),
-        metrics_token=env.str("METRICS_TOKEN", None),
-        log_json=env.bool("LOG_JSON", not development),
-        guard_count=env.int("GUARD_COUNT", 500),
-        guard_percent=env.int("GUARD_PERCENT", 10),
-        guard_least=env.int("GUARD_LEAST", 10),
-        message_cap=env.int("MESSAGE_CAP", 50_000),
+        smtp_url=env.str("MUSTER_SMTP_URL", "") or None,
+        mail_from=env.str("MUSTER_MAIL_FROM", "muster@localhost"),
+        now=env.str("MUSTER_NOW", "") or None,
+        port=port,
+        allow_private_addresses=env.bool("MUSTER_ALLOW_PRIVATE_ADDRESSES", development),
+        proxy_hops=env.int("MUSTER_PROXY_HOPS", 0),
+        metrics_token=env.str("MUSTER_METRICS_TOKEN", "") or None,
+        log_json=env.bool("MUSTER_LOG_JSON", not development),
+        guard_count=env.int("MUSTER_GUARD_COUNT", 500),
+        guard_percent=env.int("MUSTER_GUARD_PERCENT", 10),
+        guard_least=env.int("MUSTER_GUARD_LEAST", 10),
+        message_cap=env.int("MUSTER_MESSAGE_CAP", 50_000),
     )
-
-
-def _port(env: Env) -> int:
-    with_prefix, env.prefix = env.prefix, ""
-    try:
-        return env.int("PORT", 8000)
-    finally:
-        env.prefix = with_prefix
 
 
 def _check(settings: Settings) -> None:
     if settings.environment not in ("development", "production"):
         raise SettingsError("MUSTER_ENV is 'development' or 'production'.")
     if not settings.secret_keys:
-        raise SettingsError("Set MUSTER_SECRET_KEYS: one or more secrets, comma separated; the first one signs.")
+        raise SettingsError(
+            "Set MUSTER_SECRET_KEYS: one or more secrets, comma separated; the first one signs."
+        )
     if not settings.development and any(len(key) < 24 for key in settings.secret_keys):
         raise SettingsError("Each secret in MUSTER_SECRET_KEYS needs at least 24 characters.")
     parts = urlsplit(settings.base_url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingsError("MUSTER_BASE_URL is the public address of Muster, such as https://muster.example.org.")
+        raise SettingsError(
+            "MUSTER_BASE_URL is the public address of Muster, such as https://muster.example.org."
+        )
     if parts.scheme == "http" and not settings.development:
         raise SettingsError("MUSTER_BASE_URL must start with https:// outside development.")
     if settings.now and not settings.development:

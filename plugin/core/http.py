@@ -83,11 +83,15 @@ class Outbound:
         session.headers["User-Agent"] = "Muster/1"
         return session
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None, params: Any = None, **limits: Any) -> Answer:
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, params: Any = None, **limits: Any
+    ) -> Answer:
         """GET; see :meth:`call`."""
         return self.call("GET", url, headers=headers, params=params, **limits)
 
-    def post(self, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None, **limits: Any) -> Answer:
+    def post(
+        self, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None, **limits: Any
+    ) -> Answer:
         """POST; see :meth:`call`."""
         return self.call("POST", url, data=data, headers=headers, **limits)
 
@@ -118,7 +122,11 @@ class Outbound:
                 body = _read(response, started + deadline, max_bytes)
         except AntiSSRFError:
             raise CallFailed("This address is not allowed from here.", blocked=True, sent=False) from None
-        except (requests.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        except (
+            requests.ConnectTimeout,
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+        ) as error:
             raise CallFailed(_plain(error), sent=False) from None
         except requests.RequestException as error:
             raise CallFailed(_plain(error), sent=not _refused(error)) from None

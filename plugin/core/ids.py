@@ -24,9 +24,7 @@ def take_ids(session: Session, host_id: int, name: str, count: int = 1) -> int:
     statement = (
         insert(Counter)
         .values(host_id=host_id, name=name, value=count)
-        .on_conflict_do_update(
-            index_elements=["host_id", "name"], set_={"value": Counter.value + count}
-        )
+        .on_conflict_do_update(index_elements=["host_id", "name"], set_={"value": Counter.value + count})
         .returning(Counter.value)
     )
     return int(session.execute(statement).scalar_one()) - count + 1

@@ -36,9 +36,20 @@ def record(
     count = len(people) if people is not None else 1
     session.execute(
         insert(Journal).values(
-            host_id=host_id, n=number, at=at, who=who, what=what, certification=certification, version=version,
-            person=person, people=people.serialize() if people is not None else None, count=count,
-            confirmed=confirmed, reason=reason, data=data or {}, correlation=correlation(),
+            host_id=host_id,
+            n=number,
+            at=at,
+            who=who,
+            what=what,
+            certification=certification,
+            version=version,
+            person=person,
+            people=people.serialize() if people is not None else None,
+            count=count,
+            confirmed=confirmed,
+            reason=reason,
+            data=data or {},
+            correlation=correlation(),
         )  # fmt: skip
     )
     return number
@@ -55,7 +66,14 @@ def emit(
     statement = (
         upsert_for(session)(Event)
         .values(
-            host_id=host_id, n=number, key=key, type=kind, subject=subject, at=at, data=data, done=0,
+            host_id=host_id,
+            n=number,
+            key=key,
+            type=kind,
+            subject=subject,
+            at=at,
+            data=data,
+            done=0,
             correlation=correlation(),
         )  # fmt: skip
         .on_conflict_do_nothing(index_elements=["host_id", "key"])

@@ -1,0 +1,303 @@
+"""Tables of the mirror: what we know of the host. Every change stamps the people it touches (``change``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, SmallInteger, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from plugin.core.db import Base
+from plugin.core.secrets import Sealed
+
+ACTIVE, SUSPENDED, DELETED = 0, 1, 2
+"""``Person.state``."""
+
+
+class Connection(Base):
+    """One source or sink of a host's data (DOMAIN §1)."""
+
+    __tablename__ = "connection"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(80))
+    """Stands in ``/hooks/<name>``; unique in the installation."""
+    kind: Mapped[str] = mapped_column(String(32))
+    api_url: Mapped[str] = mapped_column(String(1000), default="")
+    api_token: Mapped[str | None] = mapped_column(Sealed)
+    webhook_url: Mapped[str] = mapped_column(String(1000), default="")
+    webhook_secret: Mapped[str | None] = mapped_column(Sealed)
+    """Signs what we send; several, comma separated, while one is being rotated."""
+    hooks_secret: Mapped[str | None] = mapped_column(Sealed)
+    """Verifies what we receive; ``webhook_secret`` where none is given."""
+    mapping: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    caps: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    marks: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Per kind: where a read goes on (``since`` mark, cursor of a whole read under way, sweep number)."""
+    state: Mapped[str] = mapped_column(String(16), default="active")
+    """``active``, ``paused`` (with a reason, after Locked or Garbled) or ``down``."""
+    reason: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[int] = mapped_column(BigInteger, default=0)
+    retry_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Person(Base):
+    """A person of the host. ``id`` is dense and never reused; erasing blanks the row and keeps the id."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("host_id", "ext"),
+        Index(None, "host_id", "username"),
+        Index(None, "host_id", "email"),
+        Index(None, "host_id", "number"),
+    )
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ext: Mapped[str] = mapped_column(String(255))
+    """The host's own id."""
+    name: Mapped[str] = mapped_column(String(255), default="")
+    given_name: Mapped[str] = mapped_column(String(255), default="")
+    family_name: Mapped[str] = mapped_column(String(255), default="")
+    email: Mapped[str] = mapped_column(String(255), default="")
+    username: Mapped[str] = mapped_column(String(255), default="")
+    number: Mapped[str] = mapped_column(String(255), default="")
+    state: Mapped[int] = mapped_column(SmallInteger, default=ACTIVE)
+    time_zone: Mapped[str] = mapped_column(String(64), default="")
+    language: Mapped[str] = mapped_column(String(16), default="")
+    created: Mapped[int | None] = mapped_column(BigInteger)
+    first_login: Mapped[int | None] = mapped_column(BigInteger)
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Unit(Base):
+    """A node of an organisation or position framework. ``lft``/``rgt`` are renumbered whole on a change of shape."""
+
+    __tablename__ = "unit"
+    __table_args__ = (
+        UniqueConstraint("host_id", "ext"),
+        Index(None, "host_id", "kind", "framework", "parent"),
+    )
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ext: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(16))
+    """``organisation`` or ``position``."""
+    framework: Mapped[str] = mapped_column(String(255), default="")
+    framework_name: Mapped[str] = mapped_column(String(255), default="")
+    parent_ext: Mapped[str] = mapped_column(String(255), default="")
+    parent: Mapped[int | None] = mapped_column(Integer)
+    """Resolved when the parent is known; a cycle is cut at the node that closes it."""
+    name: Mapped[str] = mapped_column(String(255), default="")
+    code: Mapped[str] = mapped_column(String(255), default="")
+    lft: Mapped[int] = mapped_column(Integer, default=0)
+    rgt: Mapped[int] = mapped_column(Integer, default=0)
+    depth: Mapped[int] = mapped_column(SmallInteger, default=0)
+    gone: Mapped[bool] = mapped_column(default=False)
+    direct: Mapped[int] = mapped_column(Integer, default=0)
+    """People with a current job here; for display, kept by the mirror."""
+    below: Mapped[int] = mapped_column(Integer, default=0)
+    """Distinct people with a current job here or anywhere under it."""
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Job(Base):
+    """A job assignment of a person. Unresolved references keep their external id and resolve on arrival."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        UniqueConstraint("host_id", "ext"),
+        Index(None, "host_id", "person"),
+        Index(None, "host_id", "organisation", "person"),
+        Index(None, "host_id", "position", "person"),
+        Index(None, "host_id", "manager_job"),
+        Index(None, "host_id", "manager"),
+    )
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ext: Mapped[str] = mapped_column(String(255))
+    person_ext: Mapped[str] = mapped_column(String(255), default="")
+    person: Mapped[int | None] = mapped_column(Integer)
+    title: Mapped[str] = mapped_column(String(255), default="")
+    organisation_ext: Mapped[str] = mapped_column(String(255), default="")
+    organisation: Mapped[int | None] = mapped_column(Integer)
+    position_ext: Mapped[str] = mapped_column(String(255), default="")
+    position: Mapped[int | None] = mapped_column(Integer)
+    manager_job_ext: Mapped[str] = mapped_column(String(255), default="")
+    manager_job: Mapped[int | None] = mapped_column(Integer)
+    manager_ext: Mapped[str] = mapped_column(String(255), default="")
+    manager: Mapped[int | None] = mapped_column(Integer)
+    """A person; used only where ``manager_job_ext`` is empty, and then belongs to every job of that person."""
+    temporary: Mapped[bool] = mapped_column(default=False)
+    """The manager named here only stands in: the link is ignored, the job still counts for its units."""
+    starts: Mapped[int | None] = mapped_column(BigInteger)
+    """Instant from which the job is current (a day: its first second in the host's zone)."""
+    ends: Mapped[int | None] = mapped_column(BigInteger)
+    """First instant at which it no longer is (a day: the first second of the next day)."""
+    position_since: Mapped[int | None] = mapped_column(BigInteger)
+    gone: Mapped[bool] = mapped_column(default=False)
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Audience(Base):
+    """A named set of people kept by the host."""
+
+    __tablename__ = "audience"
+    __table_args__ = (UniqueConstraint("host_id", "ext"),)
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ext: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(255), default="")
+    code: Mapped[str] = mapped_column(String(255), default="")
+    gone: Mapped[bool] = mapped_column(default=False)
+    members: Mapped[int] = mapped_column(Integer, default=0)
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class AudienceMember(Base):
+    """One membership record of the host; ``audience`` and ``person`` are null until both are known."""
+
+    __tablename__ = "audience_member"
+    __table_args__ = (
+        UniqueConstraint("host_id", "ext"),
+        Index(None, "host_id", "audience", "person"),
+        Index(None, "host_id", "person", "audience"),
+    )
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ext: Mapped[str] = mapped_column(String(520))
+    audience_ext: Mapped[str] = mapped_column(String(255), default="")
+    audience: Mapped[int | None] = mapped_column(Integer)
+    person_ext: Mapped[str] = mapped_column(String(255), default="")
+    person: Mapped[int | None] = mapped_column(Integer)
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Course(Base):
+    """A course of the host."""
+
+    __tablename__ = "course"
+    __table_args__ = (UniqueConstraint("host_id", "ext"),)
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ext: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(255), default="")
+    code: Mapped[str] = mapped_column(String(255), default="")
+    url: Mapped[str] = mapped_column(String(1000), default="")
+    visible: Mapped[bool] = mapped_column(default=True)
+    gone: Mapped[bool] = mapped_column(default=False)
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Completion(Base):
+    """A completion the host reported. ``reset`` rows stay, so that a second cycle needs a new one."""
+
+    __tablename__ = "completion"
+    __table_args__ = (UniqueConstraint("host_id", "ext"), Index(None, "host_id", "person", "course"))
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ext: Mapped[str] = mapped_column(String(520))
+    person_ext: Mapped[str] = mapped_column(String(255), default="")
+    person: Mapped[int | None] = mapped_column(Integer)
+    course_ext: Mapped[str] = mapped_column(String(255), default="")
+    course: Mapped[int | None] = mapped_column(Integer)
+    at: Mapped[int | None] = mapped_column(BigInteger)
+    reset: Mapped[bool] = mapped_column(default=False)
+    gone: Mapped[bool] = mapped_column(default=False)
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Change(Base):
+    """A person's latest change by seq. Owed to settling while ``settled`` is behind ``seq`` (DESIGN, points 1, 2)."""
+
+    __tablename__ = "change"
+    __table_args__ = (
+        Index(None, "host_id", "seq"),
+        Index(
+            "ix_change_owed",
+            "host_id",
+            "seq",
+            sqlite_where=text("settled < seq"),
+            postgresql_where=text("settled < seq"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    settled: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class SyncRun(Base):
+    """One pull, for the Hosts page: what was read, what changed, how it ended."""
+
+    __tablename__ = "sync_run"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    connection: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``full``, ``delta`` or ``ids``."""
+    started: Mapped[int] = mapped_column(BigInteger)
+    ended: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(16), default="running")
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class Hint(Base):
+    """A hint as received: stored, answered at once, re-read later. Nothing in it is believed (idea 3)."""
+
+    __tablename__ = "hint"
+    __table_args__ = (UniqueConstraint("host_id", "connection", "key"), Index(None, "host_id", "done", "id"))
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    connection: Mapped[int] = mapped_column(Integer)
+    key: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(32))
+    """people, units, jobs, audiences, members, courses, completions, enrolments, or ``all`` (resync)."""
+    ids: Mapped[list[str]] = mapped_column(JSON, default=list)
+    received: Mapped[int] = mapped_column(BigInteger)
+    done: Mapped[bool] = mapped_column(default=False)
+    caused: Mapped[str] = mapped_column(Text, default="")
+    correlation: Mapped[str] = mapped_column(String(32), default="")
+
+
+class Suspect(Base):
+    """A record absent from a whole read: confirmed by id before it is deleted, or held by the row guard."""
+
+    __tablename__ = "suspect"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    connection: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    ext: Mapped[str] = mapped_column(String(520), primary_key=True)
+    since: Mapped[int] = mapped_column(BigInteger)
+    held: Mapped[bool] = mapped_column(default=False)
+    """True while the row guard holds this deletion for a person to release or refuse."""
+
+
+class SearchWord(Base):
+    """Accent-folded words of what can be searched, for word-prefix search that is the same on both databases."""
+
+    __tablename__ = "search_word"
+    __table_args__ = (Index(None, "host_id", "kind", "target"), {"sqlite_with_rowid": False})
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    """person, organisation, position, audience, course."""
+    word: Mapped[str] = mapped_column(String(64, collation=None), primary_key=True)
+    target: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
