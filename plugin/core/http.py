@@ -83,15 +83,11 @@ class Outbound:
         session.headers["User-Agent"] = "Muster/1"
         return session
 
-    def get(
-        self, url: str, *, headers: Mapping[str, str] | None = None, params: Any = None, **limits: Any
-    ) -> Answer:
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, params: Any = None, **limits: Any) -> Answer:
         """GET; see :meth:`call`."""
         return self.call("GET", url, headers=headers, params=params, **limits)
 
-    def post(
-        self, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None, **limits: Any
-    ) -> Answer:
+    def post(self, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None, **limits: Any) -> Answer:
         """POST; see :meth:`call`."""
         return self.call("POST", url, data=data, headers=headers, **limits)
 
@@ -136,7 +132,7 @@ class Outbound:
 class TimeoutSession(requests.Session):
     """A session whose calls always have a timeout and never follow a redirect unless asked to."""
 
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """As :meth:`requests.Session.request`, with safe defaults."""
         kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
         kwargs.setdefault("allow_redirects", False)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -10,9 +13,9 @@ from sqlalchemy.orm import Session
 from plugin.core.tables import Counter, HostClock
 
 
-def upsert_for(session: Session) -> type[pg_insert] | type[sqlite_insert]:
+def upsert_for(session: Session) -> Callable[[Any], Any]:
     """The INSERT … ON CONFLICT construct of this session's database."""
-    return sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert  # type: ignore[return-value]
+    return sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
 
 
 def take_ids(session: Session, host_id: int, name: str, count: int = 1) -> int:
@@ -49,9 +52,7 @@ def advance_seq(session: Session, host_id: int, as_of: int) -> int:
     return int(found)
 
 
-def _later(as_of: int) -> object:
-    from sqlalchemy import case
-
+def _later(as_of: int) -> Any:
     return case((HostClock.as_of > as_of, HostClock.as_of), else_=as_of)
 
 

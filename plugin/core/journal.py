@@ -55,9 +55,7 @@ def record(
     return number
 
 
-def emit(
-    session: Session, host_id: int, at: int, kind: str, key: str, subject: str, data: dict[str, Any]
-) -> None:
+def emit(session: Session, host_id: int, at: int, kind: str, key: str, subject: str, data: dict[str, Any]) -> None:
     """Append an event for outside subscribers; a key seen before is dropped.
 
     :param kind: a name of the event vocabulary, such as ``learner.enrolled``.

@@ -15,9 +15,7 @@ _HANDLE = re.compile(r"(/t/)[A-Za-z0-9_-]{16,}")
 
 def configure_logs(*, as_json: bool) -> None:
     """Log to standard error: JSON lines in production, readable lines in development."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
-    )
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

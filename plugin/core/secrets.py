@@ -34,9 +34,7 @@ class SecretBox:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise Unavailable(
-                "A stored secret cannot be opened: its key is missing from MUSTER_SECRET_KEYS."
-            ) from None
+            raise Unavailable("A stored secret cannot be opened: its key is missing from MUSTER_SECRET_KEYS.") from None
 
     def sign(self, text: str) -> str:
         """A hex signature by the first key."""

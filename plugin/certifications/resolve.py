@@ -1,0 +1,140 @@
+"""The one resolver: whom does an assignment match? (DOMAIN 2.7)
+
+The row's learner count, the warnings, the preview, the save, the nightly check and "why is she enrolled" all ask
+here, either for everyone (:func:`resolve`) or person by person (:func:`matches_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.orm import Session
+
+from plugin.certifications.tables import Assignment, GroupMember
+from plugin.population.keys import Key, keys_of
+from plugin.population.sets import Population
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A saved assignment as settling sees it. ``key`` is ``None`` while its target is unknown to us."""
+
+    id: int
+    certification: int
+    type: str
+    target: str
+    key: Key | None
+    due: object
+    why_key: int
+    since_version: int
+    missing: bool
+
+    @property
+    def name(self) -> str:
+        """``type:target``."""
+        return f"{self.type}:{self.target}"
+
+
+def key_of(kind: str, target_id: int | None, include: str, assignment_id: int | None = None) -> Key | None:
+    """The target of an assignment as a key; a group hangs on its assignment."""
+    if kind == "group":
+        return ("group", assignment_id, "") if assignment_id is not None else None
+    if target_id is None:
+        return None
+    if kind in ("organisation", "position"):
+        return (kind, target_id, "below" if include == "below" else "")
+    if kind == "manager":
+        return (kind, target_id, "below" if include == "below" else "direct")
+    return (kind, target_id, "")
+
+
+def rules_of(session: Session, host_id: int, certification: int) -> list[Rule]:
+    """The live assignments of a certification."""
+    rows = session.scalars(
+        select(Assignment)
+        .where(Assignment.host_id == host_id, Assignment.certification == certification, Assignment.live)
+        .order_by(Assignment.id)
+    )
+    return [rule_of(row) for row in rows]
+
+
+def rule_of(row: Assignment) -> Rule:
+    """A row of the table as a rule."""
+    key = None if row.missing else key_of(row.type, row.target_id, row.include, row.id)
+    return Rule(
+        row.id,
+        row.certification,
+        row.type,
+        row.target,
+        key,
+        row.due,
+        row.why_key,
+        row.since_version,
+        row.missing,
+    )
+
+
+def resolve(session: Session, population: Population, key: Key | None) -> BitMap:
+    """Everyone a target matches now: distinct, suspended people included, deleted ones not."""
+    if key is None:
+        return BitMap()
+    if key[0] == "group":
+        return group_members(session, population.host_id, key[1]) & population.existing
+    return population.matching(key)
+
+
+def group_members(session: Session, host_id: int, assignment: int) -> BitMap:
+    """The member list of a group, whatever became of the members."""
+    rows = session.execute(
+        text("SELECT person FROM group_member WHERE host_id = :host AND assignment = :assignment"),
+        {"host": host_id, "assignment": assignment},
+    )
+    return BitMap(row[0] for row in rows)
+
+
+def matches_of(session: Session, host_id: int, people: Sequence[int], as_of: int) -> dict[int, list[Rule]]:
+    """The rules of all certifications that match each of these people; the person-wise side of :func:`resolve`."""
+    keys = keys_of(session, host_id, people, as_of)
+    for person, assignment in _groups(session, host_id, people):
+        if keys[person]:  # a deleted person matches nothing
+            keys[person].add(("group", assignment, ""))
+    index = _rules_for(session, host_id, {key for found in keys.values() for key in found})
+    return {person: [rule for key in found for rule in index.get(key, ())] for person, found in keys.items()}
+
+
+def _groups(session: Session, host_id: int, people: Sequence[int]) -> Iterable[tuple[int, int]]:
+    for start in range(0, len(people), 500):
+        rows = session.execute(
+            select(GroupMember.person, GroupMember.assignment).where(
+                GroupMember.host_id == host_id, GroupMember.person.in_(list(people[start : start + 500]))
+            )
+        )
+        yield from ((row[0], row[1]) for row in rows)
+
+
+def _rules_for(session: Session, host_id: int, keys: set[Key]) -> dict[Key, list[Rule]]:
+    """Live rules by key: looked up by (type, target), so the cost follows the person, not the number of rules."""
+    targets: dict[str, set[int]] = {}
+    for kind, target, _include in keys:
+        targets.setdefault(kind, set()).add(target)
+    index: dict[Key, list[Rule]] = {}
+    for kind, wanted in targets.items():
+        column = "id" if kind == "group" else "target_id"
+        statement = text(
+            f"SELECT id FROM assignment WHERE host_id = :host AND live AND NOT missing AND type = :kind AND {column} IN :ids"
+        ).bindparams(bindparam("ids", expanding=True))
+        listed = sorted(wanted)
+        ids: list[int] = []
+        for start in range(0, len(listed), 500):
+            found = session.execute(statement, {"host": host_id, "kind": kind, "ids": listed[start : start + 500]})
+            ids.extend(row[0] for row in found)
+        for start in range(0, len(ids), 500):
+            query = select(Assignment).where(Assignment.host_id == host_id, Assignment.id.in_(ids[start : start + 500]))
+            for row in session.scalars(query):
+                rule = rule_of(row)
+                if rule.key in keys:
+                    index.setdefault(rule.key, []).append(rule)
+    return index

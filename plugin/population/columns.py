@@ -1,0 +1,45 @@
+"""Whole columns of a table as numpy arrays, read as one value: a row at a time costs several times as much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+Ints = npt.NDArray[np.int64]
+NULL = -1
+"""Stands for NULL in the arrays; every number stored in these columns is zero or more, or an instant."""
+
+
+def read_columns(
+    session: Session,
+    table: str,
+    names: Sequence[str],
+    where: str,
+    parameters: Mapping[str, object],
+    *,
+    null: int = NULL,
+) -> list[Ints]:
+    """Read integer columns in one scan, all in the same order of rows.
+
+    :param table: table name, and ``names``, column names: constants of ours, never input.
+    :param where: an SQL condition with named parameters.
+    :param null: what NULL becomes.
+    """
+    cast = [f"coalesce({name}, {null})" for name in names]
+    if session.get_bind().dialect.name == "sqlite":
+        listed = ", ".join(f"group_concat({name})" for name in cast)
+        row = session.execute(text(f"SELECT {listed} FROM {table} WHERE {where}"), dict(parameters)).one()
+        return [_from_text(value) for value in row]
+    listed = ", ".join(f"string_agg(int8send(({name})::bigint), ''::bytea)" for name in cast)
+    row = session.execute(text(f"SELECT {listed} FROM {table} WHERE {where}"), dict(parameters)).one()
+    return [np.frombuffer(bytes(value or b""), ">i8").astype(np.int64) for value in row]
+
+
+def _from_text(value: str | int | None) -> Ints:
+    if value is None:
+        return np.zeros(0, np.int64)
+    return np.fromstring(str(value), dtype=np.int64, sep=",")

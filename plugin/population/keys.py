@@ -1,0 +1,166 @@
+"""The same question asked person by person: which host targets does she match?
+
+A target is a key ``(type, id, include)``: ``("organisation", 12, "")`` is "works in 12", with ``"below"`` "works in
+12 or under it"; ``("manager", 7, "direct")`` is "reports to job 7"; ``("audience", 3, "")``; ``("individual", 5, "")``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.orm import Session
+
+Key = tuple[str, int, str]
+
+_JOBS = (
+    "SELECT id, person, organisation, position, CASE WHEN temporary THEN NULL ELSE manager_job END,"
+    " CASE WHEN temporary OR manager_job_ext <> '' THEN NULL ELSE manager END, starts, ends"
+    " FROM job WHERE host_id = :host AND NOT gone AND {column} IN :ids"
+)
+_SLICE = 500  # bound parameters in one statement; SQLite allows few more than that on old builds
+
+
+@dataclass(frozen=True)
+class _Job:
+    id: int
+    person: int
+    organisation: int | None
+    position: int | None
+    boss_job: int | None
+    boss_person: int | None
+    starts: int | None
+    ends: int | None
+
+    def current(self, as_of: int) -> bool:
+        return (self.starts is None or self.starts <= as_of) and (self.ends is None or self.ends > as_of)
+
+
+def keys_of(session: Session, host_id: int, people: Sequence[int], as_of: int) -> dict[int, set[Key]]:
+    """What each of these people matches at ``as_of``. Deleted and unknown people match nothing (DOMAIN §2)."""
+    keys: dict[int, set[Key]] = {person: set() for person in people}
+    for person in _existing(session, host_id, people):
+        keys[person].add(("individual", person, ""))
+    for person, audience in _audiences(session, host_id, people):
+        if keys[person]:
+            keys[person].add(("audience", audience, ""))
+    jobs = [job for job in _jobs(session, host_id, "person", people) if keys[job.person] and job.current(as_of)]
+    _add_units(session, host_id, jobs, keys)
+    _add_managers(session, host_id, jobs, keys)
+    return keys
+
+
+def _in_slices(session: Session, sql: str, host_id: int, ids: Iterable[int]) -> list[tuple[int, ...]]:
+    statement = text(sql).bindparams(bindparam("ids", expanding=True))
+    wanted = sorted(set(ids))
+    rows: list[tuple[int, ...]] = []
+    for start in range(0, len(wanted), _SLICE):
+        found = session.execute(statement, {"host": host_id, "ids": wanted[start : start + _SLICE]})
+        rows.extend(tuple(row) for row in found)
+    return rows
+
+
+def _existing(session: Session, host_id: int, people: Iterable[int]) -> list[int]:
+    sql = "SELECT id FROM person WHERE host_id = :host AND state <> 2 AND id IN :ids"
+    return [row[0] for row in _in_slices(session, sql, host_id, people)]
+
+
+def _audiences(session: Session, host_id: int, people: Iterable[int]) -> list[tuple[int, int]]:
+    sql = (
+        "SELECT m.person, m.audience FROM audience_member m JOIN audience a ON a.host_id = m.host_id AND a.id = m.audience"
+        " WHERE m.host_id = :host AND NOT a.gone AND m.person IN :ids"
+    )
+    return [(row[0], row[1]) for row in _in_slices(session, sql, host_id, people)]
+
+
+def _jobs(session: Session, host_id: int, column: str, ids: Iterable[int]) -> list[_Job]:
+    rows = _in_slices(session, _JOBS.format(column=column), host_id, ids)
+    return [_Job(*row) for row in rows if row[1] is not None]
+
+
+def _add_units(session: Session, host_id: int, jobs: Sequence[_Job], keys: dict[int, set[Key]]) -> None:
+    for kind in ("organisation", "position"):
+        direct = {job: getattr(job, kind) for job in jobs if getattr(job, kind) is not None}
+        if not direct:
+            continue
+        above = _ancestors(session, host_id, set(direct.values()))
+        for job, unit in direct.items():
+            if unit in above:
+                keys[job.person].add((kind, unit, ""))
+                keys[job.person].update((kind, other, "below") for other in above[unit])
+
+
+def _ancestors(session: Session, host_id: int, units: set[int]) -> dict[int, list[int]]:
+    """Each existing unit with itself and everything above it."""
+    sql = (
+        "SELECT u.id, a.id FROM unit u JOIN unit a ON a.host_id = u.host_id AND a.kind = u.kind"
+        " AND a.lft <= u.lft AND a.rgt >= u.lft AND NOT a.gone"
+        " WHERE u.host_id = :host AND NOT u.gone AND u.id IN :ids"
+    )
+    above: dict[int, list[int]] = defaultdict(list)
+    for unit, ancestor in _in_slices(session, sql, host_id, units):
+        above[unit].append(ancestor)
+    return above
+
+
+def _add_managers(session: Session, host_id: int, jobs: Sequence[_Job], keys: dict[int, set[Key]]) -> None:
+    chains = _Chains(session, host_id)
+    chains.load(jobs)
+    for job in jobs:
+        first = chains.bosses(job)
+        for boss in first:
+            if boss.person != job.person:
+                keys[job.person].add(("manager", boss.id, "direct"))
+        for boss in chains.all_above(job):
+            if boss.person != job.person:
+                keys[job.person].add(("manager", boss.id, "below"))
+
+
+class _Chains:
+    """Reporting lines upwards, level by level. Runs through ended jobs and suspended managers; loops are cut."""
+
+    def __init__(self, session: Session, host_id: int) -> None:
+        self._session, self._host_id = session, host_id
+        self._by_id: dict[int, _Job] = {}
+        self._by_person: dict[int, list[_Job]] = {}
+
+    def load(self, jobs: Iterable[_Job]) -> None:
+        """Fetch everything above these jobs, one query a level and kind of link."""
+        level = list(jobs)
+        while level:
+            wanted = {job.boss_job for job in level if job.boss_job is not None} - self._by_id.keys()
+            people = {job.boss_person for job in level if job.boss_person is not None} - self._by_person.keys()
+            level = []
+            if wanted:
+                found = self._of_existing(_jobs(self._session, self._host_id, "id", wanted))
+                level += found
+                self._by_id.update((job.id, job) for job in found)
+            if people:
+                found = self._of_existing(_jobs(self._session, self._host_id, "person", people))
+                for who in people:
+                    self._by_person[who] = [job for job in found if job.person == who]
+                level += [job for job in found if job.id not in self._by_id]
+                self._by_id.update((job.id, job) for job in found)
+
+    def _of_existing(self, jobs: list[_Job]) -> list[_Job]:
+        alive = set(_existing(self._session, self._host_id, {job.person for job in jobs}))
+        return [job for job in jobs if job.person in alive]
+
+    def bosses(self, job: _Job) -> list[_Job]:
+        """The jobs this one reports to."""
+        if job.boss_job is not None:
+            found = self._by_id.get(job.boss_job)
+            return [found] if found else []
+        return self._by_person.get(job.boss_person, []) if job.boss_person is not None else []
+
+    def all_above(self, job: _Job) -> list[_Job]:
+        """Everything up the line, each job once."""
+        seen: dict[int, _Job] = {}
+        level = self.bosses(job)
+        while level:
+            fresh = [boss for boss in level if boss.id not in seen]
+            seen.update((boss.id, boss) for boss in fresh)
+            level = [above for boss in fresh for above in self.bosses(boss)]
+        return list(seen.values())
