@@ -11,7 +11,13 @@ from plugin.enrolment.days import END_OF_DAY
 Gettext = Callable[[str], str]
 Ngettext = Callable[[str, str, int], str]
 
-_MONTHS = ("January", "February", "March", "April", "May", "June") + (
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
     "July",
     "August",
     "September",
