@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from plugin.enrolment.content import Completions, Content, Progress, courses_of, progress
+from plugin.enrolment.content import Completions, Content, courses_of, progress
 from plugin.enrolment.period import PeriodSettings, certify, window_before
 
 ASSIGNED, IN_PROGRESS, CERTIFIED = "assigned", "in_progress", "certified"
@@ -141,20 +141,18 @@ def _next(
     state: CycleState, facts: Facts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
 ) -> CycleState | None:
     """The state that follows at once, or ``None`` when she stays where she is."""
-    if state.state == COMPLETE:
-        return None
     if state.state in NOT_YET:
         return _first_time(state, facts, settings, content, as_of, zone)
     opens, expires = state.window_opens, state.expires
-    if settings is None or opens is None or expires is None:  # never: state_problems and steps refuse it
-        return None
+    if settings is None or opens is None or expires is None:
+        return None  # complete: nothing follows
     if state.state == CERTIFIED:
         return replace(state, state=WINDOW_OPEN) if opens <= as_of else None
     again = progress(content.recertification_path, facts.completions, opens, min(as_of, expires))
     if not again.complete and state.state == EXPIRED:
         again = progress(content.certification, facts.completions, opens, as_of)
-    if again.complete:
-        return _award(state, facts, settings, again, zone)
+    if again.completed_at is not None:
+        return _award(state, facts, settings, again.completed_at, zone)
     return replace(state, state=EXPIRED) if state.state == WINDOW_OPEN and expires <= as_of else None
 
 
@@ -162,22 +160,18 @@ def _first_time(
     state: CycleState, facts: Facts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
 ) -> CycleState | None:
     reached = progress(content.certification, facts.completions, None, as_of, facts.begun)
-    if reached.complete:
+    if reached.completed_at is not None:
         if settings is None:
             return CycleState(COMPLETE, certified_at=reached.completed_at, cycle=1)
-        return _award(state, facts, settings, reached, zone)
+        return _award(state, facts, settings, reached.completed_at, zone)
     word = IN_PROGRESS if reached.started else ASSIGNED
     return None if word == state.state else replace(state, state=word)
 
 
-def _award(
-    state: CycleState, facts: Facts, settings: PeriodSettings, reached: Progress, zone: str
-) -> CycleState | None:
-    if reached.completed_at is None:  # never: complete has an instant
-        return None
+def _award(state: CycleState, facts: Facts, settings: PeriodSettings, completed_at: int, zone: str) -> CycleState:
     dates = certify(
         settings,
-        reached.completed_at,
+        completed_at,
         facts.due,
         state.expires,
         zone,

@@ -92,11 +92,6 @@ def end_of_day(day: date, zone: str) -> int:
     return instant_of(day, END_OF_DAY, zone)
 
 
-def start_of_day(day: date, zone: str) -> int:
-    """00:00:00 of ``day`` in ``zone``, or the first moment after the gap where midnight is skipped."""
-    return instant_of(day, time(0), zone)
-
-
 def fixed_instant(day: date, at: time | None, zone: str) -> int:
     """The instant of a fixed date: with a time that time, without one 23:59:00 of the day (DOMAIN §3.2)."""
     return end_of_day(day, zone) if at is None else instant_of(day, at, zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from plugin.enrolment.days import LATEST, instant_of
 
@@ -13,7 +13,7 @@ EARLIEST_YEAR = 1901
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parse_profile_date(text: object, declared_format: str | None = None, *, zone: str) -> int | None:
+def parse_profile_date(text: object, declared_format: str | None, zone: str) -> int | None:
     """The instant that the value of a profile field means, or ``None`` when it means none.
 
     Read in this order: the connection's declared ``strptime`` format, a Unix time (all digits), an ISO 8601 date
@@ -36,15 +36,6 @@ def parse_profile_date(text: object, declared_format: str | None = None, *, zone
         return None
 
 
-def day_or_instant(value: date | datetime, zone: str) -> int:
-    """Epoch seconds of a date (its midnight in ``zone``) or a date-time (in ``zone`` unless it has an offset)."""
-    if not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001  the zone is applied below
-    if value.tzinfo is None:
-        return instant_of(value.date(), value.time(), zone)
-    return int((value - _EPOCH).total_seconds() // 1)
-
-
 def _declared(value: str, declared_format: str) -> datetime | None:
     try:
         return datetime.strptime(value, declared_format)  # noqa: DTZ007  the zone is applied by the caller
@@ -60,4 +51,9 @@ def _unix(digits: str) -> int | None:
 
 
 def _instant(moment: datetime, zone: str) -> int | None:
-    return min(day_or_instant(moment, zone), LATEST) if moment.year >= EARLIEST_YEAR else None
+    """Epoch seconds of a date-time, in ``zone`` unless it has an offset; fractions of a second are dropped."""
+    if moment.year < EARLIEST_YEAR:
+        return None
+    if moment.tzinfo is None:
+        return instant_of(moment.date(), moment.time(), zone)
+    return min(int((moment - _EPOCH).total_seconds() // 1), LATEST)

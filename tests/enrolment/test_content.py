@@ -56,6 +56,7 @@ def test_a_path_left_out_stays_as_it_is() -> None:
     ("sets", "says"),
     [
         ("c1", "list of course sets"),
+        ([{"name": "A", "courses": ["a"]}] * 201, "more than 200"),
         (["c1"], "name and courses"),
         ([{"courses": ["a"]}], "name"),
         ([{"name": "A"}], "courses"),

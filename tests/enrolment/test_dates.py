@@ -379,6 +379,11 @@ def test_a_wrong_period_is_refused_with_a_sentence(value: object) -> None:
         parse_period(value)
 
 
+def test_another_unit_is_no_calendar_unit() -> None:
+    with pytest.raises(ValueError, match="'hours' is not a calendar unit"):
+        add_calendar(date(2027, 1, 1), 1, "hours")
+
+
 def test_days_weeks_and_hours_are_elapsed_time_and_months_are_not() -> None:
     assert Period(2, "weeks").seconds == 14 * DAY
     assert Period(12, "hours").seconds == 43_200
