@@ -34,8 +34,12 @@ class Enrolment(Base):
     due: Mapped[int | None] = mapped_column(BigInteger)
     due_from: Mapped[int | None] = mapped_column(Integer)
     """The assignment that gave the date."""
+    baseline_due: Mapped[int | None] = mapped_column(BigInteger)
+    """Her due date without extensions, where one was granted before the first certification."""
     why: Mapped[int] = mapped_column(BigInteger, default=0)
     """A row of ``why_set``; 0 is the empty set."""
+    frozen_since: Mapped[int | None] = mapped_column(BigInteger)
+    """Since when she is suspended at the host, as settled (DOMAIN 2.6)."""
     leaves_on: Mapped[int | None] = mapped_column(BigInteger)
     """The end of grace, while she has no assignment left."""
     quiet: Mapped[bool] = mapped_column(default=False)
@@ -101,6 +105,9 @@ class Decision(Base):
     at: Mapped[int] = mapped_column(BigInteger)
     who: Mapped[str] = mapped_column(String(255))
     due: Mapped[int | None] = mapped_column(BigInteger)
+    """The wanted date it was given for."""
+    applied: Mapped[bool] = mapped_column(default=False)
+    """False from the answer until settling has carried it out."""
 
 
 class Extension(Base):
@@ -138,7 +145,8 @@ class Settling(Base):
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     certification: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    id: Mapped[str] = mapped_column(String(32))
+    number: Mapped[int] = mapped_column(BigInteger)
+    """Order of the saves: of two certifications saved at once the earlier one is settled first."""
     version: Mapped[int] = mapped_column(Integer)
     requested: Mapped[int] = mapped_column(BigInteger)
     as_of: Mapped[int] = mapped_column(BigInteger)
@@ -174,3 +182,15 @@ class Held(Base):
     """``open``, ``released`` or ``refused``."""
     answered: Mapped[int | None] = mapped_column(BigInteger)
     who: Mapped[str] = mapped_column(String(255), default="")
+
+
+class Opened(Base):
+    """A course a learner opened from Muster, where seats wait for that (AS-CODE ``enrol: on_open``)."""
+
+    __tablename__ = "opened"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    certification: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    course: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[int] = mapped_column(BigInteger)

@@ -238,6 +238,8 @@ class Change(Base):
     person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(BigInteger)
     settled: Mapped[int] = mapped_column(BigInteger, default=0)
+    at: Mapped[int] = mapped_column(BigInteger, default=0)
+    """``as_of`` of the earliest change not yet settled: a spell it causes began then (DOMAIN 3.2)."""
 
 
 class SyncRun(Base):

@@ -1,0 +1,117 @@
+"""The stored facts S of some people in one certification, as arrays: what ``step`` decides from and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import bindparam, text
+from sqlalchemy.orm import Session
+
+from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+NEVER = -1
+"""``state`` of somebody who has no row."""
+NONE = np.iinfo(np.int64).min
+"""NULL in the arrays of instants and of the assignment that gave a date."""
+
+COLUMNS = (
+    "state", "hold", "spell", "began", "ended", "due", "due_from", "baseline_due", "why", "frozen_since", "leaves_on",
+    "quiet", "cycle", "certified_at", "expires", "window_opens", "baseline", "wakes",
+)  # fmt: skip
+
+
+@dataclass
+class Facts:
+    """One array an attribute, one position a person; ``person`` is sorted. Names as in the enrolment table."""
+
+    person: Ints
+    state: Ints
+    hold: Ints
+    spell: Ints
+    began: Ints
+    ended: Ints
+    due: Ints
+    due_from: Ints
+    baseline_due: Ints
+    why: Ints
+    frozen_since: Ints
+    leaves_on: Ints
+    quiet: Ints
+    cycle: Ints
+    certified_at: Ints
+    expires: Ints
+    window_opens: Ints
+    baseline: Ints
+    wakes: Ints
+
+    @property
+    def live(self) -> Mask:
+        """A spell is under way, active or not."""
+        return self.state > WITHDRAWN
+
+    @property
+    def active(self) -> Mask:
+        """Enrolled, and not held back (AS-CODE ``active``)."""
+        return self.live & ~np.isin(self.hold, INACTIVE_HOLDS)
+
+    def copy(self) -> Facts:
+        """Arrays of one's own to change."""
+        return replace(self, **{field.name: getattr(self, field.name).copy() for field in fields(self)})
+
+    def differs(self, other: Facts) -> Mask:
+        """Where any attribute is not the same."""
+        changed = np.zeros(len(self.person), bool)
+        for name in COLUMNS:
+            changed |= getattr(self, name) != getattr(other, name)
+        return changed
+
+    def take(self, where: Mask) -> Facts:
+        """Only some positions."""
+        return replace(self, **{field.name: getattr(self, field.name)[where] for field in fields(self)})
+
+
+def nobody(people: Ints) -> Facts:
+    """Facts of people without a row."""
+    n = len(people)
+    zeros = {name: np.zeros(n, np.int64) for name in ("hold", "spell", "began", "why", "quiet", "cycle")}
+    empty = {name: np.full(n, NONE) for name in COLUMNS if name not in zeros and name != "state"}
+    return Facts(person=people, state=np.full(n, NEVER), **zeros, **empty)
+
+
+def read_facts(session: Session, host_id: int, certification: int, people: Ints | None) -> Facts:
+    """The rows of these people (or of everybody who has one) in a certification.
+
+    :param people: sorted ids; everyone named gets a position, with a row or without.
+    """
+    parameters = {"host": host_id, "certification": certification}
+    rows: list[tuple[int | None, ...]] = []
+    sql = f"SELECT person, {', '.join(COLUMNS)} FROM enrolment WHERE host_id = :host AND certification = :certification"
+    if people is None or len(people) > 4000:
+        rows = [tuple(row) for row in session.execute(text(sql), parameters)]
+    else:
+        statement = text(sql + " AND person IN :ids").bindparams(bindparam("ids", expanding=True))
+        for start in range(0, len(people), 500):
+            ids = people[start : start + 500].tolist()
+            rows.extend(tuple(row) for row in session.execute(statement, {**parameters, "ids": ids}))
+    return _arranged(rows, people)
+
+
+def _arranged(rows: list[tuple[int | None, ...]], people: Ints | None) -> Facts:
+    found = np.array([[NONE if value is None else int(value) for value in row] for row in rows], dtype=np.int64)
+    if not rows:
+        return nobody(people if people is not None else np.zeros(0, np.int64))
+    found = found[np.argsort(found[:, 0], kind="stable")]
+    facts = nobody(found[:, 0].copy() if people is None else people)
+    if people is None:
+        source, target = slice(None), slice(None)
+    else:
+        kept = np.isin(found[:, 0], people)
+        found = found[kept]
+        source, target = slice(None), np.searchsorted(people, found[:, 0])  # type: ignore[assignment]
+    for position, name in enumerate(COLUMNS, start=1):
+        getattr(facts, name)[target] = found[source, position]
+    return facts

@@ -1,0 +1,143 @@
+"""Targets the host deleted, and teams that vanished: their last learners are kept until somebody answers.
+
+DOMAIN 2.3 and 5.10. What is kept is *pinned* to its assignment: the resolver's answer plus the pinned learners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from pyroaring import BitMap
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from plugin.certifications.tables import Assignment
+from plugin.core.ids import take_ids
+from plugin.core.journal import record
+from plugin.enrolment.tables import Held, WhySet
+
+TARGET_GONE, TEAM_GONE = "target_gone", "team_gone"
+
+_GONE = """
+SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND NOT a.missing AND (
+ (a.type IN ('organisation', 'position') AND EXISTS
+   (SELECT 1 FROM unit u WHERE u.host_id = a.host_id AND u.id = a.target_id AND u.gone))
+ OR (a.type = 'audience' AND EXISTS
+   (SELECT 1 FROM audience u WHERE u.host_id = a.host_id AND u.id = a.target_id AND u.gone))
+ OR (a.type = 'manager' AND EXISTS
+   (SELECT 1 FROM job j LEFT JOIN person p ON p.host_id = j.host_id AND p.id = j.person
+     WHERE j.host_id = a.host_id AND j.id = a.target_id AND (j.gone OR p.state = 2)))
+ OR (a.type = 'individual' AND EXISTS
+   (SELECT 1 FROM person p WHERE p.host_id = a.host_id AND p.id = a.target_id AND p.state = 2)))
+"""
+_BACK = """
+SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND a.missing AND (
+ (a.type IN ('organisation', 'position') AND EXISTS
+   (SELECT 1 FROM unit u WHERE u.host_id = a.host_id AND u.id = a.target_id AND NOT u.gone))
+ OR (a.type = 'audience' AND EXISTS
+   (SELECT 1 FROM audience u WHERE u.host_id = a.host_id AND u.id = a.target_id AND NOT u.gone))
+ OR (a.type = 'manager' AND EXISTS
+   (SELECT 1 FROM job j JOIN person p ON p.host_id = j.host_id AND p.id = j.person
+     WHERE j.host_id = a.host_id AND j.id = a.target_id AND NOT j.gone AND p.state <> 2))
+ OR (a.type = 'individual' AND EXISTS
+   (SELECT 1 FROM person p WHERE p.host_id = a.host_id AND p.id = a.target_id AND p.state <> 2)))
+"""
+
+
+def mark_missing(session: Session, host_id: int, at: int) -> list[int]:
+    """Mark rows whose target went, pin their learners; unmark rows whose target came back.
+
+    Returns the assignments touched. Call before settling what the mirror changed.
+    """
+    gone = [row[0] for row in session.execute(text(_GONE), {"host": host_id})]
+    back = [row[0] for row in session.execute(text(_BACK), {"host": host_id})]
+    for assignment in gone:
+        row = _set_missing(session, host_id, assignment, missing=True)
+        if row.type != "individual":
+            pin(
+                session,
+                host_id,
+                row.certification,
+                assignment,
+                learners_by(session, host_id, assignment),
+                TARGET_GONE,
+                at,
+            )
+    for assignment in back:
+        _set_missing(session, host_id, assignment, missing=False)
+        session.execute(
+            update(Held)
+            .where(Held.host_id == host_id, Held.assignment == assignment, Held.cause == TARGET_GONE,
+                   Held.state.in_(("open", "refused")))
+            .values(state="released", answered=at, who="sync")
+        )  # fmt: skip
+    return gone + back
+
+
+def _set_missing(session: Session, host_id: int, assignment: int, *, missing: bool) -> Assignment:
+    row = session.get_one(Assignment, (host_id, assignment))
+    row.missing = missing
+    session.flush()
+    return row
+
+
+def pin(
+    session: Session, host_id: int, certification: int, assignment: int, people: BitMap, cause: str, at: int
+) -> None:
+    """Keep these learners on their assignment until an administrator answers."""
+    if not people:
+        return
+    number = take_ids(session, host_id, "held")
+    session.add(
+        Held(host_id=host_id, id=number, certification=certification, cause=cause, assignment=assignment, since=at,
+             people=people.serialize(), n=len(people))
+    )  # fmt: skip
+    record(session, host_id, at, "sync", "held", certification=certification, people=people, reason=cause)
+    session.flush()
+
+
+def learners_by(session: Session, host_id: int, assignment: int) -> BitMap:
+    """The learners whose stored reasons name an assignment."""
+    row = session.get_one(Assignment, (host_id, assignment))
+    whys = {
+        found.id
+        for found in session.scalars(select(WhySet).where(WhySet.host_id == host_id))
+        if assignment in found.assignments
+    }
+    rows = session.execute(
+        text(
+            "SELECT person, why FROM enrolment WHERE host_id = :host AND certification = :c AND state > 0 AND why <> 0"
+        ),
+        {"host": host_id, "c": row.certification},
+    )
+    return BitMap(person for person, why in rows if why in whys)
+
+
+def pinned(session: Session, host_id: int, certification: int) -> dict[int, BitMap]:
+    """By assignment, the learners kept on it; released ones are not."""
+    rows = session.execute(
+        select(Held.assignment, Held.people).where(
+            Held.host_id == host_id,
+            Held.certification == certification,
+            Held.assignment.is_not(None),
+            Held.state.in_(("open", "refused")),
+        )  # fmt: skip
+    )
+    kept: dict[int, BitMap] = {}
+    for assignment, people in rows:
+        kept[assignment] = kept.get(assignment, BitMap()) | BitMap.deserialize(people)
+    return kept
+
+
+def emptied_teams(leavers: Iterable[tuple[int, BitMap]], now: dict[int, BitMap]) -> list[tuple[int, BitMap]]:
+    """Of teams that somebody left in this batch, those that went from two or more to none.
+
+    :param leavers: manager assignments with the learners who left them in this batch; ``now``: who is left.
+    """
+    return [(rule, gone) for rule, gone in leavers if len(gone) >= 2 and not now.get(rule)]
+
+
+def bitmap(people: np.ndarray) -> BitMap:
+    """A learner set of an array of ids."""
+    return BitMap(people.astype(np.uint32))

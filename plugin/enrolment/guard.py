@@ -1,0 +1,148 @@
+"""The withdrawal guard: many withdrawals that nobody confirmed wait for a person (DOMAIN 5.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from plugin.core.ids import take_ids
+from plugin.core.journal import record
+from plugin.core.tables import Journal
+from plugin.enrolment.tables import Held
+
+WINDOW = 24 * 3600
+GUARD = "guard"
+LEAVING, WITHDRAWN = "leaving", "withdrawn"
+"""What the history calls a grace that began, and a withdrawal; both count, each learner once."""
+
+ACTIVE = "state > 0 AND hold NOT IN (1, 2, 3)"
+"""Active learners, in SQL: a live spell that nothing holds back (:mod:`plugin.enrolment.codes`)."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """More than ``count`` learners, or more than ``percent`` of a certification's and at least ``least``."""
+
+    count: int
+    percent: int
+    least: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """From the settings."""
+        return cls(settings.guard_count, settings.guard_percent, settings.guard_least)
+
+    def crossed(self, batch: int, unconfirmed: int, active: int) -> bool:
+        """Whether this batch goes over.
+
+        :param unconfirmed: withdrawals in the window that nobody confirmed.
+        :param active: active learners before the batch; with the unconfirmed ones they are the whole.
+        """
+        total = batch + unconfirmed
+        if not batch:
+            return False
+        return total > self.count or (total >= self.least and total * 100 > self.percent * (active + unconfirmed))
+
+
+def unconfirmed(session: Session, host_id: int, as_of: int, certification: int | None = None) -> BitMap:
+    """Learners withdrawn in the last 24 hours without anybody confirming it."""
+    query = select(Journal.people, Journal.person).where(
+        Journal.host_id == host_id,
+        Journal.what.in_((LEAVING, WITHDRAWN)),
+        Journal.confirmed.is_(False),
+        Journal.at > as_of - WINDOW,
+    )
+    if certification is not None:
+        query = query.where(Journal.certification == certification)
+    found: BitMap = BitMap()
+    for people, person in session.execute(query):
+        found |= BitMap.deserialize(people) if people is not None else BitMap([person])
+    return found
+
+
+def active_count(session: Session, host_id: int, certification: int) -> int:
+    """Active learners of a certification."""
+    sql = text(f"SELECT count(*) FROM enrolment WHERE host_id = :host AND certification = :c AND {ACTIVE}")
+    return int(session.execute(sql, {"host": host_id, "c": certification}).scalar_one())
+
+
+def active_people(session: Session, host_id: int) -> int:
+    """Distinct active learners of a host."""
+    sql = text(f"SELECT count(DISTINCT person) FROM enrolment WHERE host_id = :host AND {ACTIVE}")
+    return int(session.execute(sql, {"host": host_id}).scalar_one())
+
+
+def answers(session: Session, host_id: int, certification: int) -> tuple[BitMap, BitMap]:
+    """Learners held by the guard (open or refused), and those released by a person."""
+    rows = session.execute(
+        select(Held.state, Held.people).where(
+            Held.host_id == host_id, Held.certification == certification, Held.cause == GUARD
+        )
+    )
+    held, released = BitMap(), BitMap()
+    for state, people in rows:
+        if state == "released":
+            released |= BitMap.deserialize(people)
+        else:
+            held |= BitMap.deserialize(people)
+    return held, released - held
+
+
+def judge(
+    session: Session, host_id: int, leaving: Mapping[int, BitMap], as_of: int, limits: Limits, *, by_sync: bool
+) -> dict[int, BitMap]:
+    """Judge one batch of withdrawals whole. What goes over is put on hold, the whole batch of it.
+
+    :param leaving: by certification, who would leave and has not been judged.
+    :param by_sync: the batch came from the host; then the sum over all certifications is judged too.
+    :returns: by certification, who may leave.
+    """
+    crossing = {
+        certification
+        for certification, people in leaving.items()
+        if len(people)
+        and limits.crossed(
+            len(people - (gone := unconfirmed(session, host_id, as_of, certification))),
+            len(gone),
+            active_count(session, host_id, certification),
+        )
+    }
+    everyone = BitMap.union(*leaving.values()) if leaving else BitMap()
+    if (by_sync and len(leaving) > 1) or (by_sync and not crossing and len(everyone)):
+        gone = unconfirmed(session, host_id, as_of)
+        total = len(everyone - gone) + len(gone)
+        if total >= limits.least and limits.crossed(len(everyone - gone), len(gone), active_people(session, host_id)):
+            crossing = {certification for certification, people in leaving.items() if people}
+    for certification in sorted(crossing):
+        _hold(session, host_id, certification, leaving[certification], as_of)
+    return {c: BitMap() if c in crossing else people for c, people in leaving.items()}
+
+
+def _hold(session: Session, host_id: int, certification: int, people: BitMap, as_of: int) -> None:
+    number = take_ids(session, host_id, "held")
+    session.add(
+        Held(host_id=host_id, id=number, certification=certification, cause=GUARD, since=as_of,
+             people=people.serialize(), n=len(people))
+    )  # fmt: skip
+    session.flush()
+    record(session, host_id, as_of, "rule", "held", certification=certification, people=people, reason=GUARD)
+
+
+def forget(session: Session, host_id: int, certification: int, people: BitMap) -> None:
+    """Take learners who came back, or left, out of the guard's lists, so that they are judged afresh next time."""
+    rows = session.scalars(
+        select(Held).where(
+            Held.host_id == host_id, Held.certification == certification, Held.cause == GUARD, Held.n > 0
+        )
+    )
+    for row in rows:
+        kept = BitMap.deserialize(row.people)
+        if kept & people:
+            kept -= people
+            row.people, row.n = kept.serialize(), len(kept)
+    session.flush()

@@ -1,0 +1,123 @@
+"""The certification cycle over many learners: only those are looked at whom a completion or the time may move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.orm import Session
+
+from plugin.enrolment import cycle
+from plugin.enrolment.codes import STATES
+from plugin.enrolment.facts import NONE, Facts, Ints
+from plugin.enrolment.terms import Terms
+from plugin.mirror.tables import Course
+
+Completions = Mapping[int, Mapping[str, list[int]]]
+"""By person and course (the host's id): when it was completed, oldest first."""
+
+
+@dataclass
+class Moved:
+    """Positions of the learners who entered a state now, by the state's word, in the order of their trail."""
+
+    entered: dict[str, list[int]] = field(default_factory=dict)
+
+
+def course_ids(session: Session, host_id: int, courses: frozenset[str]) -> dict[str, int]:
+    """Our ids of courses named by the host's."""
+    found: dict[str, int] = {}
+    listed = sorted(courses)
+    for start in range(0, len(listed), 500):
+        rows = session.execute(
+            select(Course.ext, Course.id).where(Course.host_id == host_id, Course.ext.in_(listed[start : start + 500]))
+        )
+        found.update({row[0]: row[1] for row in rows})
+    return found
+
+
+def completions_of(session: Session, terms: Terms, people: Ints) -> Completions:
+    """What these people completed of a certification's courses. Records that were reset do not count."""
+    names = {number: ext for ext, number in course_ids(session, terms.host_id, terms.courses).items()}
+    found: dict[int, dict[str, list[int]]] = {}
+    if not names or not len(people):
+        return found
+    sql = (
+        "SELECT person, course, at FROM completion WHERE host_id = :host AND course IN :courses AND NOT gone"
+        " AND NOT reset AND at IS NOT NULL AND person IS NOT NULL"
+    )
+    wanted = {"host": terms.host_id, "courses": sorted(names)}
+    if len(people) > 4000:
+        statement = text(sql).bindparams(bindparam("courses", expanding=True))
+        rows = list(session.execute(statement, wanted))
+    else:
+        statement = text(sql + " AND person IN :ids").bindparams(
+            bindparam("courses", expanding=True), bindparam("ids", expanding=True)
+        )
+        rows = []
+        for start in range(0, len(people), 500):
+            rows += session.execute(statement, {**wanted, "ids": people[start : start + 500].tolist()})
+    for person, course, at in rows:
+        found.setdefault(person, {}).setdefault(names[course], []).append(at)
+    for courses in found.values():
+        for instants in courses.values():
+            instants.sort()
+    return found
+
+
+def advance(facts: Facts, terms: Terms, done: Completions, as_of: int) -> Moved:
+    """Bring the cycle of these learners up to date, in place, and say who entered which state."""
+    moved = Moved()
+    if terms.kind == "program" or terms.settings is not None:
+        has_done = np.isin(facts.person, np.array(sorted(done), np.int64))
+        asleep = (facts.wakes == NONE) | (facts.wakes > as_of)
+        for position in np.flatnonzero(facts.active & (has_done | ~asleep)).tolist():
+            _advance_one(facts, position, terms, done.get(int(facts.person[position]), {}), as_of, moved)
+    _set_alarm(facts)
+    return moved
+
+
+def state_of(facts: Facts, position: int) -> cycle.CycleState:
+    """The cycle's part of one learner's facts."""
+    return cycle.CycleState(
+        state=STATES[int(facts.state[position])],
+        certified_at=_value(facts.certified_at, position),
+        expires=_value(facts.expires, position),
+        window_opens=_value(facts.window_opens, position),
+        baseline=_value(facts.baseline, position),
+        cycle=int(facts.cycle[position]),
+    )
+
+
+def _advance_one(
+    facts: Facts, position: int, terms: Terms, done: Mapping[str, list[int]], as_of: int, moved: Moved
+) -> None:
+    due = _value(facts.due, position)
+    known = cycle.Facts(completions=done, due=due, baseline_due=_value(facts.baseline_due, position))
+    for state in cycle.steps(state_of(facts, position), known, terms.settings, terms.content, as_of, terms.zone):
+        moved.entered.setdefault(state.state, []).append(position)
+        facts.state[position] = STATES.index(state.state)
+        for name in ("certified_at", "expires", "window_opens", "baseline"):
+            value = getattr(state, name)
+            getattr(facts, name)[position] = NONE if value is None else value
+        facts.cycle[position] = state.cycle
+        if state.due is not None:
+            facts.due[position], facts.due_from[position] = state.due, NONE
+            facts.baseline_due[position] = NONE
+
+
+def _set_alarm(facts: Facts) -> None:
+    """``wakes``: the next instant at which time alone may change a row."""
+    never = np.iinfo(np.int64).max
+    alarm = np.where(facts.leaves_on == NONE, never, facts.leaves_on)
+    for state, column in (("certified", facts.window_opens), ("window_open", facts.expires)):
+        here = (facts.state == STATES.index(state)) & (column != NONE)
+        alarm = np.where(here, np.minimum(alarm, column), alarm)
+    facts.wakes = np.where(facts.live & (alarm != never), alarm, NONE)
+
+
+def _value(column: Ints, position: int) -> int | None:
+    value = int(column[position])
+    return None if value == NONE else value

@@ -1,0 +1,52 @@
+"""People whom settling owes a look: stamped by the mirror, by an answer, or by the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import bindparam, case, select, text
+from sqlalchemy.orm import Session
+
+from plugin.core.ids import read_clock, upsert_for
+from plugin.mirror.tables import Change
+
+
+def owe(session: Session, host_id: int, people: Iterable[int], at: int) -> None:
+    """Ask for these people to be settled again, though the mirror did not change.
+
+    :param at: the instant of what caused it.
+    """
+    listed = sorted(set(people))
+    if not listed:
+        return
+    seq, _as_of = read_clock(session, host_id)
+    rows = [{"host_id": host_id, "person": person, "seq": seq, "settled": -1, "at": at} for person in listed]
+    statement = upsert_for(session)(Change)
+    statement = statement.on_conflict_do_update(
+        index_elements=["host_id", "person"],
+        # Somebody owed already keeps the earlier instant: her spell began then.
+        set_={"at": case((Change.settled < Change.seq, Change.at), else_=statement.excluded.at), "settled": -1},
+    )
+    for start in range(0, len(rows), 2000):
+        session.execute(statement, rows[start : start + 2000])
+
+
+def owed_people(session: Session, host_id: int, limit: int) -> dict[int, int]:
+    """Who is owed a look, oldest change first, with the instant of the cause."""
+    rows = session.execute(
+        select(Change.person, Change.at)
+        .where(Change.host_id == host_id, text("settled < seq"))
+        .order_by(Change.seq, Change.person)
+        .limit(limit)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def mark_settled(session: Session, host_id: int, people: Iterable[int]) -> None:
+    """These people are settled up to their latest change; the caller holds the host's clock shared."""
+    statement = text("UPDATE change SET settled = seq WHERE host_id = :host AND person IN :people").bindparams(
+        bindparam("people", expanding=True)
+    )
+    listed = sorted(set(people))
+    for start in range(0, len(listed), 500):
+        session.execute(statement, {"host": host_id, "people": listed[start : start + 500]})

@@ -1,0 +1,116 @@
+"""The single entry of a save: guard, version, history and the request to settle, in one transaction (DOMAIN 5.4–5.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from plugin.certifications.definition import Proposal
+from plugin.certifications.versions import write_version
+from plugin.core.errors import Conflict, RefusedByRule
+from plugin.core.ids import read_clock, take_ids
+from plugin.core.journal import record
+from plugin.core.logs import correlation
+from plugin.core.runtime import Runtime
+from plugin.enrolment.guard import Limits
+from plugin.enrolment.inputs import lock_certification
+from plugin.enrolment.preview import Review, certification_id, review
+from plugin.enrolment.settle import request_settling
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the administrator decided in the review.
+
+    :ivar allow_withdrawals: the number she typed; must equal the review's.
+    :ivar if_version: by code, the version she saw; a save of another one is refused.
+    """
+
+    earlier: bool = False
+    no_messages: bool = False
+    allow_withdrawals: int | None = None
+    reason: str = ""
+    if_version: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A certification that was saved; ``version`` is the new one."""
+
+    code: str
+    certification: int
+    version: int
+
+
+def save(runtime: Runtime, host_id: int, proposals: Sequence[Proposal], *, who: str, choices: Choices) -> list[Saved]:
+    """Save all proposals, or none. Proposals without a difference write no version and no history.
+
+    :raises Conflict: when a version moved on meanwhile (DOMAIN 5.5).
+    :raises RefusedByRule: when the withdrawal guard asks for the number (DOMAIN 5.6).
+    """
+    return runtime.db.transact(lambda session: _save(session, runtime, host_id, proposals, who, choices))
+
+
+def _save(
+    session: Session, runtime: Runtime, host_id: int, proposals: Sequence[Proposal], who: str, choices: Choices
+) -> list[Saved]:
+    _seq, as_of = read_clock(session, host_id, share=True)
+    at = max(as_of, runtime.clock.now())
+    for proposal in proposals:
+        number = certification_id(session, host_id, (proposal.current or proposal.definition).code)
+        lock_certification(session, host_id, number)
+    reviews = review(session, host_id, proposals, now=at, limits=Limits.of(runtime.settings))
+    check_versions(proposals, choices)
+    confirmed = _check_guard(reviews, choices)
+    saved = []
+    for proposal, found in zip(proposals, reviews, strict=True):
+        if found.changed:
+            saved.append(_write(session, host_id, proposal, found, who, at, choices, confirmed))
+    return saved
+
+
+def check_versions(proposals: Sequence[Proposal], choices: Choices) -> None:
+    """Refuse when somebody saw another version than the one that is saved now."""
+    by_code = {proposal.definition.code: proposal.base_version for proposal in proposals}
+    for code, seen in choices.if_version.items():
+        if code in by_code and by_code[code] != seen:
+            raise Conflict(f"{code} is at version {by_code[code]} now, not {seen}: somebody saved it meanwhile.")
+
+
+def _check_guard(reviews: Sequence[Review], choices: Choices) -> bool:
+    """The number typed must be the number that leaves; then those withdrawals are confirmed."""
+    total = sum(found.removing.withdrawn for found in reviews)
+    asked = sum(found.guard.withdrawn for found in reviews if found.guard)
+    if choices.allow_withdrawals is not None:
+        if choices.allow_withdrawals != total:
+            raise RefusedByRule(f"This would withdraw {total} learners, not {choices.allow_withdrawals}.")
+        return True
+    if asked:
+        raise RefusedByRule(
+            f"This would withdraw {asked} learners, more than the withdrawal guard lets pass unasked. Confirm the number."
+        )
+    return False
+
+
+def _write(
+    session: Session, host_id: int, proposal: Proposal, found: Review, who: str, at: int, choices: Choices,
+    confirmed: bool,
+) -> Saved:  # fmt: skip
+    kept = {
+        "earlier": choices.earlier,
+        "no_messages": choices.no_messages,
+        "confirmed": confirmed,
+        "reason": choices.reason,
+    }
+    written = write_version(session, host_id, proposal, who=who, at=at, reason=choices.reason, choices=kept)
+    record(
+        session, host_id, at, who, "saved", certification=written.certification, version=written.version,
+        reason=choices.reason, data={"newly": found.adding.newly, "withdrawn": found.removing.withdrawn, **kept},
+    )  # fmt: skip
+    request_settling(
+        session, host_id, written.certification, number=take_ids(session, host_id, "settling"),
+        version=written.version, at=at, who=who, choices=kept, correlation=correlation(),
+    )  # fmt: skip
+    return Saved(proposal.definition.code, written.certification, written.version)

@@ -1,0 +1,119 @@
+"""A certification's terms: its definition read once into what settling needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from functools import cached_property
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
+from plugin.certifications.store import definition_of
+from plugin.certifications.tables import Certification
+from plugin.core.tables import Host
+from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
+from plugin.enrolment.codes import EXCEPTION_TYPES
+from plugin.enrolment.content import Content, courses_of, minimum_time, parse_content
+from plugin.enrolment.dates import fixed_instant
+from plugin.enrolment.days import parse_period, zone_of
+from plugin.enrolment.period import PeriodSettings, parse_period_settings
+
+POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one version of a certification says, in the types that the rules work with.
+
+    :ivar id: ours; 0 for one that was never saved.
+    :ivar begins: and ``ends``: the instants between which it is available; ``None`` is open.
+    """
+
+    host_id: int
+    id: int
+    version: int
+    code: str
+    name: str
+    kind: str
+    state: str
+    begins: int | None
+    ends: int | None
+    content: Content
+    settings: PeriodSettings | None
+    enrol: str
+    leave: int
+    grace: int
+    answers: tuple[str, ...]
+    zone: str
+
+    def live(self, at: int) -> bool:
+        """Whether learners are reached at that instant (DOMAIN 5.11)."""
+        return (
+            self.state == "live"
+            and (self.begins is None or self.begins <= at)
+            and (self.ends is None or at < self.ends)
+        )
+
+    @cached_property
+    def minimum(self) -> int:
+        """Seconds the certification path takes at least."""
+        return minimum_time(self.content.certification)
+
+    @cached_property
+    def courses(self) -> frozenset[str]:
+        """Every course on either path, by the host's id."""
+        return courses_of(self.content.certification) | courses_of(self.content.recertification_path)
+
+
+def terms_of(session: Session, host_id: int, certification: int) -> Terms:
+    """The saved terms."""
+    row = session.scalars(
+        select(Certification).where(Certification.host_id == host_id, Certification.id == certification)
+    ).one()
+    definition = definition_of(session, host_id, certification)
+    return from_definition(host_id, row.id, row.version, definition, zone_of_host(session, host_id))
+
+
+def zone_of_host(session: Session, host_id: int) -> str:
+    """The host's time zone, by name."""
+    return str(session.scalar(select(Host.time_zone).where(Host.id == host_id)) or "UTC")
+
+
+def from_definition(host_id: int, certification: int, version: int, definition: Definition, zone: str) -> Terms:
+    """Read a definition, saved or proposed. It was validated when it was made."""
+    zone_of(zone)
+    answers = {**DEFAULT_EXCEPTIONS, **definition.exceptions}
+    grace = parse_period(definition.leaving.get("grace", "0 days"))
+    return Terms(
+        host_id=host_id,
+        id=certification,
+        version=version,
+        code=definition.code,
+        name=definition.name,
+        kind=definition.kind,
+        state=definition.state,
+        begins=_day(definition.available.get("from"), zone, end=False),
+        ends=_day(definition.available.get("until"), zone, end=True),
+        content=parse_content(definition.content),
+        settings=None if definition.kind == "program" else _period(definition),
+        enrol=definition.enrol,
+        leave=POLICIES[definition.leaving.get("seat", "suspend")],
+        grace=grace.seconds,
+        answers=tuple(answers[name] for name in EXCEPTION_TYPES),
+        zone=zone,
+    )
+
+
+def _day(value: object, zone: str, *, end: bool) -> int | None:
+    """The first second of an available-from day; of an available-until day the second after its last minute."""
+    if not value:
+        return None
+    day = date.fromisoformat(str(value))
+    return fixed_instant(day + timedelta(days=1) if end else day, time(0), zone)
+
+
+def _period(definition: Definition) -> PeriodSettings | None:
+    """A draft may still lack its period; nobody is certified under it."""
+    return parse_period_settings(definition.period) if definition.period else None

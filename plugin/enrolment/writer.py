@@ -1,0 +1,284 @@
+"""Writes what ``step`` decided: enrolments, reasons, exceptions, history, messages and seats, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyroaring import BitMap
+from sqlalchemy import bindparam, delete, update
+from sqlalchemy.orm import Session
+
+from plugin.core.ids import upsert_for
+from plugin.core.journal import record
+from plugin.enrolment.claims import claim_seats
+from plugin.enrolment.codes import DUPLICATE_COURSE, EXCEPTION_TYPES
+from plugin.enrolment.facts import COLUMNS, NONE, Facts, Ints, Mask
+from plugin.enrolment.guard import LEAVING, WITHDRAWN, forget
+from plugin.enrolment.inputs import Cause
+from plugin.enrolment.lifecycle import Completions, Moved
+from plugin.enrolment.owing import owe
+from plugin.enrolment.step import DELETED_AT_HOST, NO_TYPE, Given, Step
+from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow, WhySet
+from plugin.enrolment.terms import Terms
+from plugin.enrolment.wanted import Membership
+from plugin.notifications.triggers import Told, tell
+
+_MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
+"""Which notification a state entered sets off (DOMAIN 8.1)."""
+
+
+@dataclass
+class Writing:
+    """One chunk of one certification, decided and ready to be written."""
+
+    session: Session
+    terms: Terms
+    cause: Cause
+    old: Facts
+    given: Given
+    step: Step
+    moved: Moved
+    found: Sequence[Membership]
+    done: Completions
+
+    def write(self) -> int:
+        """Write the differences and what follows from them; returns how many learners changed."""
+        new, old = self.step.facts, self.old
+        changed = new.differs(old)
+        self._why_sets()
+        self._enrolments(changed)
+        self._exceptions()
+        self._decisions()
+        self._history()
+        self._guard_lists()
+        self._messages()
+        touched = changed | np.isin(new.person, np.array(sorted(self.done), np.int64))
+        touched &= old.live | new.live
+        claim_seats(
+            self.session, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
+            self.cause.otherwise,
+        )  # fmt: skip
+        self._others_affected()
+        return int(changed.sum())
+
+    def _why_sets(self) -> None:
+        """Intern the sets of assignments that are new (DESIGN, point 8)."""
+        new = self.step.facts
+        fresh = np.unique(new.why[(new.why != self.old.why) & (new.why != 0)])
+        if not len(fresh):
+            return
+        first = {int(why): int(np.flatnonzero(new.why == why)[0]) for why in fresh}
+        wanted = {position: [] for position in first.values()}
+        for rule, where in self.found:
+            for position in np.intersect1d(where, np.array(sorted(wanted))).tolist():
+                wanted[position].append(rule.id)
+        rows = [{"host_id": self.terms.host_id, "id": why, "assignments": wanted[at]} for why, at in first.items()]
+        statement = upsert_for(self.session)(WhySet).on_conflict_do_nothing(index_elements=["host_id", "id"])
+        self.session.execute(statement, rows)
+
+    def _enrolments(self, changed: Mask) -> None:
+        new = self.step.facts.take(changed)
+        if not len(new.person):
+            return
+        columns = {name: _nullable(getattr(new, name)) for name in COLUMNS}
+        columns["quiet"] = [bool(value) for value in columns["quiet"]]
+        fixed = {"host_id": self.terms.host_id, "certification": self.terms.id, "rev": 1}
+        rows = [
+            {**fixed, "person": person, **dict(zip(columns, values, strict=True))}
+            for person, *values in zip(new.person.tolist(), *columns.values(), strict=True)
+            if values[0] >= 0
+        ]
+        statement = upsert_for(self.session)(Enrolment)
+        statement = statement.on_conflict_do_update(
+            index_elements=["host_id", "certification", "person"],
+            set_={name: getattr(statement.excluded, name) for name in COLUMNS} | {"rev": Enrolment.rev + 1},
+        )
+        for start in range(0, len(rows), 2000):
+            self.session.execute(statement, rows[start : start + 2000])
+
+    def _exceptions(self) -> None:
+        """No row without its state, no state without its row (DOMAIN 4.2)."""
+        step, new, questions = self.step, self.step.facts, self.given.questions
+        had = questions.type != NO_TYPE
+        closed = had & (step.raised == NO_TYPE)
+        fresh = (step.raised != NO_TYPE) & (
+            (step.raised != questions.type)
+            | (step.asked != questions.wanted)
+            | (step.asked_from != questions.wanted_from)
+        )
+        host, certification = self.terms.host_id, self.terms.id
+        _each(
+            self.session,
+            delete(ExceptionRow).where(
+                ExceptionRow.host_id == host, ExceptionRow.certification == certification,
+                ExceptionRow.person.in_(bindparam("people", expanding=True)),
+            ),
+            new.person[closed],
+        )  # fmt: skip
+        rows = [
+            {
+                "host_id": host, "certification": certification, "person": int(new.person[i]),
+                "type": int(step.raised[i]), "since": int(self.given.at[i]), "wanted_due": _null(step.asked[i]),
+                "wanted_from": _null(step.asked_from[i]), "why": int(new.why[i]),
+            }
+            for i in np.flatnonzero(fresh).tolist()
+        ]  # fmt: skip
+        if rows:
+            statement = upsert_for(self.session)(ExceptionRow)
+            kept = ("type", "wanted_due", "wanted_from", "why")
+            statement = statement.on_conflict_do_update(
+                index_elements=["host_id", "certification", "person"],
+                set_={name: getattr(statement.excluded, name) for name in kept},
+            )
+            self.session.execute(statement, rows)
+
+    def _decisions(self) -> None:
+        """Mark answers as carried out, and note what a standing answer decided (DOMAIN 4.5)."""
+        step, new, questions = self.step, self.step.facts, self.given.questions
+        applied = questions.pending & (step.raised != questions.type)
+        host, certification = self.terms.host_id, self.terms.id
+        _each(
+            self.session,
+            update(Decision)
+            .where(
+                Decision.host_id == host, Decision.certification == certification,
+                Decision.person.in_(bindparam("people", expanding=True)),
+            )
+            .values(applied=True),
+            new.person[applied],
+        )  # fmt: skip
+        rows = [
+            {
+                "host_id": host, "certification": certification, "person": int(new.person[i]),
+                "spell": int(new.spell[i]), "type": int(step.ruled_type[i]), "action": str(step.ruled[i]),
+                "why": int(new.why[i]), "at": int(self.given.at[i]), "who": "rule",
+                "due": _null(self.given.wanted.date[i]), "applied": True,
+            }
+            for i in np.flatnonzero(step.ruled != "").tolist()
+        ]  # fmt: skip
+        if rows:
+            statement = upsert_for(self.session)(Decision)
+            statement = statement.on_conflict_do_update(
+                index_elements=["host_id", "certification", "person"],
+                set_={name: getattr(statement.excluded, name) for name in rows[0] if name not in _DECISION_KEY},
+            )
+            self.session.execute(statement, rows)
+
+    def _history(self) -> None:
+        """One entry for each thing that happened, with the set of learners it happened to."""
+        step, given = self.step, self.given
+        deleted = given.person_state == DELETED_AT_HOST
+        was_active = self.old.active
+        over = step.left & was_active & (self.old.leaves_on != NONE)
+        self._tell_history("enrolled", step.activated & step.began)
+        self._tell_history("released", step.activated & ~step.began)
+        self._tell_history(LEAVING, step.grace_began, confirmed=self.cause.confirmed)
+        self._tell_history(
+            WITHDRAWN, step.left & was_active & ~deleted & ~given.exempt & ~over, confirmed=self.cause.confirmed
+        )
+        self._tell_history(WITHDRAWN, over, confirmed=True)
+        self._tell_history(WITHDRAWN, step.left & deleted & ~over, confirmed=True, reason="deleted at the host")
+        self._tell_history(WITHDRAWN, step.left & given.exempt & ~deleted & ~over, confirmed=True, reason="exempt")
+        self._tell_history("due_changed", step.redated)
+        questions = given.questions
+        for kind, word in enumerate(EXCEPTION_TYPES):
+            self._tell_history("exception_raised", (step.raised == kind) & (questions.type != kind), reason=word)
+            by_itself = (questions.type == kind) & (step.raised != kind) & ~questions.pending
+            self._tell_history("exception_closed", by_itself, reason=word)
+            for action in ("assign", "realistic", "dismiss"):
+                ruled = (step.ruled_type == kind) & (step.ruled == action)
+                self._tell_history("exception_decided", ruled, reason=f"{word}: {action} (by rule)")
+        for state, positions in self.moved.entered.items():
+            where = np.zeros(len(step.left), bool)
+            where[positions] = True
+            self._tell_history(state, where)
+
+    def _tell_history(self, what: str, where: Mask, *, confirmed: bool = False, reason: str = "") -> None:
+        if where.any():
+            record(
+                self.session, self.terms.host_id, self.cause.otherwise, self.cause.who, what,
+                certification=self.terms.id, version=self.terms.version, people=_bitmap(self.step.facts.person[where]),
+                confirmed=confirmed, reason=reason or self.cause.reason,
+            )  # fmt: skip
+
+    def _guard_lists(self) -> None:
+        from plugin.enrolment.codes import HELD_BY_GUARD
+
+        over = (self.old.hold == HELD_BY_GUARD) & ((self.step.facts.hold != HELD_BY_GUARD) | self.step.left)
+        if over.any():
+            forget(self.session, self.terms.host_id, self.terms.id, _bitmap(self.step.facts.person[over]))
+
+    def _messages(self) -> None:
+        """A learner is told she is enrolled once a spell: when she goes from not active to active (DOMAIN 4.3)."""
+        step, given, new = self.step, self.given, self.step.facts
+        loud = (new.quiet == 0) & ~(self.cause.quiet & step.left)
+        present = given.person_state == 0
+        self._tell("assigned", step.activated & loud & present, wait=True)
+        gone = step.deactivated & present & loud
+        self._tell("withdrawn", gone)
+        self._tell("due_changed", step.redated & present & loud & ~self.cause.quiet)
+        raised = (step.raised != NO_TYPE) & (given.questions.type != step.raised)
+        self._tell("exception", raised & present)
+        for state, positions in self.moved.entered.items():
+            if state in _MESSAGES:
+                where = np.zeros(len(step.left), bool)
+                where[positions] = True
+                self._tell(_MESSAGES[state], where & present)
+
+    def _tell(self, when: str, where: Mask, *, wait: bool = False) -> None:
+        if where.any():
+            facts = self.step.facts
+            told = [
+                Told(
+                    person=int(facts.person[i]),
+                    spell=int(facts.spell[i]),
+                    cycle=int(facts.cycle[i]),
+                    wait_for_seats=wait,
+                )
+                for i in np.flatnonzero(where).tolist()
+            ]
+            tell(self.session, self.terms.host_id, self.terms.id, when, told, at=self.cause.otherwise)
+
+    def _others_affected(self) -> None:
+        """Leaving one certification re-decides those that share its courses (DOMAIN 4.1)."""
+        gone = self.step.facts.person[self.step.deactivated | self.step.left]
+        if not len(gone) or not self.terms.courses:
+            return
+        held: set[int] = set()
+        query = ExceptionRow.__table__.select().where(
+            ExceptionRow.host_id == self.terms.host_id, ExceptionRow.type == DUPLICATE_COURSE,
+            ExceptionRow.person.in_(bindparam("people", expanding=True)),
+        )  # fmt: skip
+        for start in range(0, len(gone), 500):
+            rows = self.session.execute(query, {"people": gone[start : start + 500].tolist()})
+            held.update(row.person for row in rows if row.certification != self.terms.id)
+        owe(self.session, self.terms.host_id, sorted(held), self.cause.otherwise)
+
+
+_DECISION_KEY = ("host_id", "certification", "person")
+
+
+def _each(session: Session, statement: object, people: Ints) -> None:
+    for start in range(0, len(people), 500):
+        session.execute(
+            statement,  # type: ignore[call-overload]
+            {"people": people[start : start + 500].tolist()},
+            execution_options={"synchronize_session": False},
+        )
+
+
+def _bitmap(people: Ints) -> BitMap:
+    return BitMap(people.astype(np.uint32))
+
+
+def _null(value: object) -> int | None:
+    number = int(value)  # type: ignore[call-overload]
+    return None if number == NONE else number
+
+
+def _nullable(column: Ints) -> list[int | None]:
+    if (column != NONE).all():
+        return list(column.tolist())
+    return [None if value == NONE else value for value in column.tolist()]
