@@ -26,7 +26,7 @@ class AssignmentDef:
 
     :ivar target: the host's own id of the unit, audience, manager's job or person; a group's name.
     :ivar include: ``""`` or ``below`` for units, ``direct`` or ``below`` for managers, ``""`` otherwise.
-    :ivar due: ``"none"``, ``{"fixed": …}`` or ``{"after": …}`` (:mod:`plugin.enrolment.dates` reads it).
+    :ivar due: ``"none"``, ``{"fixed": …}`` or ``{"after": …}`` (:mod:`plugin.certifications.dates` reads it).
     :ivar group: for groups: ``description``, ``self_enrol``, ``withdraw``.
     :ivar members: for groups: the host's ids of members to be set; ``None`` leaves the list as it is.
     """

@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Certification
-from plugin.enrolment.dates import AfterDue, Due, FixedDue, NoDue, due_instant, relative_due
+from plugin.certifications.dates import AfterDue, Due, FixedDue, NoDue, due_instant, relative_due
 from plugin.enrolment.facts import NONE, Ints
-from plugin.enrolment.profile_dates import parse_profile_date
+from plugin.certifications.profile_dates import parse_profile_date
 from plugin.mirror.tables import Connection, Course, Unit
 
 _EVERYONE_ABOVE = 4000

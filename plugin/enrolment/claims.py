@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import CourseSetCourse
 from plugin.delivery.seats import SeatWish, lock_seats, set_wanted
-from plugin.enrolment import cycle
+from plugin.certifications import cycle
 from plugin.enrolment.facts import Facts, Ints, read_facts
 from plugin.enrolment.lifecycle import Completions, completions_of, course_ids, state_of
 from plugin.enrolment.tables import Opened

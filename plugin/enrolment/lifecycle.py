@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
-from plugin.enrolment import cycle
+from plugin.certifications import cycle
 from plugin.enrolment.codes import STATES
 from plugin.enrolment.facts import NONE, Facts, Ints
 from plugin.enrolment.terms import Terms

@@ -30,7 +30,7 @@ from plugin.enrolment.codes import (
     WINDOW_OPEN,
     WITHDRAWN,
 )
-from plugin.enrolment.days import realistic
+from plugin.certifications.days import realistic
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Wanted

@@ -15,10 +15,10 @@ from plugin.certifications.tables import Certification
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
 from plugin.enrolment.codes import EXCEPTION_TYPES
-from plugin.enrolment.content import Content, courses_of, minimum_time, parse_content
-from plugin.enrolment.dates import fixed_instant
-from plugin.enrolment.days import parse_period, zone_of
-from plugin.enrolment.period import PeriodSettings, parse_period_settings
+from plugin.certifications.content import Content, courses_of, minimum_time, parse_content
+from plugin.certifications.dates import fixed_instant
+from plugin.certifications.days import parse_period, zone_of
+from plugin.certifications.period import PeriodSettings, parse_period_settings
 
 POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}
 

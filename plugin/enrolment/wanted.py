@@ -9,7 +9,7 @@ import numpy as np
 
 from plugin.certifications.resolve import Rule
 from plugin.enrolment.bases import Bases
-from plugin.enrolment.dates import AfterDue, NoDue, parse_due
+from plugin.certifications.dates import AfterDue, NoDue, parse_due
 from plugin.enrolment.facts import NONE, Ints, Mask
 
 Membership = tuple[Rule, Ints]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.enrolment.date_words import in_words
-from plugin.enrolment.dates import (
+from plugin.certifications.date_words import in_words
+from plugin.certifications.dates import (
     EVENTS,
     NO_DUE,
     UNKNOWN,
@@ -30,7 +30,7 @@ from plugin.enrolment.dates import (
     realistic,
     relative_due,
 )
-from plugin.enrolment.days import DAY, EARLIEST, LATEST, known_zone, local_day, moment_of, shift, zone_of
+from plugin.certifications.days import DAY, EARLIEST, LATEST, known_zone, local_day, moment_of, shift, zone_of
 
 FAST = settings(max_examples=60, deadline=None, derandomize=True)
 ZONES = (

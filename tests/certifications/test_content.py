@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.enrolment.content import (
+from plugin.certifications.content import (
     EMPTY,
     Content,
     CourseSet,
@@ -19,7 +19,7 @@ from plugin.enrolment.content import (
     parse_content,
     progress,
 )
-from plugin.enrolment.days import DAY, Period
+from plugin.certifications.days import DAY, Period
 
 FAST = settings(max_examples=80, deadline=None, derandomize=True)
 

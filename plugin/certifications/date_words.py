@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from plugin.enrolment.dates import AfterDue, Due, FixedDue
-from plugin.enrolment.days import END_OF_DAY
+from plugin.certifications.dates import AfterDue, Due, FixedDue
+from plugin.certifications.days import END_OF_DAY
 
 Gettext = Callable[[str], str]
 Ngettext = Callable[[str, str, int], str]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.enrolment.content import Completions, Content, CourseSet
-from plugin.enrolment.cycle import (
+from plugin.certifications.content import Completions, Content, CourseSet
+from plugin.certifications.cycle import (
     AWARDED,
     LEGAL,
     STATES,
@@ -27,10 +27,10 @@ from plugin.enrolment.cycle import (
     state_problems,
     steps,
 )
-from plugin.enrolment.cycle_preview import Example, preview_cycles
-from plugin.enrolment.dates import next_due
-from plugin.enrolment.days import DAY, Period
-from plugin.enrolment.period import (
+from plugin.certifications.cycle_preview import Example, preview_cycles
+from plugin.certifications.dates import next_due
+from plugin.certifications.days import DAY, Period
+from plugin.certifications.period import (
     Certified,
     PeriodSettings,
     certify,

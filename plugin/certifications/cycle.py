@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from plugin.enrolment.content import Completions, Content, courses_of, progress
-from plugin.enrolment.period import PeriodSettings, certify, window_before
+from plugin.certifications.content import Completions, Content, courses_of, progress
+from plugin.certifications.period import PeriodSettings, certify, window_before
 
 ASSIGNED, IN_PROGRESS, CERTIFIED = "assigned", "in_progress", "certified"
 WINDOW_OPEN, EXPIRED, COMPLETE = "window_open", "expired", "complete"

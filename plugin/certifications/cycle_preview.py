@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugin.enrolment.days import Period, shift
-from plugin.enrolment.period import Certified, PeriodSettings, certify
+from plugin.certifications.days import Period, shift
+from plugin.certifications.period import Certified, PeriodSettings, certify
 
 
 @dataclass(frozen=True)

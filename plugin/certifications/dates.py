@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.enrolment.days import (
+from plugin.certifications.days import (
     CALENDAR_UNITS,
     DAY,
     EARLIEST,
@@ -31,7 +31,7 @@ from plugin.enrolment.days import (
     realistic,
     zone_of,
 )
-from plugin.enrolment.profile_dates import parse_profile_date
+from plugin.certifications.profile_dates import parse_profile_date
 
 __all__ = [
     "EVENTS",
