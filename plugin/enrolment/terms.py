@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time, timedelta
 from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
+from plugin.certifications.availability import available_from, available_until
 from plugin.certifications.store import definition_of
 from plugin.certifications.tables import Certification
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
 from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.certifications.content import Content, courses_of, minimum_time, parse_content
-from plugin.certifications.dates import fixed_instant
 from plugin.certifications.days import parse_period, zone_of
 from plugin.certifications.period import PeriodSettings, parse_period_settings
 
@@ -94,8 +93,8 @@ def from_definition(host_id: int, certification: int, version: int, definition: 
         name=definition.name,
         kind=definition.kind,
         state=definition.state,
-        begins=_day(definition.available.get("from"), zone, end=False),
-        ends=_day(definition.available.get("until"), zone, end=True),
+        begins=available_from(definition, zone),
+        ends=available_until(definition, zone),
         content=parse_content(definition.content),
         settings=None if definition.kind == "program" else _period(definition),
         enrol=definition.enrol,
@@ -104,14 +103,6 @@ def from_definition(host_id: int, certification: int, version: int, definition: 
         answers=tuple(answers[name] for name in EXCEPTION_TYPES),
         zone=zone,
     )
-
-
-def _day(value: object, zone: str, *, end: bool) -> int | None:
-    """The first second of an available-from day; of an available-until day the second after its last minute."""
-    if not value:
-        return None
-    day = date.fromisoformat(str(value))
-    return fixed_instant(day + timedelta(days=1) if end else day, time(0), zone)
 
 
 def _period(definition: Definition) -> PeriodSettings | None:
