@@ -124,7 +124,8 @@ def _rules_for(session: Session, host_id: int, keys: set[Key]) -> dict[Key, list
     for kind, wanted in targets.items():
         column = "id" if kind == "group" else "target_id"
         statement = text(
-            f"SELECT id FROM assignment WHERE host_id = :host AND live AND NOT missing AND type = :kind AND {column} IN :ids"
+            "SELECT id FROM assignment WHERE host_id = :host AND live AND NOT missing AND type = :kind"
+            f" AND {column} IN :ids"
         ).bindparams(bindparam("ids", expanding=True))
         listed = sorted(wanted)
         ids: list[int] = []

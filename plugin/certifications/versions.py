@@ -140,10 +140,10 @@ def _assignments(
         if row.members is not None:
             session.flush()
             set_members(session, host_id, present.id, row, at, who)
-    removed = [row.id for key, row in saved.items() if row.live and key not in wanted]
-    for row in saved.values():
-        if row.id in removed:
-            row.live = False
+    removed = [present.id for key, present in saved.items() if present.live and key not in wanted]
+    for present in saved.values():
+        if present.id in removed:
+            present.live = False
     session.flush()
     return tuple(added), tuple(changed), tuple(removed)
 

@@ -123,7 +123,7 @@ class Message(Base):
     cycle: Mapped[int] = mapped_column(Integer, default=0)
     channel: Mapped[str] = mapped_column(String(16), default="host")
     state: Mapped[str] = mapped_column(String(16), default="owed")
-    """``waiting`` (for seats), ``owed``, ``sending``, ``sent``, ``maybe``, ``parked``, ``held`` (storm) or ``cancelled``."""
+    """waiting (for seats), owed, sending, sent, maybe, parked, held (storm) or cancelled."""
     subject: Mapped[str] = mapped_column(Text, default="")
     text: Mapped[str] = mapped_column(Text, default="")
     html: Mapped[str] = mapped_column(Text, default="")

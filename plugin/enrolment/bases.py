@@ -1,18 +1,19 @@
-"""From what day is a relative due date counted? The event of each setting, for many people at once (DOMAIN 3.1, 3.2)."""
+"""From what day is a relative due date counted? The event of each setting, for many people (DOMAIN 3.1, 3.2)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
-from plugin.certifications.tables import Certification
 from plugin.certifications.dates import AfterDue, Due, FixedDue, NoDue, due_instant, relative_due
-from plugin.enrolment.facts import NONE, Ints
 from plugin.certifications.profile_dates import parse_profile_date
+from plugin.certifications.tables import Certification
+from plugin.enrolment.facts import NONE, Ints
 from plugin.mirror.tables import Connection, Course, Unit
 
 _EVERYONE_ABOVE = 4000
@@ -108,12 +109,12 @@ class Bases:
         return found
 
     def _column(
-        self, sql: str, where: Ints, read: Callable[..., object], *, item: int | None = None, name: str = "id"
-    ) -> dict[int, object]:  # type: ignore[type-arg]
+        self, sql: str, where: Ints, read: Callable[[Any], Any], *, item: int | None = None, name: str = "id"
+    ) -> dict[int, Any]:
         """Run ``SELECT person, value …`` for these people, in slices, or for everyone where they are many."""
         people = self._people[where]
-        parameters: dict[str, object] = {"host": self._host_id, "item": item}
-        found: dict[int, object] = {}
+        parameters: dict[str, Any] = {"host": self._host_id, "item": item}
+        found: dict[int, Any] = {}
         for ids in self._slices(people):
             condition = "" if ids is None else f" AND {name} IN :ids"
             full = sql.replace("{people}", condition) if "{people}" in sql else sql + condition
@@ -134,6 +135,6 @@ class Bases:
             yield people[start : start + 500].tolist()
 
 
-def _fields(value: object) -> dict[str, object]:
+def _fields(value: Any) -> dict[str, Any]:
     loaded = json.loads(value) if isinstance(value, str) else value
     return loaded if isinstance(loaded, dict) else {}

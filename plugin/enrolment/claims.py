@@ -9,9 +9,9 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plugin.certifications import cycle
 from plugin.certifications.tables import CourseSetCourse
 from plugin.delivery.seats import SeatWish, lock_seats, set_wanted
-from plugin.certifications import cycle
 from plugin.enrolment.facts import Facts, Ints, read_facts
 from plugin.enrolment.lifecycle import Completions, completions_of, course_ids, state_of
 from plugin.enrolment.tables import Opened

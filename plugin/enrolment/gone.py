@@ -126,6 +126,7 @@ def pinned(session: Session, host_id: int, certification: int) -> dict[int, BitM
     )
     kept: dict[int, BitMap] = {}
     for assignment, people in rows:
+        assert assignment is not None
         kept[assignment] = kept.get(assignment, BitMap()) | BitMap.deserialize(people)
     return kept
 

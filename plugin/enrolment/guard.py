@@ -61,7 +61,7 @@ def unconfirmed(session: Session, host_id: int, as_of: int, certification: int |
         query = query.where(Journal.certification == certification)
     found: BitMap = BitMap()
     for people, person in session.execute(query):
-        found |= BitMap.deserialize(people) if people is not None else BitMap([person])
+        found |= BitMap.deserialize(people) if people is not None else BitMap([person] if person is not None else [])
     return found
 
 

@@ -10,11 +10,11 @@ from pyroaring import BitMap
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from plugin.certifications.content import courses_of
 from plugin.certifications.resolve import Rule, resolve
 from plugin.certifications.tables import CourseSetCourse
 from plugin.enrolment.bases import Bases
 from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
-from plugin.certifications.content import courses_of
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
 from plugin.enrolment.step import NO_TYPE, Given, Questions
 from plugin.enrolment.tables import Decision, ExceptionRow, Exemption, WhySet

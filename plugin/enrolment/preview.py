@@ -6,7 +6,7 @@ is what happens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.resolve import Rule, key_of, resolve
 from plugin.certifications.tables import Assignment, Certification
 from plugin.certifications.targets import target_ids
+from plugin.enrolment.bases import Bases
 from plugin.enrolment.chunk import Work, decide, prepare
 from plugin.enrolment.codes import DISMISSED, EXCEPTION_TYPES
 from plugin.enrolment.facts import Ints
@@ -27,6 +28,7 @@ from plugin.enrolment.guard import Limits, active_count, unconfirmed
 from plugin.enrolment.inputs import Cause
 from plugin.enrolment.step import NO_TYPE, Step
 from plugin.enrolment.terms import from_definition, zone_of_host
+from plugin.enrolment.wanted import wanted_of
 from plugin.notifications.impact import impact
 from plugin.population.sets import Population, population
 
@@ -231,14 +233,11 @@ def _members(session: Session, people: Population, row: AssignmentDef) -> BitMap
 
 
 def _add_given_members(
-    session: Session, people: Population, work: Work, rules: Sequence[Rule], given: dict[str, tuple[str, ...] | None]
+    session: Session, people: Population, work: Work, rules: Sequence[Rule], given: Mapping[str, tuple[str, ...] | None]
 ) -> None:
     """Members a file sets for a group count as if they were in it already."""
     if not given:
         return
-    from plugin.enrolment.bases import Bases
-    from plugin.enrolment.wanted import wanted_of
-
     found = []
     for rule, where in work.found:
         if rule.type == "group" and rule.target in given:

@@ -1,4 +1,4 @@
-"""The single entry of a save: guard, version, history and the request to settle, in one transaction (DOMAIN 5.4–5.7)."""
+"""The single entry of a save: guard, version, history and the request to settle, in one transaction (DOMAIN §5)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from plugin.enrolment.guard import Limits
 from plugin.enrolment.inputs import lock_certification
 from plugin.enrolment.preview import Review, certification_id, review
 from plugin.enrolment.settle import request_settling
+from plugin.notifications.definitions import replace_definitions
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _check_guard(reviews: Sequence[Review], choices: Choices) -> bool:
         return True
     if asked:
         raise RefusedByRule(
-            f"This would withdraw {asked} learners, more than the withdrawal guard lets pass unasked. Confirm the number."
+            f"This would withdraw {asked} learners, more than the withdrawal guard lets pass. Confirm the number."
         )
     return False
 
@@ -105,6 +106,8 @@ def _write(
         "reason": choices.reason,
     }
     written = write_version(session, host_id, proposal, who=who, at=at, reason=choices.reason, choices=kept)
+    if proposal.definition.notifications is not None or proposal.current is None:
+        replace_definitions(session, host_id, written.certification, proposal.definition.notifications or (), at)
     record(
         session, host_id, at, who, "saved", certification=written.certification, version=written.version,
         reason=choices.reason, data={"newly": found.adding.newly, "withdrawn": found.removing.withdrawn, **kept},

@@ -10,14 +10,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import CursorResult, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from plugin.certifications.resolve import Rule, matches_of, rules_of
-from plugin.certifications.tables import Certification
+from plugin.certifications.resolve import Rule, matches_of, resolve, rules_of
+from plugin.certifications.tables import Certification, Version
 from plugin.core.ids import read_clock
 from plugin.core.journal import record
 from plugin.core.logs import log, use_correlation
@@ -28,6 +30,7 @@ from plugin.enrolment.gone import TEAM_GONE, learners_by, mark_missing, pin
 from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause, lock_certification
 from plugin.enrolment.owing import mark_settled, owe, owed_people
+from plugin.enrolment.step import NO_TYPE
 from plugin.enrolment.tables import Settling, WhySet
 from plugin.population.sets import Population, population
 
@@ -65,7 +68,9 @@ def settle_people(runtime: Runtime, host_id: int, limit: int = BATCH) -> int:
     looked = 0
     for start in range(0, len(everyone), size):
         part = {person: owed[person] for person in everyone[start : start + size]}
-        looked += runtime.db.transact(lambda session, part=part: _people_chunk(session, host_id, part, limits, verdict))
+        looked += runtime.db.transact(
+            partial(_people_chunk, host_id=host_id, owed=part, limits=limits, verdict=verdict)
+        )
     return looked
 
 
@@ -257,7 +262,7 @@ def _settle_one(runtime: Runtime, host_id: int, claimed: Settling) -> int:
         return 0
     for start in range(0, len(touched), size):
         part = touched[start : start + size]
-        runtime.db.transact(lambda session, part=part: _save_chunk(session, claimed, part, cause, verdict))
+        runtime.db.transact(partial(_save_chunk, claimed=claimed, part=part, cause=cause, may_go=verdict))
         if not _report(runtime, claimed, start + len(part), len(touched)):
             return 0
     return runtime.db.transact(lambda session: _finish(session, claimed, cause))
@@ -277,8 +282,6 @@ def _judge_save(session: Session, host_id: int, certification: int, cause: Cause
 
 def _everyone(session: Session, people: Population, certification: int) -> Ints:
     """Who has a row in a certification, or is matched by one of its assignments."""
-    from plugin.certifications.resolve import resolve
-
     rows = session.execute(
         text("SELECT person FROM enrolment WHERE host_id = :host AND certification = :c AND state > 0"),
         {"host": people.host_id, "c": certification},
@@ -295,8 +298,6 @@ def _touched(session: Session, host_id: int, certification: int, cause: Cause, m
     everyone = _everyone(session, people, certification)
     work = prepare(session, people, certification, everyone, cause)
     outcome, writing = decide(session, work, cause, may_go)
-    from plugin.enrolment.step import NO_TYPE
-
     changed = outcome.facts.differs(work.facts) | (outcome.raised != work.given.questions.type)
     changed |= (outcome.raised != NO_TYPE) & (outcome.asked != work.given.questions.wanted)
     # Content may have changed what is claimed of people whose rows stay as they are.
@@ -308,8 +309,6 @@ def _touched(session: Session, host_id: int, certification: int, cause: Cause, m
 
 def _content_changed(session: Session, host_id: int, certification: int, version: int) -> bool:
     """Whether this version's content, policy or enrol mode differs from the one before."""
-    from plugin.certifications.tables import Version
-
     if version < 2:
         return version == 1
     rows = session.scalars(
@@ -360,7 +359,7 @@ def _report(runtime: Runtime, claimed: Settling, done: int, total: int) -> bool:
             )
             .values(done=done, total=total, lease_until=runtime.clock.true() + LEASE)
         )
-        return bool(result.rowcount)
+        return bool(cast("CursorResult[Any]", result).rowcount)
 
     return runtime.db.transact(write)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plugin.certifications.days import realistic
 from plugin.enrolment import codes
 from plugin.enrolment.codes import (
     ASSIGNED,
@@ -30,7 +31,6 @@ from plugin.enrolment.codes import (
     WINDOW_OPEN,
     WITHDRAWN,
 )
-from plugin.certifications.days import realistic
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Wanted

@@ -8,16 +8,16 @@ from functools import cached_property
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
 from plugin.certifications.availability import available_from, available_until
+from plugin.certifications.content import Content, courses_of, minimum_time, parse_content
+from plugin.certifications.days import parse_period, zone_of
+from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
+from plugin.certifications.period import PeriodSettings, parse_period_settings
 from plugin.certifications.store import definition_of
 from plugin.certifications.tables import Certification
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
 from plugin.enrolment.codes import EXCEPTION_TYPES
-from plugin.certifications.content import Content, courses_of, minimum_time, parse_content
-from plugin.certifications.days import parse_period, zone_of
-from plugin.certifications.period import PeriodSettings, parse_period_settings
 
 POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}
 

@@ -33,9 +33,9 @@ def _tick(session: Session, host_id: int, now: int) -> int:
     if now <= before:
         return 0
     between = {"host": host_id, "before": before, "now": now}
-    turned = dict(session.execute(text(_JOBS_TURNED), between).tuples().all())
+    turned: dict[int, int] = dict(session.execute(text(_JOBS_TURNED), between).tuples().all())
     # A job that turned moves the reports of nobody else: a chain runs through ended jobs too (DOMAIN 2.3).
-    woken = dict(session.execute(text(_WOKEN), {"host": host_id, "now": now}).tuples().all())
+    woken: dict[int, int] = dict(session.execute(text(_WOKEN), {"host": host_id, "now": now}).tuples().all())
     for person, at in session.execute(text(_EXEMPTIONS_OVER), between):
         woken[person] = min(at, woken.get(person, at))
     if turned:

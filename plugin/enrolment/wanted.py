@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plugin.certifications.dates import AfterDue, NoDue, parse_due
 from plugin.certifications.resolve import Rule
 from plugin.enrolment.bases import Bases
-from plugin.certifications.dates import AfterDue, NoDue, parse_due
 from plugin.enrolment.facts import NONE, Ints, Mask
 
 Membership = tuple[Rule, Ints]

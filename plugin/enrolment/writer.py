@@ -70,7 +70,7 @@ class Writing:
         if not len(fresh):
             return
         first = {int(why): int(np.flatnonzero(new.why == why)[0]) for why in fresh}
-        wanted = {position: [] for position in first.values()}
+        wanted: dict[int, list[int]] = {position: [] for position in first.values()}
         for rule, where in self.found:
             for position in np.intersect1d(where, np.array(sorted(wanted))).tolist():
                 wanted[position].append(rule.id)

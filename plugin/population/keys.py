@@ -69,7 +69,8 @@ def _existing(session: Session, host_id: int, people: Iterable[int]) -> list[int
 
 def _audiences(session: Session, host_id: int, people: Iterable[int]) -> list[tuple[int, int]]:
     sql = (
-        "SELECT m.person, m.audience FROM audience_member m JOIN audience a ON a.host_id = m.host_id AND a.id = m.audience"
+        "SELECT m.person, m.audience FROM audience_member m"
+        " JOIN audience a ON a.host_id = m.host_id AND a.id = m.audience"
         " WHERE m.host_id = :host AND NOT a.gone AND m.person IN :ids"
     )
     return [(row[0], row[1]) for row in _in_slices(session, sql, host_id, people)]

@@ -140,7 +140,23 @@ def load_base(session: Session, host_id: int, seq: int) -> Base:
     intervals = {int(u): (int(low), int(high)) for u, low, high in zip(unit, lft, rgt, strict=True)}
     existing = np.isin(jobs[1], person[state != 2])
     kept = [column[existing] for column in jobs]
-    return Base(seq, person, state, *kept, audience, member, intervals)
+    job, job_person, organisation, position, boss_job, boss_person, starts, ends = kept
+    return Base(
+        seq,
+        person,
+        state,
+        job,
+        job_person,
+        organisation,
+        position,
+        boss_job,
+        boss_person,
+        starts,
+        ends,
+        audience,
+        member,
+        intervals,
+    )
 
 
 OPEN = -(2**62)

@@ -1,0 +1,115 @@
+"""Something happened to learners: who is told? One row a message, unique by its once-key (DOMAIN 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from plugin.core.ids import take_ids, upsert_for
+from plugin.core.logs import correlation
+from plugin.delivery.tables import Message
+from plugin.notifications.recipients import recipients_of
+from plugin.notifications.tables import Notification
+
+
+@dataclass(frozen=True)
+class Told:
+    """A learner something happened to.
+
+    :ivar wait_for_seats: the message waits until the seats opened with it are confirmed (DOMAIN 8.4).
+    """
+
+    person: int
+    spell: int
+    cycle: int
+    wait_for_seats: bool = False
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def tell(session: Session, host_id: int, certification: int, when: str, told: Sequence[Told], *, at: int) -> int:
+    """Owe the messages that an event sets off; those told before in this spell and cycle are not told again.
+
+    Enrolled and withdrawn before either was sent: neither goes. Returns how many messages were added.
+    """
+    definitions = active(session, host_id, certification, when)
+    if when == "withdrawn":
+        told = _untold_cancelled(session, host_id, certification, told)
+    added = 0
+    for definition in definitions:
+        rows = _rows(session, definition, when, told, at)
+        if rows:
+            first = take_ids(session, host_id, "message", len(rows))
+            for offset, row in enumerate(rows):
+                row["id"] = first + offset
+            statement = upsert_for(session)(Message).on_conflict_do_nothing(index_elements=["host_id", "key"])
+            for start in range(0, len(rows), 1000):
+                session.execute(statement, rows[start : start + 1000])
+            added += len(rows)
+    return added
+
+
+def active(session: Session, host_id: int, certification: int, when: str) -> list[Notification]:
+    """The definitions switched on for an event."""
+    return list(
+        session.scalars(
+            select(Notification)
+            .where(
+                Notification.host_id == host_id,
+                Notification.certification == certification,
+                Notification.when == when,
+                Notification.on,
+            )
+            .order_by(Notification.id)
+        )
+    )
+
+
+def _rows(session: Session, definition: Notification, when: str, told: Sequence[Told], at: int) -> list[dict[str, Any]]:
+    people = [one.person for one in told]
+    receivers = recipients_of(session, definition.host_id, people, definition.to)
+    return [
+        {
+            "host_id": definition.host_id,
+            "key": f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}",
+            "notification": definition.id,
+            "when": when,
+            "certification": definition.certification,
+            "learner": one.person,
+            "recipient": receiver,
+            "spell": one.spell,
+            "cycle": one.cycle,
+            "state": "waiting" if one.wait_for_seats else "owed",
+            "created": at,
+            "next_at": at + max(definition.offset, 0),
+            "correlation": correlation(),
+        }
+        for one in told
+        for receiver in receivers.get(one.person, ())
+    ]
+
+
+def _untold_cancelled(session: Session, host_id: int, certification: int, told: Sequence[Told]) -> Sequence[Told]:
+    """Cancel "you are enrolled" where it was not sent yet; those learners need no "you are withdrawn" either."""
+    spells = {(one.person, one.spell) for one in told}
+    cancelled: set[tuple[int, int]] = set()
+    people = sorted({person for person, _spell in spells})
+    for start in range(0, len(people), 500):
+        rows = session.execute(
+            update(Message)
+            .where(
+                Message.host_id == host_id,
+                Message.certification == certification,
+                Message.when == "assigned",
+                Message.state.in_(("waiting", "owed", "held")),
+                Message.learner.in_(people[start : start + 500]),
+            )
+            .values(state="cancelled", why="Withdrawn before it was sent.")
+            .returning(Message.learner, Message.spell),
+            execution_options={"synchronize_session": False},
+        )
+        cancelled.update((row[0], row[1]) for row in rows)
+    return [one for one in told if (one.person, one.spell) not in cancelled]
