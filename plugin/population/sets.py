@@ -130,7 +130,7 @@ def population(session: Session, host_id: int) -> Population:
 
 def _changed_count(session: Session, host_id: int, seq: int) -> int:
     statement = text(
-        "SELECT count(*) FROM (SELECT 1 FROM change WHERE host_id = :host AND seq > :seq LIMIT :most) AS some"
+        "SELECT count(*) FROM (SELECT 1 FROM change WHERE host_id = :host AND seq > :seq LIMIT :most) AS counted"
     )
     return int(session.execute(statement, {"host": host_id, "seq": seq, "most": REBUILD_ABOVE + 1}).scalar_one())
 
