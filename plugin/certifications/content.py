@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from plugin.certifications.days import ELAPSED_UNITS, Period, parse_period
+from plugin.core.days import ELAPSED_UNITS, Period, parse_period
 
 ALL, ANY, OPTIONAL = "all", "any", "optional"
 THEN, OR, AND = "then", "or", "and"

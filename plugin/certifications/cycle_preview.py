@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugin.certifications.days import Period, shift
+from plugin.core.days import Period, shift
 from plugin.certifications.period import Certified, PeriodSettings, certify
 
 

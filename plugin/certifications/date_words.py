@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from plugin.certifications.dates import AfterDue, Due, FixedDue
-from plugin.certifications.days import END_OF_DAY
+from plugin.core.days import END_OF_DAY
 
 Gettext = Callable[[str], str]
 Ngettext = Callable[[str, str, int], str]

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.certifications.days import (
+from plugin.core.days import (
     CALENDAR_UNITS,
     DAY,
     EARLIEST,

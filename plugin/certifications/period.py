@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plugin.certifications.days import CALENDAR_UNITS, Period, parse_period, shift
+from plugin.core.days import CALENDAR_UNITS, Period, parse_period, shift
 
 COMPLETION, EXPIRY, FIXED = "completion", "expiry", "fixed"
 BASES = (COMPLETION, EXPIRY, FIXED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from plugin.certifications.days import LATEST, instant_of
+from plugin.core.days import LATEST, instant_of
 
 EARLIEST_YEAR = 1901
 """Nobody alive has an earlier date, and formats that name no year give 1900."""

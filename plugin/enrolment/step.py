@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin.certifications.days import realistic
+from plugin.core.days import realistic
 from plugin.enrolment import codes
 from plugin.enrolment.codes import (
     ASSIGNED,

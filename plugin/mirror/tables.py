@@ -301,5 +301,7 @@ class SearchWord(Base):
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     """person, organisation, position, audience, course."""
-    word: Mapped[str] = mapped_column(String(64, collation=None), primary_key=True)
+    word: Mapped[str] = mapped_column(
+        String(64).with_variant(String(64, collation="C"), "postgresql"), primary_key=True
+    )
     target: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.days import parse_period
+from plugin.core.days import parse_period
 from plugin.core.ids import take_ids
 from plugin.notifications.tables import Notification
 

@@ -19,7 +19,7 @@ from plugin.certifications.content import (
     parse_content,
     progress,
 )
-from plugin.certifications.days import DAY, Period
+from plugin.core.days import DAY, Period
 
 FAST = settings(max_examples=80, deadline=None, derandomize=True)
 

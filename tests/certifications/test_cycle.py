@@ -29,7 +29,7 @@ from plugin.certifications.cycle import (
 )
 from plugin.certifications.cycle_preview import Example, preview_cycles
 from plugin.certifications.dates import next_due
-from plugin.certifications.days import DAY, Period
+from plugin.core.days import DAY, Period
 from plugin.certifications.period import (
     Certified,
     PeriodSettings,

@@ -30,7 +30,7 @@ from plugin.certifications.dates import (
     realistic,
     relative_due,
 )
-from plugin.certifications.days import DAY, EARLIEST, LATEST, known_zone, local_day, moment_of, shift, zone_of
+from plugin.core.days import DAY, EARLIEST, LATEST, known_zone, local_day, moment_of, shift, zone_of
 
 FAST = settings(max_examples=60, deadline=None, derandomize=True)
 ZONES = (

@@ -1,0 +1,23 @@
+"""Which dialect speaks to a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plugin.core.clock import Clock
+from plugin.core.errors import Invalid
+from plugin.core.http import Outbound
+from plugin.hosts.port import ConnectionSpec, Host
+from plugin.hosts.webhook import WebhookHost
+
+DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {"webhook": WebhookHost}
+
+
+def open_host(spec: ConnectionSpec, http: Outbound, clock: Clock) -> Host:
+    """A host ready to be asked; nothing is connected to yet.
+
+    :raises Invalid: for a kind we have no dialect for.
+    """
+    if spec.kind not in DIALECTS:
+        raise Invalid(f"'{spec.kind}' is no kind of host; use one of {', '.join(sorted(DIALECTS))}.")
+    return DIALECTS[spec.kind](spec, http, clock)

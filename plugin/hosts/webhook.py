@@ -1,0 +1,274 @@
+"""The generic host API, version 1: records pulled page by page, signed webhooks pushed, signed hints heard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from plugin.core.clock import Clock
+from plugin.core.http import Answer, CallFailed, Outbound
+from plugin.core.signing import BadSignature, signed_headers, verify
+from plugin.hosts.port import (
+    KINDS,
+    OUTCOMES,
+    Caps,
+    ConnectionSpec,
+    Garbled,
+    Hint,
+    Locked,
+    MarkTooOld,
+    Outcome,
+    Page,
+    Record,
+    Refused,
+    Reply,
+    Wait,
+)
+
+PAGE = 1000
+IDS = 200
+_TYPES = {"seats": "seats.changed", "messages": "message.send", "resets": "completions.reset"}
+_KEYS = {"seats": "seat", "messages": "message", "resets": "reset"}
+_HINTS = {
+    "person.changed": "people", "unit.changed": "units", "job.changed": "jobs", "audience.changed": "audiences",
+    "member.changed": "members", "course.changed": "courses", "completion.changed": "completions",
+    "enrolment.changed": "enrolments", "host.resync": "all",
+}  # fmt: skip
+_LONGEST_ID = 255
+
+
+class WebhookHost:
+    """Speaks HOST-API to one connection."""
+
+    def __init__(self, spec: ConnectionSpec, http: Outbound, clock: Clock) -> None:
+        self._spec, self._http, self._clock = spec, http, clock
+        self._api = spec.api_url.rstrip("/")
+
+    # --- reading
+
+    def describe(self) -> Caps:
+        """``GET {api}/``."""
+        document = self._get("")
+        kinds, writes = document.get("kinds"), document.get("writes") or {}
+        if document.get("version") != 1 or not isinstance(kinds, dict) or not isinstance(writes, dict):
+            raise Garbled("The host's description is not that of version 1 of the host API.")
+        return Caps(
+            name=str(document.get("name") or ""),
+            time_zone=str(document.get("time_zone") or ""),
+            reads={
+                kind: tuple(map(str, how)) for kind, how in kinds.items() if kind in KINDS and isinstance(how, list)
+            },
+            writes={name: size for name, size in writes.items() if isinstance(size, int) and size > 0},
+            reads_status=document.get("reads_status", True) is not False,
+            tells_same=document.get("tells_same", True) is not False,
+            resets_completion=document.get("resets_completion") is True,
+            writes_all_or_nothing=document.get("writes_all_or_nothing") is True,
+        )
+
+    def read(
+        self, kind: str, *, since: str | None = None, cursor: str | None = None, ids: Sequence[str] | None = None
+    ) -> Iterator[Page]:
+        """Page by page; a cursor that comes twice is a loop."""
+        if ids is not None:
+            yield from self._read_ids(kind, ids)
+            return
+        seen = {cursor}
+        while True:
+            asked = {"limit": PAGE, "cursor": cursor, "since": since}
+            document = self._get(kind, {name: value for name, value in asked.items() if value is not None})
+            rows, gone = _records(document), _strings(document.get("gone") or [])
+            following, mark = document.get("next"), document.get("mark")
+            if following is None:
+                mark = str(mark) if mark is not None else None
+                yield Page(kind, rows, gone, None, mark, whole=since is None)
+                return
+            cursor = str(following)
+            if cursor in seen:
+                raise Garbled(f"The host's list of {kind} goes in circles: it gave the same cursor twice.")
+            seen.add(cursor)
+            yield Page(kind, rows, gone, cursor)
+
+    def _read_ids(self, kind: str, ids: Sequence[str]) -> Iterator[Page]:
+        for start in range(0, len(ids), IDS):
+            wanted = list(ids[start : start + IDS])
+            rows: list[Record] = []
+            cursor, seen = None, {None}
+            while True:
+                asked = {"ids": ",".join(wanted), "limit": PAGE} | ({"cursor": cursor} if cursor else {})
+                document = self._get(kind, asked)
+                rows += [row for row in _records(document) if row.id in wanted]
+                cursor = document.get("next")
+                if cursor is None:
+                    break
+                if cursor in seen:
+                    raise Garbled(f"The host's list of {kind} goes in circles: it gave the same cursor twice.")
+                seen.add(cursor)
+            found = {row.id for row in rows}
+            yield Page(kind, rows, [name for name in wanted if name not in found])
+
+    def _get(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._spec.api_token}", "Accept": "application/json"}
+        try:
+            answer = self._http.get(f"{self._api}/{path}", headers=headers, params=parameters)
+        except CallFailed as failure:
+            raise _trouble(failure) from None
+        _check_status(answer, self._clock)
+        document = _json(answer)
+        if not isinstance(document, dict):
+            raise Garbled("The host answered something else than a JSON object.")
+        return document
+
+    # --- writing
+
+    def prepare(self, kind: str, items: Sequence[Mapping[str, Any]], correlation: str) -> str:
+        """The webhook's body. Its timestamp is the moment of preparing, so a repeat is the same to the letter."""
+        data: dict[str, Any] = {"items": list(items)}
+        if correlation:
+            data["correlation"] = correlation
+        stamp = datetime.fromtimestamp(self._clock.true(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return json.dumps({"type": _TYPES[kind], "timestamp": stamp, "data": data}, separators=(",", ":"))
+
+    def send(self, call_id: str, kind: str, body: str) -> Reply:
+        """POST the webhook; every item is answered for, or repeated by the caller."""
+        headers = signed_headers(self._spec.webhook_secret, call_id, body, at=self._clock.true())
+        try:
+            answer = self._http.post(self._spec.webhook_url, data=body.encode(), headers=headers, max_bytes=4_000_000)
+        except CallFailed as failure:
+            raise _trouble(failure) from None
+        if answer.status == 202:
+            job = _json(answer)
+            if not isinstance(job, dict) or not job.get("job"):
+                raise Garbled("The host took the work but named no job to ask after.")
+            return Reply(job=str(job["job"]))
+        _check_status(answer, self._clock)
+        if not answer.body.strip():
+            return self._all_done(kind, body)
+        return Reply(outcomes=_outcomes(_json(answer), _KEYS[kind]))
+
+    def _all_done(self, kind: str, body: str) -> Reply:
+        if not self._spec.caps.writes_all_or_nothing:
+            raise Garbled("The host answered without outcomes, and does not say that it writes all or nothing.")
+        items = json.loads(body)["data"]["items"]
+        return Reply(outcomes=[Outcome(item[_KEYS[kind]], "done") for item in items])
+
+    def poll(self, job: str) -> Reply:
+        """``GET {api}/jobs-status/{job}``."""
+        from urllib.parse import quote
+
+        document = self._get(f"jobs-status/{quote(job, safe='')}")
+        if document.get("state") != "done":
+            return Reply(job=job)
+        outcomes = document.get("outcomes")
+        keys = ("seat", "message", "reset")
+        found = [one for one in outcomes or [] if isinstance(one, dict)]
+        key = next((name for name in keys if any(name in one for one in found)), "seat")
+        return Reply(outcomes=_outcomes(document, key))
+
+    # --- hearing
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
+        """A signed hint. Nothing in it is believed but that these records are worth another look."""
+        try:
+            message_id = verify(self._spec.hooks_secret or self._spec.webhook_secret, headers, body)
+        except BadSignature:
+            raise Locked("The signature of this message does not fit.") from None
+        try:
+            document = json.loads(body)
+            kind = _HINTS[document["type"]]
+            ids = document.get("data", {}).get("ids", []) if kind != "all" else []
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Refused("This message is not a hint that Muster understands.") from None
+        if not isinstance(ids, list) or not all(isinstance(one, str) and len(one) <= _LONGEST_ID for one in ids):
+            raise Refused("The ids of a hint are a list of strings of at most 255 characters.")
+        return [Hint(kind, tuple(dict.fromkeys(ids)), message_id)]
+
+
+def _records(document: Mapping[str, Any]) -> list[Record]:
+    items = document.get("items")
+    if not isinstance(items, list):
+        raise Garbled("The host's answer has no list of items.")
+    rows = []
+    for item in items:
+        number = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(number, str) or not number or len(number) > _LONGEST_ID:
+            raise Garbled("The host gave a record without a proper id.")
+        rows.append(Record(number, {name: value for name, value in item.items() if value is not None}))
+    return rows
+
+
+def _strings(values: Any) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise Garbled("The host's list of deleted ids is malformed.")
+    return cast("list[str]", values)
+
+
+def _outcomes(document: Any, key: str) -> list[Outcome]:
+    listed = document.get("outcomes") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        raise Garbled("The host's answer has no list of outcomes.")
+    found = []
+    for one in listed:
+        if not isinstance(one, dict) or not isinstance(one.get(key), str) or one.get("outcome") not in OUTCOMES:
+            continue  # an item answered in a way nobody understands counts as not answered, and is asked again
+        after = one.get("after")
+        found.append(
+            Outcome(
+                one[key],
+                one["outcome"],
+                str(one.get("why") or ""),
+                int(after) if isinstance(after, int | float) else None,
+            )
+        )
+    return found
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise Garbled("The host answered something that is not JSON.") from None
+
+
+def _trouble(failure: CallFailed) -> Exception:
+    if failure.blocked:
+        return Locked(failure.reason)
+    return Wait(failure.reason)
+
+
+def _check_status(answer: Answer, clock: Clock) -> None:
+    """Translate a status (HOST-API, "Errors")."""
+    status = answer.status
+    if 200 <= status < 300:
+        return
+    if status in (401, 403):
+        right = "The host does not accept our token." if status == 401 else "The host refuses us this."
+        raise Locked(_detail(answer) or right)
+    if status == 404:
+        raise Refused(_detail(answer) or "The host does not offer this.")
+    if status == 410:
+        raise MarkTooOld("The host no longer knows what changed since the last read.")
+    if status in (408, 425, 429) or status >= 500:
+        raise Wait(_detail(answer) or f"The host answered {status}.", _retry_after(answer, clock))
+    raise Garbled(f"The host answered {status}, which the contract does not know here.")
+
+
+def _detail(answer: Answer) -> str:
+    try:
+        document = answer.json()
+    except ValueError:
+        return ""
+    detail = document.get("detail") if isinstance(document, dict) else None
+    return str(detail)[:500] if detail else ""
+
+
+def _retry_after(answer: Answer, clock: Clock) -> int | None:
+    value = answer.headers.get("Retry-After", "")
+    if value.isdigit():
+        return int(value)
+    try:
+        moment = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return max(0, int(moment.timestamp()) - clock.true())

@@ -1,0 +1,155 @@
+"""Hosts and their connections: registered, looked up, opened."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.core.errors import Invalid, NotFound
+from plugin.core.ids import take_ids
+from plugin.core.runtime import Runtime
+from plugin.core.signing import check_secret
+from plugin.core.tables import Host, HostClock
+from plugin.hosts.port import Caps, ConnectionSpec
+from plugin.hosts.port import Host as HostPort
+from plugin.hosts.registry import DIALECTS, open_host
+from plugin.lti.tables import Deployment
+from plugin.mirror.tables import Connection
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class NewHost:
+    """Everything an operator says about a host."""
+
+    name: str
+    issuer: str
+    client_id: str
+    deployment: str
+    auth_url: str
+    token_url: str
+    jwks_url: str
+    kind: str = "webhook"
+    api_url: str = ""
+    api_token: str = ""
+    webhook_url: str = ""
+    webhook_secret: str = ""
+    hooks_secret: str = ""
+    mapping: dict[str, Any] = field(default_factory=dict)
+
+
+def add_host(session: Session, new: NewHost, at: int) -> Host:
+    """Register a host with its first deployment and connection.
+
+    :raises Invalid: for a name, kind, address or secret that cannot be, or a registration that exists.
+    """
+    _check(session, new)
+    host = Host(
+        name=new.name, title=new.name, issuer=new.issuer, client_id=new.client_id, auth_url=new.auth_url,
+        token_url=new.token_url, jwks_url=new.jwks_url, state="active", settings={}, created=at,
+    )  # fmt: skip
+    session.add(host)
+    session.flush()
+    session.add(HostClock(host_id=host.id, seq=0, as_of=at))
+    session.add(Deployment(host_id=host.id, deployment_id=new.deployment))
+    session.add(
+        Connection(
+            host_id=host.id,
+            id=take_ids(session, host.id, "connection"),
+            name=new.name,
+            kind=new.kind,
+            api_url=new.api_url,
+            api_token=new.api_token or None,
+            webhook_url=new.webhook_url,
+            webhook_secret=new.webhook_secret or None,
+            hooks_secret=new.hooks_secret or None,
+            mapping=new.mapping,
+            settings={},
+            caps={},
+            marks={},
+            since=at,
+        )  # fmt: skip
+    )
+    session.flush()
+    return host
+
+
+def _check(session: Session, new: NewHost) -> None:
+    if not _NAME.fullmatch(new.name):
+        raise Invalid(f"'{new.name}' is no name for a host: use small letters, digits and hyphens, at most 64.")
+    if new.kind not in DIALECTS:
+        raise Invalid(f"'{new.kind}' is no kind of host; use one of {', '.join(sorted(DIALECTS))}.")
+    addresses = {"auth-url": new.auth_url, "token-url": new.token_url, "jwks-url": new.jwks_url}
+    optional = {"api-url": new.api_url, "webhook-url": new.webhook_url}
+    for label, address in addresses.items() | {(k, v) for k, v in optional.items() if v}:
+        if not address.startswith(("https://", "http://")):
+            raise Invalid(f"--{label}: '{address}' is not an address that begins with https:// or http://.")
+    for label, secret in (("webhook-secret", new.webhook_secret), ("hooks-secret", new.hooks_secret)):
+        if secret:
+            try:
+                check_secret(secret)
+            except ValueError as error:
+                raise Invalid(f"--{label}: {error}") from None
+    if session.scalars(select(Connection).where(Connection.name == new.name)).first() is not None:
+        raise Invalid(f"There is a host named '{new.name}' already.")
+    taken = select(Host).where(Host.issuer == new.issuer, Host.client_id == new.client_id)
+    if session.scalars(taken).first() is not None:
+        raise Invalid(f"Client '{new.client_id}' of {new.issuer} is registered already.")
+
+
+def host_by_name(session: Session, name: str | None) -> Host:
+    """The host with this name, or the only one there is.
+
+    :raises Invalid: when no name is given and there is not exactly one host.
+    :raises NotFound: when none has this name.
+    """
+    if name is not None:
+        found = session.scalars(select(Host).where(Host.name == name)).first()
+        if found is None:
+            raise NotFound(f"There is no host named '{name}'.")
+        return found
+    hosts = session.scalars(select(Host).order_by(Host.id).limit(2)).all()
+    if len(hosts) != 1:
+        raise Invalid("Name a host with --host." if hosts else "There is no host yet; add one with 'muster host add'.")
+    return hosts[0]
+
+
+def active_hosts(session: Session) -> list[int]:
+    """Ids of the hosts that are served."""
+    return list(session.scalars(select(Host.id).where(Host.state == "active").order_by(Host.id)))
+
+
+def connection_of(session: Session, host_id: int) -> Connection:
+    """A host's connection.
+
+    :raises NotFound: when it has none.
+    """
+    found = session.scalars(select(Connection).where(Connection.host_id == host_id).order_by(Connection.id)).first()
+    if found is None:
+        raise NotFound("This host has no connection yet.")
+    return found
+
+
+def connection_named(session: Session, name: str) -> Connection | None:
+    """A connection by the name in its hooks' address."""
+    return session.scalars(select(Connection).where(Connection.name == name)).first()
+
+
+def spec_of(row: Connection) -> ConnectionSpec:
+    """A connection without its state, for a dialect."""
+    return ConnectionSpec(
+        name=row.name, kind=row.kind, api_url=row.api_url, api_token=row.api_token or "",
+        webhook_url=row.webhook_url, webhook_secret=row.webhook_secret or "",
+        hooks_secret=row.hooks_secret or row.webhook_secret or "", mapping=row.mapping, settings=row.settings,
+        caps=Caps.from_json(row.caps),
+    )  # fmt: skip
+
+
+def open_connection(runtime: Runtime, row: Connection) -> HostPort:
+    """The host behind a connection, ready to be asked."""
+    return open_host(spec_of(row), runtime.http, runtime.clock)
