@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugin.core.days import Period, shift
 from plugin.certifications.period import Certified, PeriodSettings, certify
+from plugin.core.days import Period, shift
 
 
 @dataclass(frozen=True)

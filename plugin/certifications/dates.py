@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 from numpy.typing import NDArray
 
+from plugin.certifications.profile_dates import parse_profile_date
 from plugin.core.days import (
     CALENDAR_UNITS,
     DAY,
@@ -31,7 +32,6 @@ from plugin.core.days import (
     realistic,
     zone_of,
 )
-from plugin.certifications.profile_dates import parse_profile_date
 
 __all__ = [
     "EVENTS",

@@ -17,12 +17,17 @@ def get(session: Session, host_id: int, code: str) -> Certification:
 
     :raises NotFound: when the host has none.
     """
-    found = session.scalars(
-        select(Certification).where(Certification.host_id == host_id, Certification.code == code)
-    ).first()
+    found = by_code(session, host_id, code)
     if found is None:
         raise NotFound(f"There is no certification or program with the code '{code}'.")
     return found
+
+
+def by_code(session: Session, host_id: int, code: str) -> Certification | None:
+    """The certification with this code, if there is one."""
+    return session.scalars(
+        select(Certification).where(Certification.host_id == host_id, Certification.code == code)
+    ).first()
 
 
 def by_id(session: Session, host_id: int, number: int) -> Certification:

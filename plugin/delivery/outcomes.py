@@ -50,10 +50,10 @@ def apply_seats(session: Session, host_id: int, call: Call, outcomes: Sequence[O
     counts: dict[str, int] = {}
     updates = []
     for row in rows:
-        outcome = answers.get(f"{row['course']}.{row['person']}")
-        word = outcome.outcome if outcome else "missing"
+        answer = answers.get(f"{row['course']}.{row['person']}")
+        word = answer.outcome if answer else "missing"
         counts[word] = counts.get(word, 0) + 1
-        updates.append(_after(row, outcome, now))
+        updates.append(_after(dict(row), answer, now))
     if updates:
         session.connection().execute(
             text(

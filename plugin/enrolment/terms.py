@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.availability import available_from, available_until
 from plugin.certifications.content import Content, courses_of, minimum_time, parse_content
-from plugin.core.days import parse_period, zone_of
 from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
 from plugin.certifications.period import PeriodSettings, parse_period_settings
 from plugin.certifications.store import definition_of
 from plugin.certifications.tables import Certification
+from plugin.core.days import parse_period, zone_of
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
 from plugin.enrolment.codes import EXCEPTION_TYPES

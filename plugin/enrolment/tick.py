@@ -35,9 +35,7 @@ def _tick(session: Session, host_id: int, now: int) -> int:
     between = {"host": host_id, "before": before, "now": now}
     turned: dict[int, int] = {row[0]: row[1] for row in session.execute(text(_JOBS_TURNED), between)}
     # A job that turned moves the reports of nobody else: a chain runs through ended jobs too (DOMAIN 2.3).
-    woken: dict[int, int] = {
-        row[0]: row[1] for row in session.execute(text(_WOKEN), {"host": host_id, "now": now})
-    }
+    woken: dict[int, int] = {row[0]: row[1] for row in session.execute(text(_WOKEN), {"host": host_id, "now": now})}
     for person, at in session.execute(text(_EXEMPTIONS_OVER), between):
         woken[person] = min(at, woken.get(person, at))
     if turned:

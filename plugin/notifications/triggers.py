@@ -15,6 +15,9 @@ from plugin.delivery.tables import Message
 from plugin.notifications.recipients import recipients_of
 from plugin.notifications.tables import Notification
 
+TIMED = ("due", "overdue", "expiring")
+"""Events that are moments of a date; their offset is already in the moment."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -38,18 +41,21 @@ def tell(session: Session, host_id: int, certification: int, when: str, told: Se
     definitions = active(session, host_id, certification, when)
     if when == "withdrawn":
         told = _untold_cancelled(session, host_id, certification, told)
-    added = 0
-    for definition in definitions:
-        rows = _rows(session, definition, when, told, at)
-        if rows:
-            first = take_ids(session, host_id, "message", len(rows))
-            for offset, row in enumerate(rows):
-                row["id"] = first + offset
-            statement = upsert_for(session)(Message).on_conflict_do_nothing(index_elements=["host_id", "key"])
-            for start in range(0, len(rows), 1000):
-                session.execute(statement, rows[start : start + 1000])
-            added += len(rows)
-    return added
+    return sum(tell_one(session, definition, told, at=at) for definition in definitions)
+
+
+def tell_one(session: Session, definition: Notification, told: Sequence[Told], *, at: int) -> int:
+    """Owe the messages of one definition; returns how many rows were offered."""
+    rows = _rows(session, definition, definition.when, told, at)
+    if not rows:
+        return 0
+    first = take_ids(session, definition.host_id, "message", len(rows))
+    for offset, row in enumerate(rows):
+        row["id"] = first + offset
+    statement = upsert_for(session)(Message).on_conflict_do_nothing(index_elements=["host_id", "key"])
+    for start in range(0, len(rows), 1000):
+        session.execute(statement, rows[start : start + 1000])
+    return len(rows)
 
 
 def active(session: Session, host_id: int, certification: int, when: str) -> list[Notification]:
@@ -84,7 +90,7 @@ def _rows(session: Session, definition: Notification, when: str, told: Sequence[
             "cycle": one.cycle,
             "state": "waiting" if one.wait_for_seats else "owed",
             "created": at,
-            "next_at": at + max(definition.offset, 0),
+            "next_at": at + (max(definition.offset, 0) if when not in TIMED else 0),
             "correlation": correlation(),
         }
         for one in told

@@ -1,0 +1,315 @@
+"""Certifications as a file: read, merged with what is saved, written back (AS-CODE)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import yaml
+from marshmallow import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.certifications.content import SAME, check_same, courses_of, dump_content, minimum_time, parse_content
+from plugin.certifications.dates import AfterDue, parse_due
+from plugin.certifications.definition import DEFAULT_EXCEPTIONS, AssignmentDef, Definition, Proposal
+from plugin.certifications.document import Mapping as Lined
+from plugin.certifications.document import read_document
+from plugin.certifications.period import dump_period_settings, parse_period_settings
+from plugin.certifications.schema import TARGETS, FileSchema
+from plugin.certifications.store import by_code, definition_of
+from plugin.certifications.tables import Assignment, Certification, GroupMember
+from plugin.certifications.targets import target_ids
+from plugin.core.errors import Invalid, RefusedByRule
+from plugin.mirror.tables import Connection, Course, Person
+
+DEFAULT_PERIOD = {"active": "1 year", "window": "1 month", "expiry_from": "completion"}
+"""The period of a certification whose file gives none."""
+
+
+@dataclass(frozen=True)
+class FileCertification:
+    """One certification of a file: the keys it gives, checked; what it leaves out is absent."""
+
+    code: str
+    given: Mapping[str, Any]
+    source: Lined
+
+
+def read_file(text: str) -> list[FileCertification]:
+    """Read and check a file.
+
+    :raises Invalid: naming the key and the line of the first thing wrong.
+    """
+    document = read_document(text)
+    try:
+        loaded = FileSchema().load(document)
+    except ValidationError as error:
+        raise Invalid(_first_problem(document, error.messages)) from None
+    files: list[FileCertification] = []
+    for source, given in zip(document["certifications"], loaded["certifications"], strict=True):
+        if any(one.code == given["code"] for one in files):
+            raise Invalid(f"Line {source.line}: the code '{given['code']}' stands in the file twice.")
+        _check_twice(source, given)
+        files.append(FileCertification(given["code"], given, source))
+    return files
+
+
+def _first_problem(document: Any, messages: Any, path: str = "") -> str:
+    """The first message, with the path of its key and the line it stands in."""
+    where: Any = document
+    line = getattr(document, "line", 0) or 1
+    names: list[str] = []
+    while isinstance(messages, dict):
+        key = next(iter(messages))
+        messages = messages[key]
+        if key == "_schema":
+            continue
+        names.append(str(key))
+        if isinstance(where, Lined):
+            line = where.lines.get(str(key), where.line)
+        where = where[key] if isinstance(where, list | dict) and _has(where, key) else None
+        if isinstance(where, Lined) and isinstance(key, int):
+            line = where.line
+    said = messages[0] if isinstance(messages, list) and messages else "This is not understood."
+    return f"Line {line}, {'.'.join(names) or 'file'}: {said}"
+
+
+def _has(where: list[Any] | dict[str, Any], key: Any) -> bool:
+    return key in where if isinstance(where, dict) else isinstance(key, int) and key < len(where)
+
+
+def _check_twice(source: Lined, given: Mapping[str, Any]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for number, row in enumerate(given.get("assignments", ())):
+        kind = next(kind for kind in TARGETS if kind in row)
+        if (kind, row[kind]) in seen:
+            line = source["assignments"][number].line
+            raise Invalid(f"Line {line}: {kind}:{row[kind]} stands in the list twice.")
+        seen.add((kind, row[kind]))
+
+
+def proposals(session: Session, host_id: int, files: Sequence[FileCertification]) -> list[Proposal]:
+    """What the files propose: merged with what is saved, and checked against the mirror.
+
+    :raises Invalid: for an id the host does not know, or settings that contradict each other.
+    :raises RefusedByRule: for ``recertification: same`` where the host cannot reset completions.
+    """
+    new_codes = {one.code for one in files}
+    return [_proposal(session, host_id, one, new_codes) for one in files]
+
+
+def _proposal(session: Session, host_id: int, file: FileCertification, new_codes: set[str]) -> Proposal:
+    row = by_code(session, host_id, file.code)
+    current = definition_of(session, host_id, row.id) if row is not None else None
+    if current is None and "name" not in file.given:
+        raise Invalid(f"Line {file.source.line}: '{file.code}' is new and needs a name.")
+    definition = _merged(file, current)
+    definition = _checked(session, host_id, file, definition)
+    _check_ids(session, host_id, file, definition, new_codes)
+    if current is not None and row is not None:
+        definition = _members_left_alone(session, host_id, row.id, definition)
+    return Proposal(definition, row.version if row is not None else 0, current)
+
+
+def _merged(file: FileCertification, current: Definition | None) -> Definition:
+    given = file.given
+    base = current or Definition(code=file.code, name=given["name"], state="draft", notifications=())
+    changes: dict[str, Any] = {name: given[name] for name in ("name", "kind", "state", "enrol") if name in given}
+    if "available" in given:
+        changes["available"] = {**base.available, **given["available"]}
+    if "content" in given:
+        content = parse_content(given["content"], parse_content(base.content))
+        changes["content"] = dump_content(content)
+    if "leaving" in given:
+        changes["leaving"] = {**base.leaving, **given["leaving"]}
+    if "exceptions" in given:
+        answers = {key: "off" if value is False else value for key, value in given["exceptions"].items()}
+        changes["exceptions"] = {**DEFAULT_EXCEPTIONS, **base.exceptions, **answers}
+    if "assignments" in given:
+        before = {row.key: row for row in base.assignments}
+        changes["assignments"] = tuple(_assignment(row, before) for row in given["assignments"])
+    if "notifications" in given:
+        changes["notifications"] = tuple(given["notifications"])
+    return replace(base, **changes)
+
+
+def _assignment(row: Mapping[str, Any], before: Mapping[str, AssignmentDef]) -> AssignmentDef:
+    kind = next(kind for kind in TARGETS if kind in row)
+    include = row.get("include", "direct" if kind == "manager" else "")
+    group: dict[str, Any] = {}
+    if kind == "group":
+        known = before.get(f"group:{row['group']}")
+        group = {"description": "", "self_enrol": False, "withdraw": False, **(known.group if known else {})}
+        group |= {key: row[key] for key in ("description", "self_enrol", "withdraw") if key in row}
+    members = tuple(dict.fromkeys(row["members"])) if "members" in row else None
+    return AssignmentDef(kind, row[kind], include, row.get("due", "none"), group, members)
+
+
+def _checked(session: Session, host_id: int, file: FileCertification, definition: Definition) -> Definition:
+    """Period and content against each other and against what the host can do."""
+    content = parse_content(definition.content)
+    if definition.kind == "program":
+        if content.recertification not in ((), SAME) or "period" in file.given:
+            raise Invalid(
+                f"Line {file.source.line}: a program never expires, so it has no period and no recertification."
+            )
+        return replace(definition, period={})
+    before = parse_period_settings(definition.period or DEFAULT_PERIOD)
+    try:
+        settings = parse_period_settings(
+            file.given.get("period", {}), before, minimum_time(content.recertification_path)
+        )
+    except ValueError as error:
+        raise Invalid(f"Line {file.source.lines.get('period', file.source.line)}, period: {error}") from None
+    caps = session.scalar(select(Connection.caps).where(Connection.host_id == host_id)) or {}
+    try:
+        check_same(content, bool(caps.get("resets_completion")))
+    except ValueError as error:
+        raise RefusedByRule(f"{definition.code}: {error}") from None
+    return replace(definition, period=dump_period_settings(settings))
+
+
+def _check_ids(
+    session: Session, host_id: int, file: FileCertification, definition: Definition, new_codes: set[str]
+) -> None:
+    """Every id in what the file gives must be known; what was saved before may have gone missing meanwhile."""
+    if "content" in file.given:
+        content = parse_content(definition.content)
+        named = courses_of(content.certification) | courses_of(content.recertification_path)
+        _all_known(session, host_id, file, "content", Course, named, "course")
+    if "assignments" not in file.given:
+        return
+    lines = file.source["assignments"]
+    ids = target_ids(session, host_id, [(row.type, row.target) for row in definition.assignments])
+    saved = _saved_targets(session, host_id, definition.code)
+    for number, row in enumerate(definition.assignments):
+        if (row.type, row.target) not in ids and (row.type, row.target) not in saved:
+            raise Invalid(f"Line {lines[number].line}: the host knows no {row.type} '{row.target}'.")
+        for member in row.members or ():
+            if target_ids(session, host_id, [("individual", member)]).get(("individual", member)) is None:
+                raise Invalid(f"Line {lines[number].line}: the host knows no person '{member}'.")
+        _check_due(session, host_id, row, lines[number].line, new_codes)
+
+
+def _saved_targets(session: Session, host_id: int, code: str) -> set[tuple[str, str]]:
+    row = by_code(session, host_id, code)
+    if row is None:
+        return set()
+    rows = session.execute(
+        select(Assignment.type, Assignment.target).where(
+            Assignment.host_id == host_id, Assignment.certification == row.id, Assignment.live
+        )
+    )
+    return {(one[0], one[1]) for one in rows}
+
+
+def _check_due(session: Session, host_id: int, row: AssignmentDef, line: int, new_codes: set[str]) -> None:
+    due = parse_due(row.due)
+    if not isinstance(due, AfterDue) or due.item is None:
+        return
+    if due.event == "certification_completion":
+        if due.item not in new_codes and by_code(session, host_id, due.item) is None:
+            raise Invalid(f"Line {line}: there is no certification '{due.item}'.")
+    elif due.event == "course_completion":
+        known = session.scalar(select(Course.id).where(Course.host_id == host_id, Course.ext == due.item))
+        if known is None:
+            raise Invalid(f"Line {line}: the host knows no course '{due.item}'.")
+    elif due.event in ("position_assigned", "job_start") and ("position", due.item) not in target_ids(
+        session, host_id, [("position", due.item)]
+    ):
+        raise Invalid(f"Line {line}: the host knows no position '{due.item}'.")
+
+
+def _all_known(
+    session: Session, host_id: int, file: FileCertification, key: str, table: Any, named: Iterable[str], word: str
+) -> None:
+    wanted = sorted(named)
+    known: set[str] = set()
+    for start in range(0, len(wanted), 500):
+        known.update(
+            session.scalars(
+                select(table.ext).where(table.host_id == host_id, table.ext.in_(wanted[start : start + 500]))
+            )
+        )
+    for one in wanted:
+        if one not in known:
+            raise Invalid(f"Line {file.source.lines[key]}, {key}: the host knows no {word} '{one}'.")
+
+
+def _members_left_alone(session: Session, host_id: int, certification: int, definition: Definition) -> Definition:
+    """A member list that is what it already is proposes nothing."""
+    rows = []
+    for row in definition.assignments:
+        if row.type == "group" and row.members is not None:
+            present = members_of(session, host_id, certification, row.target)
+            if present is not None and set(present) == set(row.members):
+                row = replace(row, members=None)
+        rows.append(row)
+    return replace(definition, assignments=tuple(rows))
+
+
+def members_of(session: Session, host_id: int, certification: int, group: str) -> list[str] | None:
+    """The host's ids of a group's members, in order; ``None`` where there is no such group."""
+    assignment = session.scalar(
+        select(Assignment.id).where(
+            Assignment.host_id == host_id, Assignment.certification == certification, Assignment.type == "group",
+            Assignment.target == group, Assignment.live,
+        )
+    )  # fmt: skip
+    if assignment is None:
+        return None
+    rows = session.scalars(
+        select(Person.ext)
+        .join(GroupMember, (GroupMember.host_id == Person.host_id) & (GroupMember.person == Person.id))
+        .where(Person.host_id == host_id, GroupMember.assignment == assignment, Person.state != 2)
+        .order_by(Person.ext)
+    )
+    return list(rows)
+
+
+def export(session: Session, host_id: int, wanted: Sequence[str]) -> str:
+    """The file that ``plan`` finds no difference to.
+
+    :raises NotFound: for a code nobody has.
+    """
+    documents = []
+    rows = session.scalars(
+        select(Certification).where(Certification.host_id == host_id, Certification.code.in_(wanted))
+    ).all()
+    for row in sorted(rows, key=lambda one: list(wanted).index(one.code)):
+        documents.append(_exported(session, host_id, row.id, definition_of(session, host_id, row.id)))
+    return yaml.safe_dump(
+        {"version": 1, "certifications": documents}, sort_keys=False, allow_unicode=True, default_flow_style=False
+    )
+
+
+def _exported(session: Session, host_id: int, number: int, definition: Definition) -> dict[str, Any]:
+    document: dict[str, Any] = {"code": definition.code, "name": definition.name, "kind": definition.kind,
+                                "state": definition.state}  # fmt: skip
+    if any(definition.available.values()):
+        document["available"] = dict(definition.available)
+    document["content"] = dict(definition.content)
+    if definition.period:
+        document["period"] = dict(definition.period)
+    document |= {
+        "enrol": definition.enrol,
+        "leaving": dict(definition.leaving),
+        "exceptions": dict(definition.exceptions),
+    }
+    if definition.kind == "program":
+        document["content"].pop("recertification", None)
+    document["assignments"] = [_exported_row(session, host_id, number, row) for row in definition.assignments]
+    document["notifications"] = [dict(one) for one in definition.notifications or ()]
+    return document
+
+
+def _exported_row(session: Session, host_id: int, number: int, row: AssignmentDef) -> dict[str, Any]:
+    found: dict[str, Any] = {row.type: row.target}
+    if row.include:
+        found["include"] = row.include
+    found |= row.group
+    if row.type == "group":
+        found["members"] = members_of(session, host_id, number, row.target) or []
+    return found | {"due": row.due}

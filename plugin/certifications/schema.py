@@ -1,0 +1,196 @@
+"""The file's shape, checked by marshmallow: unknown keys are errors; each value is left as the rules write it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from plugin.certifications.content import dump_content, parse_content
+from plugin.certifications.dates import dump_due, parse_due
+from plugin.core.days import parse_period
+
+WHENS = (
+    "assigned", "withdrawn", "due", "overdue", "due_changed", "completed", "window_open", "expiring", "expired", "exception",
+)  # fmt: skip
+POLICIES = {
+    "time_allowance": ("hold", "realistic", "assign", "dismiss"),
+    "unknown_date": ("hold", "realistic", "dismiss", "wait"),
+    "duplicate_course": ("hold", "assign", "dismiss"),
+    "already_assigned": ("off", "hold", "assign", "dismiss"),
+}
+TARGETS = ("organisation", "position", "audience", "manager", "individual", "group")
+
+
+class Day(fields.Field[Any]):
+    """A calendar day, as YAML's date or as text; kept as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, date):
+            return value.isoformat()[:10]
+        try:
+            return date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            raise ValidationError(f"'{value}' is no day such as 2027-03-31.") from None
+
+
+class Code(fields.Field[Any]):
+    """An id or a code: text, or a number that YAML made of it."""
+
+    def __init__(self, most: int = 255, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValidationError("This must be text.")
+        text = str(value).strip()
+        if not text:
+            raise ValidationError("This must not be empty.")
+        if len(text) > self._most:
+            raise ValidationError(f"This is longer than {self._most} characters.")
+        return text
+
+
+class Due(fields.Field[Any]):
+    """A due date setting, in its canonical form."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return dump_due(parse_due(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class ContentField(fields.Field[Any]):
+    """Course sets on both paths, in canonical form; a path left out stays out."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            dumped = dump_content(parse_content(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        return {key: part for key, part in dumped.items() if key in value}
+
+
+class Span(fields.Field[Any]):
+    """A period such as ``14 days``; kept as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        try:
+            return str(parse_period(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "There is no such key here."}  # noqa: RUF012 - as marshmallow wants it
+
+
+class AvailableSchema(_Strict):
+    """``available``."""
+
+    until = Day(allow_none=True)
+
+    class Meta:
+        unknown = RAISE
+        include = {"from": Day(allow_none=True)}
+
+    @validates_schema
+    def _order(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data.get("from") and data.get("until") and data["until"] < data["from"]:
+            raise ValidationError("It would end before it begins.", "until")
+
+
+class LeavingSchema(_Strict):
+    """``leaving``."""
+
+    seat = fields.String(validate=validate.OneOf(("suspend", "remove", "keep")))
+    grace = Span()
+
+
+class ExceptionsSchema(_Strict):
+    """``exceptions``: the standing answers (DOMAIN 4.5)."""
+
+    time_allowance = fields.String(validate=validate.OneOf(POLICIES["time_allowance"]))
+    unknown_date = fields.String(validate=validate.OneOf(POLICIES["unknown_date"]))
+    duplicate_course = fields.String(validate=validate.OneOf(POLICIES["duplicate_course"]))
+    already_assigned = fields.Raw(validate=lambda value: value in (*POLICIES["already_assigned"], False))
+
+
+class AssignmentSchema(_Strict):
+    """One assignment: exactly one target, and what goes with its type."""
+
+    organisation = Code()
+    position = Code()
+    audience = Code()
+    manager = Code()
+    individual = Code()
+    group = Code()
+    include = fields.String(validate=validate.OneOf(("below", "direct")))
+    due = Due()
+    description = fields.String(validate=validate.Length(max=2000))
+    self_enrol = fields.Boolean(truthy={True}, falsy={False})
+    withdraw = fields.Boolean(truthy={True}, falsy={False})
+    members = fields.List(Code())
+
+    @validates_schema
+    def _one_target(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        named = [kind for kind in TARGETS if kind in data]
+        if len(named) != 1:
+            raise ValidationError(f"An assignment names exactly one of {', '.join(TARGETS)}.")
+        kind = named[0]
+        if "include" in data and kind not in ("organisation", "position", "manager"):
+            raise ValidationError(f"'include' does not go with {kind}.", "include")
+        if data.get("include") == "direct" and kind != "manager":
+            raise ValidationError("Only a manager has a direct team; for a unit leave 'include' out.", "include")
+        for key in ("description", "self_enrol", "withdraw", "members"):
+            if key in data and kind != "group":
+                raise ValidationError(f"'{key}' goes with a group only.", key)
+
+
+class NotificationSchema(_Strict):
+    """One notification."""
+
+    when = fields.String(required=True, validate=validate.OneOf(WHENS))
+    before = Span()
+    after = Span()
+    to = fields.List(fields.String(validate=validate.OneOf(("learner", "managers", "admins"))))
+    subject = fields.String(validate=validate.Length(max=500))
+    body = fields.String(validate=validate.Length(max=20000))
+    on = fields.Boolean()
+
+    @validates_schema
+    def _one_offset(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if "before" in data and "after" in data:
+            raise ValidationError("A notification goes before or after the moment, not both.", "after")
+        if "before" in data and data.get("when") not in ("due", "expiring"):
+            raise ValidationError("Only 'due' and 'expiring' can go before their moment.", "before")
+
+
+class CertificationSchema(_Strict):
+    """One certification of the file."""
+
+    code = Code(most=100, required=True)
+    name = Code()
+    kind = fields.String(validate=validate.OneOf(("certification", "program")))
+    state = fields.String(validate=validate.OneOf(("draft", "live", "archived")))
+    available = fields.Nested(AvailableSchema)
+    content = ContentField()
+    period = fields.Dict(keys=fields.String())
+    enrol = fields.String(validate=validate.OneOf(("at_once", "on_open")))
+    leaving = fields.Nested(LeavingSchema)
+    exceptions = fields.Nested(ExceptionsSchema)
+    assignments = fields.List(fields.Nested(AssignmentSchema))
+    notifications = fields.List(fields.Nested(NotificationSchema))
+
+
+class FileSchema(_Strict):
+    """The whole file."""
+
+    version = fields.Integer(required=True, strict=True, validate=validate.Equal(1))
+    certifications = fields.List(fields.Nested(CertificationSchema), required=True)

@@ -1,0 +1,84 @@
+"""Self-enrolment groups: joining, leaving, and members by hand; at once, outside drafts (DOMAIN 2.5)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.certifications.tables import Assignment, Certification, GroupMember
+from plugin.core.errors import NotFound, RefusedByRule
+from plugin.core.journal import record
+from plugin.core.runtime import Runtime
+from plugin.mirror.changes import stamp
+from plugin.mirror.tables import ACTIVE, Person
+
+
+def group_named(session: Session, host_id: int, certification: int, name: str) -> Assignment:
+    """A saved group.
+
+    :raises NotFound: when there is none of this name.
+    """
+    found = session.scalars(
+        select(Assignment).where(
+            Assignment.host_id == host_id, Assignment.certification == certification, Assignment.type == "group",
+            Assignment.target == name, Assignment.live,
+        )
+    ).first()  # fmt: skip
+    if found is None:
+        raise NotFound(f"There is no group '{name}'.")
+    return found
+
+
+def join(runtime: Runtime, host_id: int, certification: int, name: str, person: int, *, by: str | None = None) -> None:
+    """Put a person into a group.
+
+    :param by: the administrator who does it; ``None``: the learner herself, who may only where the group lets her.
+    :raises RefusedByRule: when she may not, or is in it already.
+    """
+
+    def work(session: Session) -> None:
+        group = group_named(session, host_id, certification, name)
+        learner = session.get_one(Person, (host_id, person))
+        if learner.state != ACTIVE:
+            raise RefusedByRule("Only an active person can join a group.")
+        if by is None:
+            if not group.group.get("self_enrol"):
+                raise RefusedByRule(f"The group '{name}' is not open for self-enrolment.")
+            if session.get_one(Certification, (host_id, certification)).state != "live":
+                raise RefusedByRule("This certification is not available now.")
+        if session.get(GroupMember, (host_id, group.id, person)) is not None:
+            raise RefusedByRule(f"She is a member of '{name}' already.")
+        now = runtime.clock.now()
+        session.add(GroupMember(host_id=host_id, assignment=group.id, person=person, since=now, by=by or "herself"))
+        session.flush()
+        stamp(session, host_id, [person], now)
+        record(
+            session, host_id, now, by or learner.name, "joined", certification=certification, person=person, reason=name
+        )
+
+    runtime.db.transact(work)
+
+
+def leave(runtime: Runtime, host_id: int, certification: int, name: str, person: int, *, by: str | None = None) -> None:
+    """Take a person out of a group. What another assignment gives stays (DOMAIN 2.5).
+
+    :raises RefusedByRule: when she may not, or is not in it.
+    """
+
+    def work(session: Session) -> None:
+        group = group_named(session, host_id, certification, name)
+        learner = session.get_one(Person, (host_id, person))
+        member = session.get(GroupMember, (host_id, group.id, person))
+        if member is None:
+            raise RefusedByRule(f"She is not a member of '{name}'.")
+        if by is None and not group.group.get("withdraw"):
+            raise RefusedByRule(f"The group '{name}' does not allow withdrawal.")
+        now = runtime.clock.now()
+        session.delete(member)
+        session.flush()
+        stamp(session, host_id, [person], now)
+        record(
+            session, host_id, now, by or learner.name, "left", certification=certification, person=person, reason=name
+        )
+
+    runtime.db.transact(work)

@@ -1,0 +1,210 @@
+"""What is, as the outside reads it: a row per learner, and why one person is in or not (AS-CODE, "Shapes")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pyroaring import BitMap
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.orm import Session
+
+from plugin.certifications.resolve import matches_of, rules_of
+from plugin.certifications.store import by_id
+from plugin.certifications.tables import Assignment
+from plugin.core.clock import format_instant
+from plugin.core.errors import NotFound
+from plugin.core.ids import read_clock
+from plugin.delivery.tables import CONFIRMED, FOUND, WANTS
+from plugin.enrolment.codes import EXCEPTION_TYPES, HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
+from plugin.enrolment.gone import pinned
+from plugin.enrolment.tables import Enrolment, ExceptionRow, Exemption, WhySet
+from plugin.mirror.tables import DELETED, SUSPENDED, Person
+
+_ORIGINS = ("ours", "ours", "found")
+
+
+def show_rows(
+    session: Session, host_id: int, certification: int, *, people: Iterable[int] | None = None
+) -> list[dict[str, Any]]:
+    """A row per learner who has or had an enrolment, by the host's id; withdrawn and dismissed ones too.
+
+    :param people: only these (our ids).
+    """
+    query = (
+        select(Enrolment, Person.ext, Person.state)
+        .join(Person, (Person.host_id == Enrolment.host_id) & (Person.id == Enrolment.person))
+        .where(Enrolment.host_id == host_id, Enrolment.certification == certification)
+        .order_by(Person.ext)
+    )
+    chosen = None if people is None else sorted(set(people))
+    if chosen is not None:
+        query = query.where(Enrolment.person.in_(chosen))
+    rows = session.execute(query).all()
+    names = assignment_names(session, host_id, certification)
+    whys = {row.id: row.assignments for row in session.scalars(select(WhySet).where(WhySet.host_id == host_id))}
+    questions = {
+        row.person: row
+        for row in session.scalars(
+            select(ExceptionRow).where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification)
+        )
+    }
+    seats = _seats(session, host_id, certification, chosen)
+    return [
+        _row(enrolment, ext, state, names, whys.get(enrolment.why, []), questions.get(enrolment.person),
+             seats.get(enrolment.person, {}))
+        for enrolment, ext, state in rows
+    ]  # fmt: skip
+
+
+def assignment_names(session: Session, host_id: int, certification: int) -> dict[int, str]:
+    """How each assignment of a certification prints, removed ones too."""
+    rows = session.execute(
+        select(Assignment.id, Assignment.type, Assignment.target).where(
+            Assignment.host_id == host_id, Assignment.certification == certification
+        )
+    )
+    return {row[0]: f"{row[1]}:{row[2]}" for row in rows}
+
+
+def _row(
+    row: Enrolment, ext: str, state: int, names: dict[int, str], why: list[int], question: ExceptionRow | None,
+    seats: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    live = row.state != WITHDRAWN
+    exception = None
+    if question is not None:
+        exception = {"type": EXCEPTION_TYPES[question.type], "since": format_instant(question.since)}
+    return {
+        "person": ext,
+        "state": STATES[row.state],
+        "active": live and row.hold not in INACTIVE_HOLDS,
+        "suspended": state == SUSPENDED,
+        "held": HOLDS[row.hold] if live else None,
+        "leaves_on": format_instant(row.leaves_on),
+        "spell_began": format_instant(row.began),
+        "due": format_instant(row.due),
+        "due_from": names.get(row.due_from) if row.due_from is not None else None,
+        "why": sorted(names[one] for one in why if one in names) if live else [],
+        "exception": exception,
+        "seats": seats,
+        "expires": format_instant(row.expires),
+        "window_opens": format_instant(row.window_opens),
+    }
+
+
+def _seats(session: Session, host_id: int, certification: int, people: list[int] | None) -> dict[int, dict[str, Any]]:
+    """By person the seats in this certification's courses."""
+    sql = (
+        "SELECT s.person, c.ext, s.wanted, s.confirmed, s.origin, s.parked FROM seat s"
+        " JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
+        " WHERE s.host_id = :host AND s.course IN"
+        " (SELECT course FROM course_set WHERE host_id = :host AND certification = :c){people} ORDER BY c.ext"
+    )
+    parameters: dict[str, Any] = {"host": host_id, "c": certification}
+    statement = text(sql.format(people="" if people is None else " AND s.person IN :people"))
+    if people is not None:
+        statement = statement.bindparams(bindparam("people", expanding=True))
+        parameters["people"] = people
+    found: dict[int, dict[str, Any]] = {}
+    for person, course, wanted, confirmed, origin, parked in session.execute(statement, parameters):
+        seat = {
+            "want": WANTS[wanted],
+            "confirmed": CONFIRMED[confirmed],
+            "origin": "found" if origin == FOUND else "ours",
+        }
+        if parked is not None:
+            seat["parked"] = parked
+        found.setdefault(person, {})[course] = seat
+    return found
+
+
+def person_id(session: Session, host_id: int, ext: str) -> int:
+    """Our id of a person.
+
+    :raises NotFound: when the host never had one of this id.
+    """
+    found = session.scalar(select(Person.id).where(Person.host_id == host_id, Person.ext == ext))
+    if found is None:
+        raise NotFound(f"The host knows no person '{ext}'.")
+    return int(found)
+
+
+def show_person(session: Session, host_id: int, certification: int, ext: str) -> dict[str, Any]:
+    """One person: her row (or that she has none), and for every assignment whether it matches her, and why.
+
+    :raises NotFound: for a person the host never had.
+    """
+    number = person_id(session, host_id, ext)
+    person = session.get_one(Person, (host_id, number))
+    rows = show_rows(session, host_id, certification, people=[number])
+    found: dict[str, Any] = rows[0] if rows else {
+        "person": ext, "state": None, "active": False, "suspended": person.state == SUSPENDED, "held": None,
+        "leaves_on": None, "spell_began": None, "due": None, "due_from": None, "why": [], "exception": None,
+        "seats": {}, "expires": None, "window_opens": None,
+    }  # fmt: skip
+    found["assignments"] = checks(session, host_id, certification, number)
+    found["why_not"] = _why_not(session, host_id, certification, person, found)
+    return found
+
+
+def checks(session: Session, host_id: int, certification: int, person: int) -> list[dict[str, Any]]:
+    """Every live assignment of a certification: does it match her? From the resolver that settling asks."""
+    _seq, as_of = read_clock(session, host_id)
+    hit = {rule.id for rule in matches_of(session, host_id, [person], as_of)[person]}
+    pins = pinned(session, host_id, certification)
+    listed = []
+    for rule in rules_of(session, host_id, certification):
+        kept = person in pins.get(rule.id, BitMap())
+        matches = rule.id in hit or kept
+        listed.append(
+            {"assignment": rule.name, "matches": matches, "sentence": sentence(rule.type, matches, kept=kept)}
+        )
+    return listed
+
+
+_YES = {
+    "organisation": "She has a current job in this organisation, or under it where all below are included.",
+    "position": "She has a current job in this position, or under it where all below are included.",
+    "audience": "She is a member of this audience.",
+    "manager": "She reports to this manager, directly or, where all below are included, through others.",
+    "individual": "She is assigned individually.",
+    "group": "She is a member of this group.",
+}
+_NO = {
+    "organisation": "None of her current jobs is in this organisation (or under it, where all below are included).",
+    "position": "None of her current jobs is in this position (or under it, where all below are included).",
+    "audience": "She is not a member of this audience.",
+    "manager": "None of her current jobs reports to this manager (or through others, where all below are included).",
+    "individual": "This is somebody else.",
+    "group": "She is not a member of this group.",
+}
+
+
+def sentence(kind: str, matches: bool, *, kept: bool = False) -> str:
+    """Why an assignment matches a person, or not, in words."""
+    if kept:
+        return "The target is gone at the host; she is kept until somebody answers."
+    return _YES[kind] if matches else _NO[kind]
+
+
+def _why_not(session: Session, host_id: int, certification: int, person: Person, found: dict[str, Any]) -> str | None:
+    """Why she is not active, or ``None`` if she is."""
+    if found["active"]:
+        return None
+    terms = by_id(session, host_id, certification)
+    if person.state == DELETED:
+        return "The host deleted this person."
+    exempt = session.get(Exemption, (host_id, certification, person.id))
+    if exempt is not None and (exempt.until is None or exempt.until > read_clock(session, host_id)[1]):
+        return f"She is exempt: {exempt.reason}"
+    if terms.state != "live":
+        return f"This certification is {'a draft' if terms.state == 'draft' else 'archived'}: it reaches nobody."
+    if found["held"] == "exception":
+        return f"An exception holds her back: {found['exception']['type'].replace('_', ' ') if found['exception'] else ''}."
+    matched = any(one["matches"] for one in found["assignments"])
+    if matched and found["state"] not in (None, "withdrawn"):
+        return "An administrator decided not to assign her."
+    if matched and person.state == SUSPENDED:
+        return "She is suspended at the host, and is settled when she comes back."
+    return "She will be enrolled when the change is settled." if matched else "No assignment matches her."

@@ -1,0 +1,44 @@
+"""Everything owed now: what the worker does, and ``muster work --once`` does until nothing is left."""
+
+from __future__ import annotations
+
+from plugin.core.logs import log
+from plugin.core.runtime import Runtime
+from plugin.delivery.drain import drain
+from plugin.enrolment.settle import settle_certifications, settle_people
+from plugin.enrolment.tick import tick
+from plugin.mirror import hints
+from plugin.mirror.connections import active_hosts
+from plugin.notifications.templates import render
+from plugin.notifications.timed import owe_timed
+
+_MOST_ROUNDS = 200
+_log = log("jobs")
+
+
+def work_once(runtime: Runtime) -> int:
+    """Do everything that is owed now, for every host; returns how much was done.
+
+    A host that is down costs nothing but delay: what waits for it stays owed.
+    """
+    with runtime.db.read() as session:
+        hosts = active_hosts(session)
+    return sum(work_host(runtime, host_id) for host_id in hosts)
+
+
+def work_host(runtime: Runtime, host_id: int) -> int:
+    """One host: hints, the time, people, saves, moments, and out it goes; round after round until all is quiet."""
+    total = 0
+    for _round in range(_MOST_ROUNDS):
+        done = hints.work(runtime, host_id)
+        tick(runtime, host_id)
+        done += settle_people(runtime, host_id)
+        done += settle_certifications(runtime, host_id)
+        done += owe_timed(runtime, host_id)
+        drained = drain(runtime, host_id, render)
+        done += drained.calls
+        total += done
+        if not done:
+            return total
+    _log.warning("still not quiet", host=host_id)
+    return total

@@ -1,0 +1,53 @@
+"""Messages that a moment sets off: due soon, overdue, expiring (DOMAIN 8.1). A moment passed before is never sent."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from plugin.core.ids import read_clock
+from plugin.core.runtime import Runtime
+from plugin.notifications.tables import Notification
+from plugin.notifications.triggers import Told, tell_one
+
+_MOMENT = {"due": "due", "overdue": "due", "expiring": "expires"}
+"""Which date of the enrolment a moment is counted from."""
+_NOT_YET = "(1, 2, 5)"  # assigned, in progress, expired: who still has to do it
+
+
+def owe_timed(runtime: Runtime, host_id: int) -> int:
+    """Owe the messages whose moment has come; returns how many were added."""
+    with runtime.db.read() as session:
+        wanted = session.scalars(
+            select(Notification.id).where(
+                Notification.host_id == host_id, Notification.on, Notification.when.in_(tuple(_MOMENT))
+            )
+        ).all()
+    return sum(runtime.db.transact(partial(_owe, host_id=host_id, notification=one)) for one in wanted)
+
+
+def _owe(session: Session, host_id: int, notification: int) -> int:
+    row = session.get(Notification, (host_id, notification))
+    _seq, as_of = read_clock(session, host_id)
+    if row is None:
+        return 0
+    date = _MOMENT[row.when]
+    states = "(3, 4)" if row.when == "expiring" else _NOT_YET
+    people = session.execute(
+        text(
+            f"SELECT e.person, e.spell, e.cycle, e.{date} FROM enrolment e"
+            " JOIN person p ON p.host_id = e.host_id AND p.id = e.person AND p.state = 0"
+            f" WHERE e.host_id = :host AND e.certification = :c AND e.state IN {states} AND e.hold NOT IN (1, 2, 3)"
+            f" AND e.{date} IS NOT NULL AND e.{date} + :offset <= :now"
+            f" AND e.{date} + :offset >= e.began AND e.{date} + :offset >= :since"
+            " AND NOT EXISTS (SELECT 1 FROM message m WHERE m.host_id = e.host_id AND m.notification = :n"
+            "  AND m.learner = e.person AND m.certification = e.certification AND m.spell = e.spell AND m.cycle = e.cycle)"
+            " LIMIT 5000"
+        ),
+        {"host": host_id, "c": row.certification, "offset": row.offset, "now": as_of, "since": row.since,
+         "n": notification},
+    ).all()  # fmt: skip
+    told = [Told(person, spell, cycle) for person, spell, cycle, _date in people]
+    return tell_one(session, row, told, at=as_of) if told else 0
