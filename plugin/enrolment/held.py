@@ -51,7 +51,8 @@ def held_items(session: Session, host_id: int) -> list[dict[str, Any]]:
 
 
 def _exts(session: Session, host_id: int, people: BitMap) -> list[str]:
-    listed, found = list(people), []
+    listed = list(people)
+    found: list[str] = []
     for start in range(0, len(listed), 500):
         found += session.scalars(
             select(Person.ext).where(Person.host_id == host_id, Person.id.in_(listed[start : start + 500]))
