@@ -110,11 +110,8 @@ def _launch(person: str, nonce: str, role: str, course: str) -> str:
 @blueprint.get("/jwks")
 def jwks() -> Any:
     """Our public key."""
-    key = json.loads(
-        jwt.algorithms.RSAAlgorithm.to_jwk(
-            jwt.algorithms.RSAAlgorithm("RS256").prepare_key(current_app.config["PUBLIC"])
-        )
-    )
+    algorithm = jwt.algorithms.RSAAlgorithm
+    key = json.loads(algorithm.to_jwk(algorithm("RS256").prepare_key(current_app.config["PUBLIC"])))
     return jsonify(keys=[{**key, "kid": "sandbox-1", "use": "sig", "alg": "RS256"}])
 
 

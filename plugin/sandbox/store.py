@@ -38,7 +38,8 @@ class Store:
         self._local = threading.local()
         self._writing = threading.RLock()
         with self.write() as db:
-            db.executescript(_TABLES)
+            for statement in _TABLES.split(";"):
+                db.execute(statement)
             for kind, fields in _BY.items():
                 for field in fields:
                     db.execute(
