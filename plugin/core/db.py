@@ -81,8 +81,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A short read. Nothing is committed. Keep it under two seconds."""
         with self._session(self.engine) as session:
-            yield session
-            session.rollback()
+            yield session  # closing the session ends the transaction and keeps what was loaded readable
 
     @contextmanager
     def write(self) -> Iterator[Session]:
