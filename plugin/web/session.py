@@ -1,0 +1,118 @@
+"""The session a launch opens: a handle in the path, bound to a partitioned cookie wherever the browser keeps it.
+
+Nothing relies on third-party cookies; where one sticks, a leaked address alone opens nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, Request, Response, g, request
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from plugin.core.runtime import Runtime
+from plugin.core.tables import Host
+from plugin.lti.login import digest
+from plugin.lti.tables import LaunchSession
+
+IDLE, ABSOLUTE = 1800, 8 * 3600
+_TOUCH = 60
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Who is looking, as every page sees it."""
+
+    host_id: int
+    person: int | None
+    subject: str
+    name: str
+    is_administrator: bool
+    purpose: str
+    locale: str = ""
+    context: str = ""
+    return_url: str = ""
+    document_target: str = ""
+    host_origin: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def open_session(session: Session, runtime: Runtime, launch: Launch) -> tuple[str, str]:
+    """Store a session; returns its handle and its cookie's secret. Only hashes are kept."""
+    handle, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    now = runtime.clock.true()
+    session.execute(delete(LaunchSession).where(LaunchSession.expires < now))
+    session.add(
+        LaunchSession(
+            digest=digest(handle), host_id=launch.host_id, subject=launch.subject, person=launch.person, name=launch.name,
+            is_administrator=launch.is_administrator, purpose=launch.purpose, cookie_digest=digest(secret),
+            cookie_seen=False, created=now, used=now, expires=now + ABSOLUTE,
+            data={
+                "locale": launch.locale, "context": launch.context, "return_url": launch.return_url,
+                "document_target": launch.document_target, "host_origin": launch.host_origin, **launch.data,
+            },
+        )
+    )  # fmt: skip
+    return handle, secret
+
+
+def cookie_name(handle: str, *, secure: bool) -> str:
+    """Each session has a cookie of its own, so that a second launch does not end the first."""
+    return f"{'__Host-' if secure else ''}muster-{digest(handle)[:12]}"
+
+
+def set_cookie(answer: Response, name: str, value: str, *, secure: bool, seconds: int = ABSOLUTE) -> None:
+    """A cookie that also a frame of another site keeps: partitioned. Over http in development a plain one."""
+    if secure:
+        answer.set_cookie(
+            name, value, max_age=seconds, secure=True, httponly=True, samesite="None", partitioned=True, path="/"
+        )
+    else:
+        answer.set_cookie(name, value, max_age=seconds, httponly=True, samesite="Lax", path="/")
+
+
+def install(app: Flask, runtime: Runtime) -> None:
+    """Take the handle out of every address on the way in, and put it into every address on the way out."""
+
+    @app.url_value_preprocessor
+    def _take(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+        g.handle = values.pop("handle", None) if values else None
+
+    @app.url_defaults
+    def _put(endpoint: str, values: dict[str, Any]) -> None:
+        if "handle" not in values and app.url_map.is_endpoint_expecting(endpoint, "handle"):
+            values["handle"] = g.get("handle")
+
+    @app.before_request
+    def _load() -> None:
+        g.launch = find_session(runtime, g.get("handle"), request) if g.get("handle") else None
+
+
+def find_session(runtime: Runtime, handle: str, asked: Request) -> Launch | None:
+    """The launch of a handle; ``None`` where it ended, or the cookie that was seen before is missing."""
+    now = runtime.clock.true()
+    with runtime.db.read() as session:
+        row = session.get(LaunchSession, digest(handle))
+        host = session.get(Host, row.host_id) if row is not None else None
+    if row is None or row.expires < now or row.used + IDLE < now:
+        return None
+    if row.purpose != "setup" and (host is None or host.state != "active"):
+        return None
+    cookie = asked.cookies.get(cookie_name(handle, secure=runtime.settings.base_url.startswith("https://")))
+    fits = cookie is not None and digest(cookie) == row.cookie_digest
+    if row.cookie_seen and not fits:
+        return None
+    if fits != row.cookie_seen or now - row.used > _TOUCH:
+        runtime.db.transact(lambda session: _touch(session, row.digest, now, seen=fits or row.cookie_seen))
+    data = dict(row.data)
+    known = {
+        name: str(data.pop(name, "")) for name in ("locale", "context", "return_url", "document_target", "host_origin")
+    }
+    return Launch(row.host_id, row.person, row.subject, row.name, row.is_administrator, row.purpose, **known, data=data)
+
+
+def _touch(session: Session, key: str, now: int, *, seen: bool) -> None:
+    session.execute(update(LaunchSession).where(LaunchSession.digest == key).values(used=now, cookie_seen=seen))
