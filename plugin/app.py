@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import pkgutil
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import Babel
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -22,11 +24,6 @@ from plugin.web import words
 from plugin.web.kit import FRAGMENT
 
 _ROOT = Path(__file__).parent
-MODULES = (
-    "shell", "door", "hooks", "health", "home", "certifications", "details", "overview", "assignments", "picker", "review",
-    "learners", "exceptions", "notifications", "history", "hosts", "my", "setup",
-)  # fmt: skip
-"""Modules of ``web`` with a blueprint, one for each page or group of pages."""
 MOST_BYTES = 5 * 1024 * 1024
 _log = log("web")
 
@@ -44,7 +41,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["muster"] = runtime
     app.extensions["muster_nudges"] = Nudges(open_queue(runtime.settings))
-    Babel(app, locale_selector=words.launch_locale, default_translation_directories=str(_ROOT / "translations"))
+    Babel(app, locale_selector=_locale, default_translation_directories=str(_ROOT / "translations"))
     if runtime.settings.proxy_hops:
         hops = runtime.settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -53,15 +50,21 @@ def create_app(runtime: Runtime) -> Flask:
     app.before_request(_authorise)
     app.after_request(_headers)
     _errors(app)
-    for name in MODULES:
-        app.register_blueprint(importlib.import_module(f"plugin.web.{name}").blueprint)
+    for found in pkgutil.iter_modules([str(_ROOT / "web")]):
+        module = importlib.import_module(f"plugin.web.{found.name}")
+        if hasattr(module, "blueprint"):
+            app.register_blueprint(module.blueprint)
     return app
+
+
+def _locale() -> str:
+    """The visitor's language in the form gettext catalogues are named."""
+    language, _dash, country = words.launch_locale().partition("-")
+    return f"{language}_{country.upper()}" if country else language
 
 
 def _version() -> str:
     """Changes with every change of a static file, so that browsers may keep them for ever."""
-    import hashlib
-
     digest = hashlib.sha256()
     for path in sorted((_ROOT / "web" / "static").rglob("*")):
         if path.is_file():
@@ -78,7 +81,6 @@ def _authorise() -> None:
     """Ask the view's rule. A view without one is reachable by nobody."""
     if request.endpoint is None or request.endpoint == "static":
         return
-    from flask import current_app
 
     view = current_app.view_functions[request.endpoint]
     name = rule_of(view)

@@ -1,0 +1,46 @@
+# Everything a newcomer needs: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export MUSTER_ENV ?= development
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test test-long bench lint format clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch $@
+
+run: $(VENV)/.installed ## Muster on :8000 with a sandbox host on :8001, its worker, and something to look at
+	@$(BIN)/muster demo
+
+demo: $(VENV)/.installed ## the main job, unattended, checked on the host's own roster (LIE=name lets the host lie)
+	@$(BIN)/muster demo --check $(if $(LIE),--lie $(LIE)) --port $(or $(PORT),8000) --sandbox-port $(or $(SANDBOX_PORT),8001)
+
+test: $(VENV)/.tested ## everything: style, types, imports, both databases, the browser
+	@BIN=$(BIN) bash tests/run.sh
+
+test-long: $(VENV)/.tested ## the long counts, whole
+	@MUSTER_LONG=1 $(BIN)/python -m pytest -m long -s
+
+bench: $(VENV)/.tested ## figures as ratios against a floor in the same run; also bench.json
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(VENV)/.tested ## style, types, imports
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: $(VENV)/.tested ## put the code into its usual form
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+clean: ## forget the environment and the demonstration's data
+	rm -rf $(VENV) var build *.egg-info

@@ -1,0 +1,152 @@
+"""The learners of a certification, a page at a time, with why each is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from plugin.certifications.tables import Assignment
+from plugin.enrolment.codes import EXCEPTION_TYPES, HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
+from plugin.enrolment.tables import Enrolment, ExceptionRow, WhySet
+from plugin.mirror.browse import Described, describe, names_of_people
+from plugin.mirror.search import find
+from plugin.mirror.tables import Person
+
+_MOST_FOUND = 5_000
+
+
+@dataclass(frozen=True)
+class Reason:
+    """An assignment that holds a learner."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A learner's row. ``held`` and ``exception`` are the words of AS-CODE, or ``None``."""
+
+    person: Person
+    state: str
+    active: bool
+    held: str | None
+    due: int | None
+    due_from: Reason | None
+    reasons: tuple[Reason, ...]
+    exception: str | None
+    frozen: bool
+
+
+def learners(
+    session: Session,
+    host_id: int,
+    certification: int,
+    *,
+    query: str = "",
+    assignment: int | None = None,
+    person: int | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[int, list[Learner]]:
+    """Learners with a live spell, by person id, and how many there are in all.
+
+    :param query: words of a name, address or number. :param assignment: only those this assignment holds.
+    """
+    conditions = [
+        Enrolment.host_id == host_id,
+        Enrolment.certification == certification,
+        Enrolment.state != WITHDRAWN,
+    ]
+    if query.strip():
+        found = find(session, host_id, "person", query, limit=_MOST_FOUND)
+        conditions.append(Enrolment.person.in_([row.id for row in found.rows]))
+    if person is not None:
+        conditions.append(Enrolment.person == person)
+    if assignment is not None:
+        sets = session.execute(select(WhySet.id, WhySet.assignments).where(WhySet.host_id == host_id))
+        conditions.append(Enrolment.why.in_([row[0] for row in sets if assignment in row[1]]))
+    total = session.scalar(select(func.count()).select_from(Enrolment).where(*conditions)) or 0
+    rows = session.scalars(
+        select(Enrolment).where(*conditions).order_by(Enrolment.person).limit(limit).offset(offset)
+    ).all()
+    return int(total), _described(session, host_id, certification, rows)
+
+
+def due_dates_of(
+    session: Session, host_id: int, certification: int, people: Mapping[str, BitMap]
+) -> dict[str, int | None]:
+    """The due date of the one learner behind each key; keys whose learner is not enrolled are left out."""
+    wanted = {next(iter(one)): key for key, one in people.items() if len(one) == 1}
+    rows = session.execute(
+        select(Enrolment.person, Enrolment.due).where(
+            Enrolment.host_id == host_id,
+            Enrolment.certification == certification,
+            Enrolment.state != WITHDRAWN,
+            Enrolment.person.in_(sorted(wanted)),
+        )
+    )
+    return {wanted[row[0]]: row[1] for row in rows}
+
+
+def certifications_of(session: Session, host_id: int, person: int) -> list[tuple[int, Learner]]:
+    """Every certification a person is in now, by its id, with why."""
+    rows = session.scalars(
+        select(Enrolment).where(Enrolment.host_id == host_id, Enrolment.person == person, Enrolment.state != WITHDRAWN)
+    ).all()
+    return [
+        (row.certification, learner)
+        for row in rows
+        for learner in _described(session, host_id, row.certification, [row])
+    ]
+
+
+def _described(session: Session, host_id: int, certification: int, rows: Sequence[Enrolment]) -> list[Learner]:
+    people = names_of_people(session, host_id, [row.person for row in rows])
+    whys = {
+        row.id: row.assignments
+        for row in session.scalars(
+            select(WhySet).where(WhySet.host_id == host_id, WhySet.id.in_({row.why for row in rows}))
+        )
+    }
+    reasons = _reasons(session, host_id, certification)
+    exceptions = {
+        row.person: row
+        for row in session.scalars(
+            select(ExceptionRow).where(
+                ExceptionRow.host_id == host_id,
+                ExceptionRow.certification == certification,
+                ExceptionRow.person.in_([row.person for row in rows]),
+            )
+        )
+    }
+    found = []
+    for row in rows:
+        raised = exceptions.get(row.person)
+        found.append(
+            Learner(
+                person=people[row.person],
+                state=STATES[row.state],
+                active=row.hold not in INACTIVE_HOLDS,
+                held=HOLDS[row.hold],
+                due=row.due,
+                due_from=reasons.get(row.due_from) if row.due_from is not None else None,
+                reasons=tuple(reasons[number] for number in whys.get(row.why, ()) if number in reasons),
+                exception=EXCEPTION_TYPES[raised.type] if raised is not None else None,
+                frozen=row.frozen_since is not None,
+            )
+        )
+    return found
+
+
+def _reasons(session: Session, host_id: int, certification: int) -> dict[int, Reason]:
+    """Every assignment of a certification by id, removed ones too: a date may still come from one."""
+    rows = session.scalars(
+        select(Assignment).where(Assignment.host_id == host_id, Assignment.certification == certification)
+    ).all()
+    names = describe(session, host_id, [(row.type, row.target) for row in rows])
+    return {row.id: Reason(row.type, names.get((row.type, row.target), Described(row.target)).name) for row in rows}

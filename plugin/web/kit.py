@@ -1,0 +1,106 @@
+"""What every page needs: the runtime, who is looking, and a page that is also a fragment.
+
+A view parses, asks one room, and renders. A request that carries ``X-Muster-Fragment`` comes from our own script:
+it gets the inside of the page alone, and instead of a redirect the address to go to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, current_app, g, make_response, redirect, render_template, request
+
+from plugin.core.errors import Invalid
+from plugin.core.runtime import Runtime
+
+FRAGMENT = "X-Muster-Fragment"
+"""Header of requests made by our script."""
+GO_TO = "X-Muster-Location"
+"""Header of answers to them that say where to go."""
+
+PREFIX = "/t/<handle>"
+"""Where the pages of a launch live; the launch session takes the handle out again."""
+PAGE_SIZE = 50
+
+
+def runtime() -> Runtime:
+    """The runtime this application was built with."""
+    found: Runtime = current_app.extensions["muster"]
+    return found
+
+
+def host_id() -> int:
+    """The tenant of this launch."""
+    return int(g.launch.host_id)
+
+
+def editor() -> str:
+    """Names the administrator whose draft this is."""
+    return str(g.launch.subject)
+
+
+def who() -> str:
+    """How the history names the person at work."""
+    name, subject = str(g.launch.name or ""), str(g.launch.subject)
+    return f"{name} ({subject})" if name else subject
+
+
+def wants_fragment() -> bool:
+    """Whether our own script asks."""
+    return FRAGMENT in request.headers
+
+
+def page(template: str, *, status: int = 200, **context: Any) -> Response:
+    """A page, or its inside alone for our script."""
+    layout = "fragment.html" if wants_fragment() else "base.html"
+    return make_response(render_template(template, layout=layout, **context), status)
+
+
+def go(address: str) -> Response:
+    """Redirect after a post; our script goes there by itself."""
+    if wants_fragment():
+        answer = Response(status=204)
+        answer.headers[GO_TO] = address
+        return answer
+    return make_response(redirect(address, code=303))
+
+
+def number(name: str, otherwise: int = 0) -> int:
+    """A whole number from the address, never negative; anything else counts as not given."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+
+
+def page_number() -> int:
+    """The page asked for, from 1."""
+    return max(1, number("page", 1))
+
+
+def query() -> str:
+    """What is searched for, at most 200 characters."""
+    return " ".join(request.args.get("q", "").split())[:200]
+
+
+def field(name: str, most: int = 255) -> str:
+    """A line of text from the form.
+
+    :raises Invalid: when it is longer than ``most``.
+    """
+    text = " ".join(request.form.get(name, "").split())
+    if len(text) > most:
+        raise Invalid(f"That is too long: {len(text)} characters, where {most} are allowed.")
+    return text.replace("\x00", "")
+
+
+def origin_of(address: str) -> str:
+    """Scheme and host of an address, for messages to the host's window; empty where there is none."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else ""
+
+
+def nudge() -> None:
+    """Tell the worker that there may be something to do. May be lost: the sweep finds it."""
+    nudges = current_app.extensions.get("muster_nudges")
+    if nudges is not None:
+        nudges.nudge(int(g.launch.host_id) if g.get("launch") else 0)

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# All tests, as `make test` and CI run them. BIN names the environment's folder of commands.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+BIN=${BIN:-.venv/bin}
+if ! command -v chromium >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "Installing Chromium for the browser journeys…"
+  apt-get update -qq >/dev/null 2>&1 || true
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null 2>&1 || echo "Chromium could not be installed."
+fi
+"$BIN/ruff" check .
+"$BIN/ruff" format --check .
+"$BIN/mypy"
+"$BIN/lint-imports"
+"$BIN/python" -m pytest -q --durations=10 "$@"
