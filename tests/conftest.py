@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+
 from config.settings import Settings, read_settings
 from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.core.secrets import bind_secrets
 from plugin.schema import metadata
-from sqlalchemy import create_engine, text
 
 NOW = 1_795_000_000  # 2026-11-18T11:06:40Z
 KEYS = "a-test-key-that-is-long-enough"

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.store import definition_of
 from plugin.core.clock import Clock
@@ -17,8 +20,6 @@ from plugin.enrolment.save import Choices, save
 from plugin.enrolment.settle import settle_certifications, settle_people
 from plugin.enrolment.tick import tick
 from plugin.mirror.tables import Audience, AudienceMember, Change, Completion, Course, Job, Person, Unit
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 HOST = 1
 
@@ -150,14 +151,14 @@ class World:
         for person in people:
             statement = upsert_for(session)(Change).values(host_id=HOST, person=person, seq=seq, settled=0, at=self.now)
             session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["host_id", "person"], set_={"seq": seq, "at": self.now}
-                )
+                statement.on_conflict_do_update(index_elements=["host_id", "person"], set_={"seq": seq, "at": self.now})
             )
 
     # --- what administrators do
 
-    def save(self, code: str, *rows: AssignmentDef, choices: Choices | None = None, settle: bool = True, **terms: Any) -> None:
+    def save(
+        self, code: str, *rows: AssignmentDef, choices: Choices | None = None, settle: bool = True, **terms: Any
+    ) -> None:
         """Save a live certification with exactly these assignments, and settle it."""
         with self.runtime.db.read() as session:
             number = certification_id(session, HOST, code)

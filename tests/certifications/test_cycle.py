@@ -29,7 +29,6 @@ from plugin.certifications.cycle import (
 )
 from plugin.certifications.cycle_preview import Example, preview_cycles
 from plugin.certifications.dates import next_due
-from plugin.core.days import DAY, Period
 from plugin.certifications.period import (
     Certified,
     PeriodSettings,
@@ -38,6 +37,7 @@ from plugin.certifications.period import (
     dump_period_settings,
     parse_period_settings,
 )
+from plugin.core.days import DAY, Period
 
 FAST = settings(max_examples=80, deadline=None, derandomize=True)
 ZONE = "Europe/London"

@@ -1,5 +1,5 @@
 def test_schema(db):
-    from plugin.core.ids import advance_seq, take_ids, read_clock
+    from plugin.core.ids import advance_seq, read_clock, take_ids
 
     with db.write() as s:
         assert take_ids(s, 1, "x", 5) == 1
@@ -12,7 +12,7 @@ def test_schema(db):
 
 def test_settings(runtime):
     assert runtime.clock.now() == 1795000000
-    from plugin.core.journal import record, emit
+    from plugin.core.journal import emit, record
 
     with runtime.db.write() as s:
         record(s, 1, 5, "x", "y")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
+
 from plugin.core.errors import RefusedByRule
 from plugin.core.runtime import Runtime
 from plugin.delivery.tables import CONFIRMED, WANTS, Seat
@@ -10,7 +12,6 @@ from plugin.enrolment.codes import HOLDS, STATES
 from plugin.enrolment.save import Choices
 from plugin.enrolment.tables import Enrolment, Held
 from plugin.mirror.tables import Course, Person
-from sqlalchemy import select
 from tests.world import HOST, World, row
 
 CONTENT = {"certification": [{"name": "Core", "courses": ["c1", "c2"], "needs": "all"}]}
