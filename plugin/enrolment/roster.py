@@ -150,3 +150,14 @@ def _reasons(session: Session, host_id: int, certification: int) -> dict[int, Re
     ).all()
     names = describe(session, host_id, [(row.type, row.target) for row in rows])
     return {row.id: Reason(row.type, names.get((row.type, row.target), Described(row.target)).name) for row in rows}
+
+
+def state_counts(session: Session, host_id: int, certification: int) -> dict[str, int]:
+    """How many learners are in each state, in the order of the cycle; withdrawn ones left out."""
+    rows = session.execute(
+        select(Enrolment.state, func.count())
+        .where(Enrolment.host_id == host_id, Enrolment.certification == certification, Enrolment.state != WITHDRAWN)
+        .group_by(Enrolment.state)
+    )
+    found = {int(row[0]): int(row[1]) for row in rows}
+    return {word: found[code] for code, word in enumerate(STATES) if found.get(code)}

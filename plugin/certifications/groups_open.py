@@ -1,0 +1,52 @@
+"""Self-enrolment groups as a learner sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.certifications.tables import Assignment, Certification, GroupMember
+
+
+@dataclass(frozen=True)
+class OpenGroup:
+    """A group she is in, or may join."""
+
+    certification: Certification
+    name: str
+    description: str
+    due: Any
+    member: bool
+    may_leave: bool
+
+
+def open_groups(session: Session, host_id: int, person: int) -> list[OpenGroup]:
+    """Groups of live certifications that are open to her or that she is in, by certification and name."""
+    rows = session.execute(
+        select(Assignment, Certification, GroupMember.person)
+        .join(
+            Certification,
+            (Certification.host_id == Assignment.host_id) & (Certification.id == Assignment.certification),
+        )
+        .outerjoin(
+            GroupMember,
+            (GroupMember.host_id == Assignment.host_id)
+            & (GroupMember.assignment == Assignment.id)
+            & (GroupMember.person == person),
+        )
+        .where(
+            Assignment.host_id == host_id, Assignment.type == "group", Assignment.live, Certification.state == "live"
+        )
+        .order_by(Certification.name, Assignment.target)
+    )
+    return [
+        OpenGroup(
+            certification, row.target, str(row.group.get("description", "")), row.due, member is not None,
+            bool(row.group.get("withdraw")),
+        )
+        for row, certification, member in rows
+        if member is not None or row.group.get("self_enrol")
+    ]  # fmt: skip

@@ -1,0 +1,47 @@
+"""How each host's connection is doing, for the Hosts page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from plugin.core.tables import Host
+from plugin.mirror.tables import DELETED, Connection, Hint, Person, SyncRun, Unit
+
+
+@dataclass(frozen=True)
+class HostSeen:
+    """A host, its connection where it has one, and what the mirror holds of it."""
+
+    host: Host
+    connection: Connection | None
+    people: int
+    units: int
+    hints: int
+
+
+def hosts_seen(session: Session, host_id: int | None) -> list[HostSeen]:
+    """One host, or all of them, by name."""
+    query = select(Host).order_by(Host.name)
+    if host_id is not None:
+        query = query.where(Host.id == host_id)
+    found = []
+    for host in session.scalars(query):
+        connection = session.scalars(
+            select(Connection).where(Connection.host_id == host.id).order_by(Connection.id)
+        ).first()
+        people = select(func.count()).select_from(Person).where(Person.host_id == host.id, Person.state != DELETED)
+        units = select(func.count()).select_from(Unit).where(Unit.host_id == host.id, Unit.gone.is_(False))
+        hints = select(func.count()).select_from(Hint).where(Hint.host_id == host.id)
+        counts = [int(session.scalar(one) or 0) for one in (people, units, hints)]
+        found.append(HostSeen(host, connection, *counts))
+    return found
+
+
+def sync_runs(session: Session, host_id: int, limit: int = 10) -> Sequence[SyncRun]:
+    """The latest pulls, newest first."""
+    query = select(SyncRun).where(SyncRun.host_id == host_id).order_by(SyncRun.id.desc()).limit(limit)
+    return session.scalars(query).all()

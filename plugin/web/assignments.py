@@ -1,0 +1,384 @@
+"""The Assignments tab: the table, and the edits that go into the administrator's draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import gettext as _
+from pyroaring import BitMap
+from sqlalchemy.orm import Session
+
+from plugin.access.rules import rule
+from plugin.certifications import clashes, drafts
+from plugin.certifications.definition import TYPES
+from plugin.certifications.listing import assignment_ids, matched
+from plugin.certifications.tables import Draft
+from plugin.core.errors import Invalid, RefusedByRule
+from plugin.enrolment.preview import removal
+from plugin.enrolment.roster import due_dates_of
+from plugin.mirror.browse import Described, describe
+from plugin.mirror.search import fold
+from plugin.notifications.triggers import active
+from plugin.web import shell
+from plugin.web.due_form import due_from_form, due_item_name, form_of_due
+from plugin.web.kit import (
+    PAGE_SIZE,
+    PREFIX,
+    editor,
+    go,
+    host_id,
+    number,
+    page,
+    page_number,
+    query,
+    runtime,
+    wants_fragment,
+)
+
+blueprint = Blueprint("assignments", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
+
+STATES = (drafts.NEW, drafts.CHANGED, drafts.REMOVED, drafts.SAVED)
+_MOST_COMPARED = 200
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row as the table shows it."""
+
+    row: drafts.Row
+    described: Described
+    learners: int
+    id: int | None
+    due: str
+    actual: str
+    empty: bool
+    covered: bool
+
+
+@blueprint.get("/assignments")
+@rule("administrator")
+def tab(certification: int) -> Response | str:
+    """The tab; for our script the table alone."""
+    with runtime().db.read() as session:
+        context = table_context(session, certification)
+        if wants_fragment():
+            return render_template("_assignments.html", **context)
+        context |= shell.of_certification(session, certification, "assignments")
+        context["notifications_on"] = len(active(session, host_id(), certification, "assigned"))
+        context["others"] = drafts.others_editing(session, host_id(), certification, editor())
+    return page("assignments.html", **context)
+
+
+def table_context(session: Session, certification: int, said: str = "") -> dict[str, Any]:
+    """Everything the table shows, filtered and paged as the address says."""
+    draft = drafts.read_draft(session, host_id(), certification, editor())
+    context = shell.of_certification(session, certification, "assignments")
+    everything = drafts.rows(session, draft)
+    names = describe(session, host_id(), [(row.definition.type, row.definition.target) for row in everything])
+    wanted = [row for row in everything if _wanted(row, names[row.definition.type, row.definition.target])]
+    if request.args.get("sort") == "name":
+        wanted.sort(key=lambda row: fold(names[row.definition.type, row.definition.target].name))
+    start = (page_number() - 1) * PAGE_SIZE
+    part = wanted[start : start + PAGE_SIZE]
+    return {
+        **context,
+        "rows": _table_rows(session, certification, part, everything, names, context["zone"]),
+        "matching": len(wanted),
+        "total": len(everything),
+        "page_number": page_number(),
+        "page_size": PAGE_SIZE,
+        "types": TYPES,
+        "states": STATES,
+        "filters": filters(),
+        "changes": drafts.count_changes(draft),
+        "draft": draft,
+        "clash": clashes.conflict(session, draft),
+        "said": said,
+    }
+
+
+def filters() -> dict[str, str]:
+    """The filters in the address, to be carried along."""
+    return {name: value for name in ("q", "type", "state", "sort", "page") if (value := request.args.get(name, ""))}
+
+
+def _wanted(row: drafts.Row, described: Described) -> bool:
+    kind, state = request.args.get("type", ""), request.args.get("state", "")
+    if (kind and row.definition.type != kind) or (state and row.state != state):
+        return False
+    searched = fold(" ".join((described.name, *described.path)))
+    return all(word in searched for word in fold(query()).split())
+
+
+def _table_rows(
+    session: Session, certification: int, part: Sequence[drafts.Row], everything: Sequence[drafts.Row],
+    names: dict[tuple[str, str], Described], zone: str,
+) -> list[TableRow]:  # fmt: skip
+    from plugin.web.words import due_words, moment
+
+    compared = everything if len(everything) <= _MOST_COMPARED else part
+    sets = matched(session, host_id(), certification, [row.definition for row in compared])
+    ids = assignment_ids(session, host_id(), certification)
+    individuals = [row for row in part if row.definition.type == "individual" and row.key in ids]
+    dates = due_dates_of(session, host_id(), certification, {row.key: sets[row.key] for row in individuals})
+    found = []
+    for row in part:
+        definition = row.definition
+        described = names[definition.type, definition.target]
+        mine = sets.get(row.key, BitMap())
+        actual = ""
+        if definition.type == "individual" and row.key in dates:
+            actual = moment(dates[row.key], zone) or _not_yet(definition.due)
+        found.append(
+            TableRow(
+                row=row,
+                described=described,
+                learners=len(mine),
+                id=ids.get(row.key),
+                due="" if definition.due == "none"
+                else due_words(definition.due, zone, due_item_name(session, host_id(), definition.due)),
+                actual=actual,
+                empty=not mine and not described.missing,
+                covered=_covered(row, mine, compared, sets),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _not_yet(due: Any) -> str:
+    return str(_("No due date") if due == "none" else _("Not yet known"))
+
+
+def _covered(row: drafts.Row, mine: BitMap, compared: Sequence[drafts.Row], sets: dict[str, BitMap]) -> bool:
+    """Whether one other row matches everybody this one does: then this one adds nobody."""
+    if not mine or row.state == drafts.REMOVED:
+        return False
+    return any(
+        other.key != row.key and other.state != drafts.REMOVED and len(sets[other.key]) > len(mine)
+        and mine <= sets[other.key]
+        for other in compared
+    )  # fmt: skip
+
+
+# --- edits
+
+
+def edit(certification: int, change: Callable[[Session, Draft], str]) -> Response | str:
+    """Change the draft and show the table again; ``change`` says what happened in a sentence.
+
+    :raises RefusedByRule: when the certification is read-only.
+    """
+
+    def work(session: Session) -> str:
+        draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
+        if shell.of_certification(session, certification, "assignments")["read_only"]:
+            raise RefusedByRule(_("This certification is archived: it can be looked at, not changed."))
+        return change(session, draft)
+
+    said = runtime().db.transact(work)
+    if not wants_fragment():
+        return go(url_for("assignments.tab", certification=certification, **filters()))
+    with runtime().db.read() as session:
+        return render_template("_assignments.html", **table_context(session, certification, said))
+
+
+def name_of(session: Session, key: str) -> str:
+    """The name of a row's target."""
+    kind, _colon, target = key.partition(":")
+    return describe(session, host_id(), [(kind, target)])[kind, target].name
+
+
+def _key() -> str:
+    return request.values.get("key", "")
+
+
+@blueprint.post("/assignments/include")
+@rule("administrator")
+def include(certification: int) -> Response | str:
+    """*Include all below* or *Include direct team*."""
+    key = _key()
+
+    def change(session: Session, draft: Draft) -> str:
+        drafts.set_include(session, draft, key, request.form.get("include", ""))
+        row = drafts.find_row(session, draft, key).definition
+        found = matched(session, host_id(), certification, [row])[key]
+        return str(_("%(name)s: %(count)s learners. Not saved yet.", name=name_of(session, key), count=len(found)))
+
+    return edit(certification, change)
+
+
+@blueprint.get("/assignments/due")
+@rule("administrator")
+def due(certification: int) -> Response:
+    """The *Assignment due date* dialog."""
+    return _due_dialog(certification, "")
+
+
+def _due_dialog(certification: int, problem: str) -> Response:
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "assignments")
+        draft = drafts.read_draft(session, host_id(), certification, editor())
+        row = drafts.find_row(session, draft, _key()).definition
+        context |= {
+            "key": _key(),
+            "name": name_of(session, _key()),
+            "problem": problem,
+            "filters": filters(),
+            "form": request.form if problem else form_of_due(row.due),
+            **due_choices(session),
+        }
+    return page("due.html", status=400 if problem else 200, **context)
+
+
+def due_choices(session: Session) -> dict[str, Any]:
+    """The items events may be about."""
+    from plugin.certifications.listing import listed
+    from plugin.mirror.browse import courses
+    from plugin.mirror.search import find
+
+    return {
+        "positions": [(unit.ext, unit.name) for unit in find(session, host_id(), "position", "", limit=500).rows],
+        "courses": [(course.ext, course.name) for course in courses(session, host_id())],
+        "certifications": [
+            (one.certification.code, one.certification.name)
+            for one in listed(session, host_id(), "", limit=500, offset=0)[1]
+        ],
+    }
+
+
+@blueprint.post("/assignments/due")
+@rule("administrator")
+def set_due(certification: int) -> Response | str:
+    """Set the due date of a row."""
+    key = _key()
+
+    def change(session: Session, draft: Draft) -> str:
+        drafts.set_due(session, draft, key, due_from_form(request.form))
+        return str(_("Due date of %(name)s set. Not saved yet.", name=name_of(session, key)))
+
+    try:
+        return edit(certification, change)
+    except Invalid as error:
+        return _due_dialog(certification, error.sentence)
+
+
+@blueprint.get("/assignments/remove")
+@rule("administrator")
+def confirm_removal(certification: int) -> Response:
+    """The warning before a row is removed, with the exact truth under it (DOMAIN 5.3)."""
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "assignments")
+        draft = drafts.read_draft(session, host_id(), certification, editor())
+        row = drafts.find_row(session, draft, _key()).definition
+        proposal = drafts.proposal(session, draft)
+        context |= {
+            "key": _key(),
+            "name": name_of(session, _key()),
+            "filters": filters(),
+            "removing": removal(session, host_id(), proposal, [row], now=runtime().clock.now()),
+        }
+    return page("remove.html", **context)
+
+
+@blueprint.post("/assignments/remove")
+@rule("administrator")
+def remove(certification: int) -> Response | str:
+    """Mark a row to be removed."""
+    key = _key()
+
+    def change(session: Session, draft: Draft) -> str:
+        name = name_of(session, key)
+        new = drafts.find_row(session, draft, key).state == drafts.NEW
+        drafts.remove_row(session, draft, key)
+        if new:
+            return str(_("%(name)s is no longer in the draft.", name=name))
+        return str(_("%(name)s will be removed when you save.", name=name))
+
+    return edit(certification, change)
+
+
+@blueprint.post("/assignments/undo")
+@rule("administrator")
+def undo(certification: int) -> Response | str:
+    """Take back what the draft does to a row."""
+    key = _key()
+
+    def change(session: Session, draft: Draft) -> str:
+        drafts.undo_row(session, draft, key)
+        return str(_("%(name)s is as it was saved.", name=name_of(session, key)))
+
+    return edit(certification, change)
+
+
+@blueprint.get("/assignments/discard")
+@rule("administrator")
+def confirm_discard(certification: int) -> Response:
+    """Asks before unsaved changes go."""
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "assignments")
+        draft = drafts.read_draft(session, host_id(), certification, editor())
+        context |= {"changes": drafts.count_changes(draft), "filters": filters()}
+    return page("discard.html", **context)
+
+
+@blueprint.post("/assignments/discard")
+@rule("administrator")
+def discard(certification: int) -> Response | str:
+    """Forget the draft."""
+
+    def change(session: Session, draft: Draft) -> str:
+        drafts.discard(session, draft)
+        return str(_("Your changes were discarded."))
+
+    return edit(certification, change)
+
+
+# --- two administrators
+
+
+@blueprint.get("/assignments/conflict")
+@rule("administrator")
+def conflict(certification: int) -> Response:
+    """Theirs beside mine (DOMAIN 5.5)."""
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "assignments")
+        draft = drafts.read_draft(session, host_id(), certification, editor())
+        found = clashes.conflict(session, draft)
+        if found is None:
+            return go(url_for("assignments.tab", certification=certification))
+        keys = {*(clash.key for clash in found.clashes), *found.theirs, *found.mine}
+        context |= {
+            "found": found,
+            "names": {key: name_of(session, key) for key in keys},
+            "revision": draft.revision,
+            "saved_by": clashes.saved_by(session, host_id(), certification),
+        }
+    return page("conflict.html", status=409, **context)
+
+
+@blueprint.post("/assignments/conflict")
+@rule("administrator")
+def settle_conflict(certification: int) -> Response | str:
+    """Keep mine or take theirs, row by row; nothing is saved yet."""
+    theirs = [name.removeprefix("row ") for name, value in request.form.items() if value == "theirs"]
+
+    def change(session: Session, draft: Draft) -> str:
+        if clashes.conflict(session, draft) is not None:
+            if number_in_form("version") != shell.of_certification(session, certification, "")["certification"].version:
+                raise RefusedByRule(_("This was saved again meanwhile. Compare once more."))
+            clashes.rebase(session, draft, theirs)
+        return str(_("Your changes now start from what was saved. Nothing is saved yet."))
+
+    return edit(certification, change)
+
+
+def number_in_form(name: str) -> int:
+    """A whole number from the form; -1 where there is none."""
+    text = request.form.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+__all__ = ["blueprint", "edit", "filters", "name_of", "number", "number_in_form", "table_context"]

@@ -1,0 +1,138 @@
+"""Details: name, state, period, what happens on leaving, and the courses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from plugin.access.rules import rule
+from plugin.certifications import drafts
+from plugin.certifications.content import check_same, parse_content
+from plugin.certifications.period import dump_period_settings, parse_period_settings
+from plugin.certifications.tables import Draft
+from plugin.core.days import parse_period
+from plugin.core.errors import Conflict, Invalid, NotFound
+from plugin.enrolment.preview import Review, review
+from plugin.enrolment.save import Choices, save
+from plugin.mirror.browse import courses
+from plugin.mirror.connections import connection_of
+from plugin.web import shell
+from plugin.web.content_form import content_from_form, rows_of
+from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
+
+blueprint = Blueprint("details", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
+
+STATES = ("draft", "live", "archived")
+SEATS = ("suspend", "remove", "keep")
+
+
+@blueprint.get("/details")
+@rule("administrator")
+def show(certification: int) -> Response:
+    """The form."""
+    return _show(certification, "")
+
+
+def _show(certification: int, problem: str) -> Response:
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "details")
+        draft = drafts.read_draft(session, host_id(), certification, editor())
+        definition = drafts.proposal(session, draft).definition
+        context |= {
+            "definition": definition,
+            "sets": rows_of(definition.content.get("certification")),
+            "again": rows_of(definition.content.get("recertification")),
+            "courses": [(course.ext, course.name) for course in courses(session, host_id())],
+            "resets": _resets(session),
+            "problem": problem,
+            "saved": request.args.get("saved") == "1" and not problem,
+            "waiting": bool(draft.changes.get("details")),
+        }
+    return page("details.html", status=400 if problem else 200, **context)
+
+
+def _resets(session: Session) -> bool:
+    """Whether the host can reset completions, so that the same courses can be completed again."""
+    try:
+        return bool(connection_of(session, host_id()).caps.get("resets_completion"))
+    except NotFound:
+        return False
+
+
+@blueprint.post("/details")
+@rule("administrator")
+def change(certification: int) -> Response:
+    """Save at once what touches no learner; anything else goes through the review."""
+
+    def work(session: Session) -> tuple[Any, Review, Draft]:
+        draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
+        drafts.set_details(session, draft, **_details(session))
+        session.flush()
+        proposal = drafts.proposal(session, draft)
+        found = review(session, host_id(), [proposal], now=runtime().clock.now())[0]
+        return proposal, found, draft
+
+    try:
+        proposal, found, draft = runtime().db.transact(work)
+    except Invalid as error:
+        return _show(certification, error.sentence)
+    if not draft.changes:
+        return go(url_for(".show", certification=certification, saved=1))
+    if _touches(found) or draft.changes.get("rows"):
+        return go(url_for("review.show", certification=certification))
+    try:
+        save(runtime(), host_id(), [proposal], who=who(), choices=Choices())
+    except Conflict:
+        return go(url_for("assignments.conflict", certification=certification))
+    runtime().db.transact(lambda session: _forget(session, certification))
+    nudge()
+    return go(url_for(".show", certification=certification, saved=1))
+
+
+def _forget(session: Session, certification: int) -> None:
+    draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
+    drafts.discard(session, draft)
+
+
+def _touches(found: Review) -> bool:
+    adding, removing = found.adding, found.removing
+    return bool(
+        adding.newly or adding.held_back or removing.withdrawn or found.redated or found.messages or found.names.get(
+            "earlier"
+        )
+    )  # fmt: skip
+
+
+def _details(session: Session) -> dict[str, Any]:
+    name, state, seat = field("name"), request.form.get("state", ""), request.form.get("seat", "suspend")
+    if not name:
+        raise Invalid(_("Enter a name."))
+    if state not in STATES or seat not in SEATS:
+        raise Invalid(_("Choose one of the values offered."))
+    content = content_from_form(request.form, {course.ext for course in courses(session, host_id())})
+    grace = field("grace", 20) or "0 days"
+    try:
+        check_same(parse_content(content), _resets(session))
+        parse_period(grace)
+        period = _period()
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    return {
+        "name": name,
+        "state": state,
+        "content": content,
+        "period": period,
+        "leaving": {"seat": seat, "grace": grace},
+    }
+
+
+def _period() -> dict[str, str]:
+    """The period, or none while both lengths are empty."""
+    names = ("active", "window", "minimum_active", "expiry_from")
+    given = {name: value for name in names if (value := field(f"period-{name}", 20))}
+    if "active" not in given and "window" not in given:
+        return {}
+    return dict(dump_period_settings(parse_period_settings(given)))

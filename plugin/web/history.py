@@ -1,0 +1,75 @@
+"""History of a certification, newest first, and the way back for 30 days (DOMAIN 5.8)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, url_for
+
+from plugin.access.rules import rule
+from plugin.certifications import drafts
+from plugin.core.clock import parse_instant
+from plugin.core.errors import RefusedByRule
+from plugin.enrolment.guard import Limits
+from plugin.enrolment.history import history, undo, undo_proposal
+from plugin.enrolment.preview import review
+from plugin.enrolment.save import Choices
+from plugin.mirror.browse import names_of_people
+from plugin.web import shell
+from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, number, page, runtime, who
+
+blueprint = Blueprint("history", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
+
+_PART = 50
+
+
+@blueprint.get("/history")
+@rule("administrator")
+def tab(certification: int) -> Response:
+    """Entries, a part at a time."""
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "history")
+        rows = history(session, host_id(), certification, limit=_PART + 1, before=number("before") or None)
+        context |= {
+            "rows": [{**row, "instant": parse_instant(row["at"])} for row in rows[:_PART]],
+            "older": rows[_PART - 1]["n"] if len(rows) > _PART else None,
+        }
+    return page("history.html", **context)
+
+
+@blueprint.get("/history/<int:entry>/undo")
+@rule("administrator")
+def confirm(certification: int, entry: int) -> Response:
+    """What undoing a save would do: the same review."""
+    return _confirm(certification, entry, "")
+
+
+def _confirm(certification: int, entry: int, problem: str) -> Response:
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "history")
+        proposal = undo_proposal(runtime(), session, host_id(), entry)
+        limits = Limits.of(runtime().settings)
+        found = review(session, host_id(), [proposal], now=runtime().clock.now(), limits=limits)[0]
+        some = list(found.names["withdrawn"][:100]) if found.removing.withdrawn else []
+        context |= {
+            "found": found, "entry": entry, "problem": problem, "form": request.form,
+            "leaving": list(names_of_people(session, host_id(), some).values()),
+            "unsaved": drafts.count_changes(drafts.read_draft(session, host_id(), certification, editor())),
+        }  # fmt: skip
+    return page("undo.html", status=409 if problem else 200, **context)
+
+
+@blueprint.post("/history/<int:entry>/undo")
+@rule("administrator")
+def take_back(certification: int, entry: int) -> Response:
+    """Undo the save."""
+    typed = request.form.get("withdrawals", "").strip().replace(",", "")
+    choices = Choices(
+        no_messages="no_messages" in request.form,
+        allow_withdrawals=int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None,
+        reason=field("reason", 1000),
+    )
+    try:
+        undo(runtime(), host_id(), entry, who=who(), choices=choices)
+    except RefusedByRule as error:
+        return _confirm(certification, entry, error.sentence)
+    nudge()
+    return go(url_for("review.watch", certification=certification))

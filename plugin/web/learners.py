@@ -1,0 +1,122 @@
+"""Learners of a certification: the list, one learner with every reason, and the list as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, stream_with_context
+from flask_babel import gettext as _
+
+from plugin.access.rules import rule
+from plugin.certifications.listing import assignment_named
+from plugin.core.clock import format_instant
+from plugin.enrolment.roster import Learner, learners
+from plugin.enrolment.show import show_person
+from plugin.mirror.browse import describe
+from plugin.mirror.search import find
+from plugin.web import shell
+from plugin.web.kit import PAGE_SIZE, PREFIX, host_id, number, page, page_number, query, runtime
+from plugin.web.words import exception_words, state_words, type_words
+
+blueprint = Blueprint("learners", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
+
+_EXPORT_PART = 500
+
+
+@blueprint.get("/learners")
+@rule("administrator")
+def tab(certification: int) -> Response:
+    """Everyone enrolled, with why; of one assignment when the address names it."""
+    chosen = number("assignment") or None
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "learners")
+        total, rows = learners(
+            session, host_id(), certification, query=query(), assignment=chosen, limit=PAGE_SIZE,
+            offset=(page_number() - 1) * PAGE_SIZE,
+        )  # fmt: skip
+        of = assignment_named(session, host_id(), certification, chosen) if chosen else None
+        context |= {
+            "rows": rows, "total": total, "query": query(), "page_number": page_number(), "page_size": PAGE_SIZE,
+            "assignment": of,
+            "assignment_name": describe(session, host_id(), [(of.type, of.target)])[of.type, of.target] if of else None,
+        }  # fmt: skip
+    return page("learners.html", **context)
+
+
+@blueprint.get("/learners/<person>")
+@rule("administrator")
+def one(certification: int, person: str) -> Response:
+    """One learner: state, date and where it comes from, and every assignment with yes or no and why."""
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "learners")
+        found = show_person(session, host_id(), certification, person)
+        targets = [tuple(check["assignment"].split(":", 1)) for check in found.get("assignments", ())]
+        context |= {
+            "found": found,
+            "who": describe(session, host_id(), [("individual", person)])["individual", person],
+            "names": {f"{kind}:{target}": one.name for (kind, target), one in
+                      describe(session, host_id(), [(kind, target) for kind, target in targets]).items()},
+        }  # fmt: skip
+    return page("learner.html", **context)
+
+
+@blueprint.get("/check")
+@rule("administrator")
+def check(certification: int) -> Response:
+    """Check a learner: type a name, choose one."""
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "learners")
+        found = find(session, host_id(), "person", query(), limit=20) if query() else None
+        context |= {"query": query(), "people": found.rows if found else [], "total": found.total if found else 0}
+    return page("check.html", **context)
+
+
+@blueprint.get("/learners.csv")
+@rule("administrator")
+def export(certification: int) -> Response:
+    """The same columns as a file; cells that a spreadsheet would take for formulas are quoted."""
+    chosen, wanted, tenant = number("assignment") or None, query(), host_id()
+    with runtime().db.read() as session:
+        code = shell.of_certification(session, certification, "learners")["certification"].code
+
+    def lines() -> Iterator[str]:
+        yield "\ufeff" + _line(
+            [_("Learner"), _("ID"), _("Assignment type"), _("Assignment name"), _("Due date"), _("State"),
+             _("Exception")]
+        )  # fmt: skip
+        offset = 0
+        while True:
+            with runtime().db.read() as session:
+                _total, rows = learners(
+                    session, tenant, certification, query=wanted, assignment=chosen, limit=_EXPORT_PART, offset=offset
+                )
+                part = [_line(_cells(row)) for row in rows]
+            yield from part
+            if len(part) < _EXPORT_PART:
+                return
+            offset += _EXPORT_PART
+
+    answer = Response(stream_with_context(lines()), mimetype="text/csv")
+    safe = "".join(letter for letter in code if letter.isalnum() or letter in "-_") or "learners"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{safe}-learners.csv"'
+    return answer
+
+
+def _cells(row: Learner) -> list[str]:
+    return [
+        row.person.name,
+        row.person.ext,
+        "; ".join(dict.fromkeys(type_words(reason.type).label for reason in row.reasons)),
+        "; ".join(reason.name for reason in row.reasons),
+        format_instant(row.due) or "",
+        state_words(row.state),
+        exception_words(row.exception) if row.exception else "",
+    ]
+
+
+def _line(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells])
+    return out.getvalue()

@@ -1,0 +1,95 @@
+"""The frame around pages: language, direction, the tabs of a certification, and the words templates use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, g
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from plugin.certifications.store import by_id
+from plugin.certifications.tables import Certification
+from plugin.core.tables import Host
+from plugin.enrolment.exceptions import open_exceptions
+from plugin.enrolment.terms import zone_of_host
+from plugin.web import words
+from plugin.web.kit import host_id, origin_of
+
+blueprint = Blueprint("shell", __name__)
+
+TABS = ("overview", "details", "assignments", "learners", "exceptions", "notifications", "history")
+ENDPOINTS = {
+    "overview": "overview.show",
+    "details": "details.show",
+    "assignments": "assignments.tab",
+    "learners": "learners.tab",
+    "exceptions": "exceptions.tab",
+    "notifications": "notifications.tab",
+    "history": "history.tab",
+}
+
+
+@blueprint.app_context_processor
+def frame() -> Mapping[str, Any]:
+    """What the base templates need on every page."""
+    launch = getattr(g, "launch", None)
+    locale = words.launch_locale()
+    return {
+        "launch": launch,
+        "locale": locale,
+        "direction": words.locale_direction(locale),
+        "host_origin": origin_of(getattr(launch, "host_origin", "") or getattr(launch, "issuer", "") or ""),
+        "type_words": words.type_words,
+        "due_words": words.due_words,
+        "state_words": words.state_words,
+        "exception_words": words.exception_words,
+        "moment": words.moment,
+        "adding_sentence": words.adding_sentence,
+        "removing_sentence": words.removing_sentence,
+        "adding_parts": words.adding_parts,
+        "removing_parts": words.removing_parts,
+        "tab_names": tab_names,
+        "tab_endpoints": ENDPOINTS,
+    }
+
+
+@blueprint.app_template_filter("count")
+def count_filter(number: int) -> str:
+    """A number in the reader's language."""
+    return words.count(number)
+
+
+def tab_names() -> dict[str, str]:
+    """The tabs of a certification, in order."""
+    return {
+        "overview": _("Overview"),
+        "details": _("Details"),
+        "assignments": _("Assignments"),
+        "learners": _("Learners"),
+        "exceptions": _("Exceptions"),
+        "notifications": _("Notifications"),
+        "history": _("History"),
+    }
+
+
+def of_certification(session: Session, number: int, tab: str) -> dict[str, Any]:
+    """What the header and tabs of one certification show.
+
+    :raises NotFound: when this host has none of this id.
+    """
+    row: Certification = by_id(session, host_id(), number)
+    return {
+        "certification": row,
+        "tab": tab,
+        "open_exceptions": len(open_exceptions(session, host_id(), number)),
+        "zone": zone_of_host(session, host_id()),
+        "what": "program" if row.kind == "program" else "certification",
+        "read_only": row.state == "archived",
+    }
+
+
+def host_row(session: Session) -> Host:
+    """The tenant of this launch."""
+    return session.get_one(Host, host_id())

@@ -1,0 +1,123 @@
+// Wires the page: every behaviour hangs on a data attribute, so that fragments put in later need no set-up.
+import { closeAll, closeTop, openDialog, replaceDialog } from './dialog.js';
+import { ask, fail, say, swap } from './fragments.js';
+import { followFrame } from './frame.js';
+import { watchMenus } from './menu.js';
+import { watchPolls } from './poll.js';
+import { prepareDue } from './due.js';
+import { preparePicker } from './picker.js';
+
+const FILTER_WAIT = 200;
+
+/** Give life to the inside of a dialog, or of a page that is the same dialog without scripts. */
+function prepare(root) {
+  root.querySelectorAll('[data-due]').forEach(prepareDue);
+  root.querySelectorAll('[data-picker]').forEach((section) => preparePicker(section, { show }));
+}
+
+/** Show what the server answered: go where it says, or open or refresh a dialog. Returns false for plain content. */
+function show(answer, opener, replace = false) {
+  if (answer.location) {
+    window.location.assign(answer.location);
+    return true;
+  }
+  const holder = document.createElement('template');
+  holder.innerHTML = answer.html;
+  if (!holder.content.querySelector('[data-dialog]')) return false;
+  const dialog = replace ? replaceDialog(holder.content) : openDialog(holder.content, opener);
+  prepare(dialog);
+  return true;
+}
+
+/** Where focus goes after the table was replaced: never lost, always near what was done. */
+function focusAfter(form, key) {
+  const name = form.dataset.focus;
+  const within = key ? document.querySelector(`tr[data-key="${CSS.escape(key)}"]`) : null;
+  const row = within ?? (name === 'first' ? document.querySelector('#table tbody tr') : null);
+  const role = name === 'first' ? 'due' : name;
+  const wanted = row?.querySelector(`[data-role="${role}"]`) ?? row?.querySelector('[data-role]');
+  (wanted ?? document.querySelector('#add') ?? document.querySelector('#main'))?.focus();
+}
+
+async function openFrom(link) {
+  const answer = await ask(link.href);
+  if (!show(answer, link, link.dataset.openDialog === 'replace')) window.location.assign(link.href);
+}
+
+async function send(form, submitter) {
+  const key = form.dataset.key ?? form.closest('tr')?.dataset.key;
+  const body = new FormData(form, submitter ?? undefined);
+  const inDialog = form.closest('dialog');
+  if (form.dataset.sending) return;
+  form.dataset.sending = 'yes';
+  const label = submitter?.dataset.busy ? submitter.textContent : null;
+  if (label) submitter.textContent = submitter.dataset.busy;
+  try {
+    const answer = await ask(form.action, { method: 'POST', body });
+    if (show(answer, form, Boolean(inDialog))) return;
+    closeAll();
+    swap(form.dataset.swap ?? '#table', answer.html);
+    focusAfter(form, key);
+  } finally {
+    delete form.dataset.sending;
+    if (label) submitter.textContent = label;
+  }
+}
+
+function guarded(work) {
+  return (...args) => work(...args).catch(fail);
+}
+
+document.addEventListener('click', (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  const closing = event.target.closest('dialog [data-close]');
+  const link = event.target.closest('a[data-open-dialog]');
+  if (closing) {
+    event.preventDefault();
+    closeTop();
+  } else if (link) {
+    event.preventDefault();
+    guarded(openFrom)(link);
+  }
+});
+
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (!form.matches('[data-swap], [data-send]') || event.defaultPrevented) return;
+  event.preventDefault();
+  guarded(send)(form, event.submitter);
+});
+
+document.addEventListener('change', (event) => {
+  const form = event.target.closest('form[data-auto]');
+  if (form) form.requestSubmit();
+});
+
+let waiting = 0;
+async function filter(form) {
+  const address = new URL(form.action);
+  address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
+  const answer = await ask(address, {}, 'filter');
+  swap(form.dataset.filter, answer.html);
+  window.history.replaceState(null, '', address);
+  say(document.querySelector(`${form.dataset.filter} .after`)?.textContent ?? '');
+}
+
+for (const type of ['input', 'change']) {
+  document.addEventListener(type, (event) => {
+    const form = event.target.closest('form[data-filter]');
+    if (!form) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => guarded(filter)(form), FILTER_WAIT);
+  });
+}
+document.addEventListener('submit', (event) => {
+  if (!event.target.matches('form[data-filter]')) return;
+  event.preventDefault();
+  guarded(filter)(event.target);
+});
+
+prepare(document.body);
+watchMenus();
+watchPolls();
+followFrame();

@@ -1,0 +1,243 @@
+// The picker: browse or search on one side, Selected items on the other; what is selected survives both.
+import { ask, fail, say } from './fragments.js';
+import { Tree } from './tree.js';
+
+const SEARCH_WAIT = 180;
+const ESTIMATE_WAIT = 150;
+
+class Picker {
+  constructor(section, { show }) {
+    this.section = section;
+    this.show = show;
+    this.items = new Map();
+    this.find = (selector) => section.querySelector(selector);
+    this.list = this.find('[data-picker-list]');
+    this.query = this.find('[name=q]');
+    this.framework = this.find('[name=framework]');
+    this.count = this.find('#picker-count');
+    this.words = this.find('template[data-words]').dataset;
+    for (const one of this.find('template[data-chosen]').content.children) {
+      this.items.set(one.dataset.id, { name: one.dataset.name, path: one.dataset.path });
+    }
+    this.#adoptList();
+    this.#listen();
+    this.#paint();
+  }
+
+  #listen() {
+    let timer = 0;
+    this.query.addEventListener('input', () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.#refresh().catch(fail), SEARCH_WAIT);
+    });
+    this.query.addEventListener('keydown', (event) => {
+      if (event.key !== 'ArrowDown') return;
+      event.preventDefault();
+      this.list.querySelector('[tabindex="0"]')?.focus();
+    });
+    this.find('[data-picker-tools]').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#refresh().catch(fail);
+    });
+    this.framework?.addEventListener('change', () => {
+      this.query.value = '';
+      this.#refresh().catch(fail);
+    });
+    this.list.addEventListener('submit', (event) => event.preventDefault());
+    this.list.addEventListener('click', (event) => this.#clicked(event));
+    this.list.addEventListener('keydown', (event) => this.#pressed(event));
+    this.find('[data-clear]').addEventListener('click', () => {
+      for (const id of [...this.items.keys()]) this.#set(id, null);
+      this.query.focus();
+    });
+    this.find('[data-ok]').addEventListener('click', () => this.#ok().catch(fail));
+    this.find('[data-paste]')?.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#paste(event.target).catch(fail);
+    });
+  }
+
+  // --- the list
+
+  async #refresh() {
+    const wanted = this.query.value.trim();
+    this.list.setAttribute('aria-busy', 'true');
+    try {
+      const browse = this.framework && !wanted;
+      const answer = await ask(this.#address(browse ? 'tree' : 'search', { q: wanted, level: browse ? '1' : '' }), {}, 'picker');
+      if (browse) {
+        const root = document.createElement('ul');
+        root.setAttribute('role', 'tree');
+        root.setAttribute('aria-multiselectable', 'true');
+        root.setAttribute('aria-label', this.framework.selectedOptions[0].text);
+        root.dataset.treeRoot = '';
+        root.innerHTML = answer.html;
+        this.list.replaceChildren(root);
+      } else {
+        this.list.innerHTML = answer.html;
+      }
+      this.list.scrollTop = 0;
+      this.#adoptList();
+    } finally {
+      this.list.removeAttribute('aria-busy');
+    }
+  }
+
+  #address(which, values) {
+    const address = new URL(this.section.dataset[which], window.location.href);
+    if (this.framework && which === 'tree') address.searchParams.set('framework', this.framework.value);
+    for (const [name, value] of Object.entries(values)) if (value) address.searchParams.set(name, value);
+    return address;
+  }
+
+  #adoptList() {
+    const root = this.list.querySelector('[role=tree]');
+    this.tree = root && new Tree(root, {
+      load: async (parent, offset, level) => (await ask(this.#address('tree', { parent, offset, level: String(level) }))).html,
+      toggle: (node) => this.#toggle(node, [this.framework.selectedOptions[0].text, ...this.tree.pathOf(node)].join(' › ')),
+      chosen: (id) => this.items.has(id),
+      fail,
+    });
+    for (const option of this.list.querySelectorAll('[role=option]')) {
+      option.setAttribute('aria-selected', String(this.items.has(option.dataset.id)));
+    }
+    const first = this.list.querySelector('[role=option]');
+    if (first) first.tabIndex = 0;
+    this.count.textContent = this.list.querySelector('[data-count]')?.dataset.count ?? '';
+  }
+
+  #clicked(event) {
+    const option = event.target.closest('[role=option]');
+    const more = event.target.closest('button[data-more]');
+    if (option) {
+      this.#rove(option);
+      this.#toggle(option, option.dataset.path);
+    } else if (more) {
+      this.#more(more).catch(fail);
+    }
+  }
+
+  async #more(button) {
+    const list = this.list.querySelector('[role=listbox]');
+    const last = list.lastElementChild;
+    const answer = await ask(this.#address('search', { q: this.query.value.trim(), offset: button.dataset.more }));
+    const holder = document.createElement('template');
+    holder.innerHTML = answer.html;
+    const found = [...holder.content.children];
+    button.nextElementSibling?.remove();
+    button.remove();
+    list.append(...found.filter((one) => one.matches('li')));
+    list.after(...found.filter((one) => !one.matches('li')));
+    this.#adoptList();
+    if (last.nextElementSibling) this.#rove(last.nextElementSibling);
+  }
+
+  #rove(option) {
+    for (const one of this.list.querySelectorAll('[role=option][tabindex="0"]')) one.tabIndex = -1;
+    option.tabIndex = 0;
+    option.focus();
+  }
+
+  #pressed(event) {
+    const option = event.target.closest('[role=option]');
+    if (!option) return;
+    const options = option.parentElement.children;
+    const go = {
+      ArrowDown: option.nextElementSibling,
+      ArrowUp: option.previousElementSibling ?? this.query,
+      Home: options[0],
+      End: options[options.length - 1],
+    }[event.key];
+    if (go) {
+      if (go === this.query) go.focus();
+      else this.#rove(go);
+    } else if (event.key === ' ' || event.key === 'Enter') {
+      this.#toggle(option, option.dataset.path);
+    } else if (event.key !== 'ArrowDown') {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  // --- the selection
+
+  #toggle(element, path) {
+    if (element.getAttribute('aria-disabled') === 'true') return;
+    const { id, name } = element.dataset;
+    const on = !this.items.has(id);
+    this.#set(id, on ? { name, path } : null);
+    const sentence = on ? this.words.added : this.words.dropped;
+    say(sentence.replace('{name}', name).replace('{count}', this.items.size));
+  }
+
+  #set(id, item) {
+    if (item) this.items.set(id, item);
+    else this.items.delete(id);
+    this.tree?.mark(id, Boolean(item));
+    this.list.querySelector(`[role=option][data-id="${CSS.escape(id)}"]`)?.setAttribute('aria-selected', String(Boolean(item)));
+    this.#paint();
+  }
+
+  #paint() {
+    const holder = this.find('[data-selected]');
+    const pattern = this.find('template[data-selected-item]');
+    holder.replaceChildren(...[...this.items].map(([id, item]) => this.#card(pattern, id, item)));
+    this.find('[data-selected-count]').textContent = this.items.size;
+    this.find('[data-selected-none]').hidden = this.items.size > 0;
+    this.find('[data-clear]').hidden = this.items.size < 2;
+    this.find('[data-ok]').setAttribute('aria-disabled', String(!this.items.size));
+    clearTimeout(this.estimating);
+    const line = this.find('[data-estimate-line]');
+    line.hidden = !this.items.size;
+    if (this.items.size) this.estimating = setTimeout(() => this.#estimate(line).catch(fail), ESTIMATE_WAIT);
+  }
+
+  #card(pattern, id, item) {
+    const card = pattern.content.firstElementChild.cloneNode(true);
+    card.querySelector('bdi').textContent = item.name;
+    card.querySelector('small').textContent = item.path;
+    const label = card.querySelector('[data-text]');
+    label.textContent = label.dataset.text.replace('{name}', item.name);
+    card.querySelector('button').addEventListener('click', () => {
+      const at = [...this.items.keys()].indexOf(id);
+      this.#set(id, null);
+      const left = this.find('[data-selected]').children;
+      (left[Math.min(at, left.length - 1)]?.querySelector('button') ?? this.query).focus();
+    });
+    return card;
+  }
+
+  #targets() {
+    const body = new FormData();
+    for (const id of this.items.keys()) body.append('target', id);
+    return body;
+  }
+
+  async #estimate(line) {
+    const answer = await ask(this.section.dataset.estimate, { method: 'POST', body: this.#targets() }, 'estimate');
+    if (answer.status === 200) line.textContent = answer.html.trim();
+  }
+
+  async #ok() {
+    if (!this.items.size) return;
+    const answer = await ask(this.list.action, { method: 'POST', body: this.#targets() });
+    const refused = answer.status !== 200;
+    this.show(answer, this.find('[data-ok]'), refused);
+  }
+
+  async #paste(form) {
+    const answer = await ask(form.action, { method: 'POST', body: new FormData(form) });
+    const holder = this.find('[data-pasted]');
+    holder.innerHTML = answer.html;
+    for (const one of holder.querySelectorAll('[data-pick]')) {
+      this.items.set(one.dataset.pick, { name: one.dataset.name, path: one.dataset.path });
+      one.remove();
+    }
+    this.#adoptList();
+    this.#paint();
+  }
+}
+
+export function preparePicker(section, uses) {
+  return new Picker(section, uses);
+}

@@ -1,0 +1,196 @@
+"""The Assignments tab for organisations, as forms: what a browser without scripts does, and what our script does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tests.web.conftest import Visitor
+from tests.world import World
+
+Visit = Callable[..., Visitor]
+
+
+def make(visitor: Visitor, name: str = "Food Safety Level 2", **more: object) -> str:
+    answer = visitor.post("/certifications/new", {"name": name, "course": ["c1", "c2"], **more})
+    assert answer.status_code == 303, answer.text
+    return re.search(r"/certifications/\d+", answer.location)[0]  # type: ignore[index]
+
+
+def revision(page: str) -> str:
+    return re.search(r'name="revision" value="(\d+)"', page)[1]  # type: ignore[index]
+
+
+def save(visitor: Visitor, path: str, **fields: str) -> int:
+    shown = visitor.page(f"{path}/assignments/review")
+    answer = visitor.post(f"{path}/assignments/save", {"revision": revision(shown), **fields})
+    return answer.status_code
+
+
+def add(visitor: Visitor, path: str, *units: str) -> None:
+    confirmed = visitor.post(f"{path}/assignments/add/organisation/confirm", {"target": list(units)})
+    assert confirmed.status_code == 200, confirmed.text
+    added = visitor.post(f"{path}/assignments/add/organisation", {"target": list(units)})
+    assert added.status_code == 303, added.text
+
+
+def test_an_organisation_is_assigned_with_the_users_own_words(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    assert "No assignments yet" in sam.page(f"{path}/assignments")
+
+    picker = sam.page(f"{path}/assignments/add/organisation")
+    assert "Add organisation to certification" in picker
+    assert "Selected items" in picker
+
+    asked = sam.post(f"{path}/assignments/add/organisation/confirm", {"target": ["sales"]}).text
+    assert (
+        "Adding this assignment will enrol 2 learners to this certification except where they are enrolled already."
+        in asked
+    )
+    assert "<strong>2</strong> newly enrolled" in asked
+    assert "2 learners, 4 if you include all below." in asked
+    add(sam, path, "sales")
+
+    table = sam.page(f"{path}/assignments")
+    assert "1 unsaved change" in table
+    sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
+    sam.post(f"{path}/assignments/due", {"key": "organisation:sales", "kind": "fixed", "date": "2027-03-31"})
+    table = sam.page(f"{path}/assignments")
+    assert "31 March 2027, 23:59 (Europe/London)" in table
+
+    assert save(sam, path) == 303
+    settle()
+    assert "4 learners are enrolled." in sam.page(f"{path}/progress")
+    learners = sam.page(f"{path}/learners")
+    assert all(name in learners for name in ("Ann", "Bea", "Cid", "Dov"))
+    assert "31 Mar 2027, 23:59" in learners
+    assert "Draft kept for you" not in sam.page(f"{path}/assignments")
+
+
+def test_removing_warns_and_withdraws(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales", "north")
+    save(sam, path)
+    settle()
+    asked = sam.page(f"{path}/assignments/remove?key=organisation:north")
+    assert "This will withdraw 2 learners from this certification except where they have another assignment." in asked
+    assert "<strong>2</strong> withdrawn" in asked
+    sam.post(f"{path}/assignments/remove", {"key": "organisation:north"})
+    assert "To be removed" in sam.page(f"{path}/assignments")
+    assert save(sam, path) == 303
+    settle()
+    assert "2 learners are enrolled." in sam.page(f"{path}/progress")
+
+
+def test_a_draft_survives_and_reaches_nobody(visit: Visit, settle: Callable[[], None]) -> None:
+    path = make(visit())
+    add(visit(), path, "sales")
+    settle()
+    again = visit()
+    assert "1 unsaved change" in again.page(f"{path}/assignments")
+    assert "No learners yet" in again.page(f"{path}/learners")
+    assert "1 unsaved" not in visit("kim").page(f"{path}/assignments")
+
+
+def test_a_clash_of_two_administrators_overwrites_nothing(visit: Visit, settle: Callable[[], None]) -> None:
+    sam, kim = visit("sam"), visit("kim")
+    path = make(sam)
+    add(sam, path, "sales")
+    save(sam, path)
+    settle()
+    sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
+    kim.post(f"{path}/assignments/remove", {"key": "organisation:sales"})
+    add(kim, path, "legal")
+    assert save(kim, path) == 303
+
+    assert "Somebody else saved this page since you began" in sam.page(f"{path}/assignments")
+    compared = sam.page(f"{path}/assignments/conflict", status=409)
+    assert "Keep mine" in compared
+    assert "Take theirs" in compared
+    assert "Kim (kim)" in compared
+    version = re.search(r'name="version" value="(\d+)"', compared)[1]  # type: ignore[index]
+    sam.post(f"{path}/assignments/conflict", {"version": version, "row organisation:sales": "mine"})
+    table = sam.page(f"{path}/assignments")
+    assert "legal" in table
+    assert save(sam, path) == 303
+    settle()
+    assert "4 learners are enrolled." in sam.page(f"{path}/progress")
+
+
+def test_posted_targets_that_the_picker_would_not_have_offered_are_refused(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    assert sam.post(f"{path}/assignments/add/organisation", {"target": ["nowhere"]}).status_code == 400
+    assert sam.post(f"{path}/assignments/add/organisation", {}).status_code == 400
+    assert sam.post(f"{path}/assignments/add/nothing", {"target": ["sales"]}).status_code == 404
+    add(sam, path, "sales")
+    twice = sam.post(f"{path}/assignments/add/organisation", {"target": ["sales"]})
+    assert twice.status_code == 400
+    assert "assigned already" in twice.text
+    assert "1 unsaved change" in sam.page(f"{path}/assignments")
+
+
+def test_bad_due_dates_are_refused_in_a_sentence(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    for fields in ({"kind": "fixed", "date": ""}, {"kind": "fixed", "date": "2027-02-30"}, {"kind": "after"}, {}):
+        answer = sam.post(f"{path}/assignments/due", {"key": "organisation:sales", **fields})
+        assert answer.status_code == 400
+        assert "Traceback" not in answer.text
+        assert 'role="alert"' in answer.text
+
+
+def test_a_learner_is_no_administrator(visit: Visit, world: World) -> None:
+    ann = visit("ann", administrator=False, person=1)
+    assert ann.get("/certifications").status_code == 403
+    assert "My certifications" in ann.page("/my/certifications")
+
+
+def test_a_session_that_ended_is_told_so_and_the_draft_is_kept(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    stranger = Visitor(sam.client, "x" * 43)
+    answer = stranger.post(
+        f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"}, fragment=True
+    )
+    assert answer.status_code == 401
+    assert "Your session has ended" in answer.text
+    assert "1 unsaved change" in visit().page(f"{path}/assignments")
+
+
+def test_names_from_the_host_are_text_and_never_markup(visit: Visit, world: World) -> None:
+    world.units(("<script>alert(1)</script>", None))
+    sam = visit()
+    path = make(sam, name="<b>Bold</b> & co")
+    add(sam, path, "<script>alert(1)</script>")
+    for page in (
+        sam.page(f"{path}/assignments"),
+        sam.page(f"{path}/assignments/add/organisation"),
+        sam.page("/certifications"),
+    ):
+        assert "<script>alert" not in page
+        assert "<b>Bold" not in page
+
+
+def test_every_page_of_a_certification_opens(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    save(sam, path)
+    settle()
+    for tab in ("overview", "details", "assignments", "learners", "exceptions", "notifications", "history", "check?q=an",
+                "learners/ann", "learners.csv", "progress"):  # fmt: skip
+        assert sam.page(f"{path}/{tab}")
+    for kind in ("position", "audience", "manager", "individual", "group"):
+        assert sam.page(f"{path}/assignments/add/{kind}")
+    for page in ("/certifications", "/certifications/new", "/hosts"):
+        assert sam.page(page)
+    assert sam.get(f"{path}9/assignments").status_code == 404
+
+
+def test_the_whole_page_mirrors_for_languages_written_from_right_to_left(visit: Visit) -> None:
+    assert '<html lang="ar" dir="rtl">' in visit(locale="ar").page("/certifications")
