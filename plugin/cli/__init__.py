@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from config.settings import SettingsError
 from plugin import __version__
 from plugin.cli import ascode, operate
+from plugin.cli.context import close_all
 from plugin.core.errors import MusterError
 
 
@@ -46,6 +47,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    finally:
+        close_all()
 
 
 def console() -> None:

@@ -16,12 +16,23 @@ from plugin.core.runtime import Runtime, build_runtime
 from plugin.mirror.connections import host_by_name
 
 
+_opened: list[Runtime] = []
+
+
+def close_all() -> None:
+    """Give back the database connections of this command."""
+    while _opened:
+        _opened.pop().db.close()
+
+
 def runtime() -> Runtime:
-    """A runtime from the environment."""
+    """A runtime from the environment; closed when the command ends."""
     settings = read_settings()
     configure_logs(as_json=settings.log_json)
     new_correlation()
-    return build_runtime(settings)
+    made = build_runtime(settings)
+    _opened.append(made)
+    return made
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:

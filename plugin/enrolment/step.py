@@ -130,10 +130,10 @@ def step(facts: Facts, given: Given, terms: Terms) -> Step:
     member = belongs(given)
     frozen = given.person_state == SUSPENDED_AT_HOST
     live_terms = terms.live(given.as_of)
-    new.why = np.where(facts.live | member, given.wanted.why, facts.why)
     left = _leave(new, facts, given, terms, member, frozen) if live_terms else np.zeros(len(member), bool)
     began = member & ~facts.live & ~frozen & live_terms
     _begin(new, began, given, terms)
+    new.why = np.where(new.live, given.wanted.why, 0)
     returned = _freeze_and_thaw(new, frozen & new.live, given)
     settled = _Dates(new, facts, given, terms, began, member & new.live & ~frozen)
     settled.decide()

@@ -95,12 +95,7 @@ def _register(folder: Path, environment: dict[str, str]) -> None:
         [*_MUSTER, "host", "list", "--json"], env=environment, capture_output=True, text=True, check=True
     )
     if not json.loads(listed.stdout):
-        options = [
-            part
-            for name, value in connection.items()
-            if name not in ("name", "muster")
-            for part in (f"--{name.replace('_', '-')}", value)
-        ]
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in connection.items() if name not in ("name", "muster")]
         _once([*_MUSTER, "host", "add", connection["name"], *options], environment)
     _once([*_MUSTER, "sync", connection["name"]], environment)
 

@@ -15,7 +15,7 @@ blueprint = Blueprint("home", __name__)
 def home() -> Response:
     """On to the page this visitor came for; somebody the host has not told us about reads so."""
     if g.launch.is_administrator:
-        return make_response(redirect(url_for("certifications.index"), 303))
+        return make_response(redirect(url_for("certifications.listing"), 303))
     if g.launch.person is None:
         return make_response(render_template("unknown.html", layout="base.html"))
     return make_response(redirect(url_for("my.listing"), 303))

@@ -49,12 +49,8 @@ def muster(db: Database, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caps
         printed = capsys.readouterr()
         return status, printed.out, printed.err
 
-    options = [
-        part
-        for name, value in sandbox.connection.items()
-        if name not in ("name", "muster")
-        for part in (f"--{name.replace('_', '-')}", value)
-    ]
+    given = {name: value for name, value in sandbox.connection.items() if name not in ("name", "muster")}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     status, out, err = run("host", "add", "sandbox", *options)
     assert (status, err) == (0, "")
     assert out == "hooks: http://localhost:8000/hooks/sandbox\n"
@@ -99,7 +95,7 @@ def test_the_hosts_roster_follows_the_file_and_the_host(muster: Any, sandbox: Sa
     assert sandbox.roster("c1", "suspended") == {mover}
     subjects = sorted(one["subject"] for one in sandbox.get(f"inbox/{mover}"))
     assert [subject.split(" ")[2] for subject in subjects] == ["enrolled", "withdrawn"]
-    assert muster("doctor", "--deep")[0] == 0
+    assert muster("doctor", "--deep") == (0, "Everything is as it should be.\n", "")
 
 
 def test_applying_no_difference_writes_no_version_and_no_history(muster: Any, file: str) -> None:
