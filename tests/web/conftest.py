@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
 from plugin.app import create_app
 from plugin.core.runtime import Runtime
 from plugin.enrolment.settle import settle_certifications, settle_people
 from plugin.mirror.trees import recount
 from plugin.population.sets import forget_bases
 from plugin.web.session import Launch, open_session
-from werkzeug.test import TestResponse
-
 from tests.world import HOST, World
 
 FRAGMENT = {"X-Muster-Fragment": "1"}
@@ -59,10 +59,10 @@ def world(runtime: Runtime) -> World:
 
 
 @pytest.fixture
-def app(world: World) -> Iterator[Flask]:
+def app(world: World) -> Flask:
     made = create_app(world.runtime)
     made.testing = True
-    yield made
+    return made
 
 
 @pytest.fixture

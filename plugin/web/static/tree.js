@@ -9,7 +9,7 @@ export class Tree {
   /**
    * @param {HTMLElement} root the element with role=tree
    * @param {{load: (parent: string, offset: string, level: number) => Promise<string>, toggle: (node: HTMLElement) => void,
-   *   chosen: (id: string) => boolean}} uses
+   *   chosen: (id: string) => boolean, fail: (error: Error) => void}} uses; a root that is alone opens by itself
    */
   constructor(root, uses) {
     this.root = root;
@@ -23,6 +23,7 @@ export class Tree {
       if (node) this.#rove(node);
     });
     this.adopt(root);
+    if (root.children.length === 1) this.#open(root.firstElementChild).catch(uses.fail);
   }
 
   /** Show what is chosen on nodes just put in, and keep exactly one tab stop. */

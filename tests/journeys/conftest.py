@@ -1,0 +1,97 @@
+"""A browser at the sandbox host, with Muster, its worker and the sandbox running as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_STARTS_WITHIN = 60
+
+
+@dataclass(frozen=True)
+class Running:
+    """Addresses of what runs."""
+
+    muster: str
+    sandbox: str
+
+    def world(self, path: str) -> object:
+        """What the sandbox itself knows."""
+        return requests.get(f"{self.sandbox}/world/{path}", timeout=30).json()
+
+    def act(self, name: str, **fields: object) -> None:
+        """Change the sandbox's world; it hints to Muster."""
+        requests.post(f"{self.sandbox}/world/{name}", json=fields, timeout=30).raise_for_status()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """``muster demo`` on free ports, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("journey")
+    ports = _free_port(), _free_port()
+    command = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main())", "demo",
+               "--port", str(ports[0]), "--sandbox-port", str(ports[1]), "--data", str(folder)]  # fmt: skip
+    with (folder / "demo.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        try:
+            made = Running(f"http://localhost:{ports[0]}", f"http://localhost:{ports[1]}")
+            _wait(process, f"{made.muster}/healthz", folder / "demo.log")
+            yield made
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+
+
+def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    until = time.monotonic() + _STARTS_WITHIN
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if requests.get(address, timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    pytest.fail(f"The demonstration did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Chromium from the PATH, or Playwright's own; without either the journeys are skipped, never in CI."""
+    from playwright.sync_api import Error, sync_playwright
+
+    path = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        except Error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip("The browser journeys need Chromium, which is not on this machine.")
+        yield chromium
+        chromium.close()
