@@ -119,16 +119,12 @@ def _check(settings: Settings) -> None:
     if settings.environment not in ("development", "production"):
         raise SettingsError("MUSTER_ENV is 'development' or 'production'.")
     if not settings.secret_keys:
-        raise SettingsError(
-            "Set MUSTER_SECRET_KEYS: one or more secrets, comma separated; the first one signs."
-        )
+        raise SettingsError("Set MUSTER_SECRET_KEYS: one or more secrets, comma separated; the first one signs.")
     if not settings.development and any(len(key) < 24 for key in settings.secret_keys):
         raise SettingsError("Each secret in MUSTER_SECRET_KEYS needs at least 24 characters.")
     parts = urlsplit(settings.base_url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingsError(
-            "MUSTER_BASE_URL is the public address of Muster, such as https://muster.example.org."
-        )
+        raise SettingsError("MUSTER_BASE_URL is the public address of Muster, such as https://muster.example.org.")
     if parts.scheme == "http" and not settings.development:
         raise SettingsError("MUSTER_BASE_URL must start with https:// outside development.")
     if settings.now and not settings.development:

@@ -22,7 +22,6 @@ from plugin.mirror.sync import pull
 from plugin.sandbox.__main__ import main as sandbox_main
 from plugin.sandbox.app import create_app
 
-
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 

@@ -25,17 +25,16 @@ class OpenGroup:
 
 def open_groups(session: Session, host_id: int, person: int) -> list[OpenGroup]:
     """Groups of live certifications that are open to her or that she is in, by certification and name."""
+    mine = set(
+        session.scalars(
+            select(GroupMember.assignment).where(GroupMember.host_id == host_id, GroupMember.person == person)
+        )
+    )
     rows = session.execute(
-        select(Assignment, Certification, GroupMember.person)
+        select(Assignment, Certification)
         .join(
             Certification,
             (Certification.host_id == Assignment.host_id) & (Certification.id == Assignment.certification),
-        )
-        .outerjoin(
-            GroupMember,
-            (GroupMember.host_id == Assignment.host_id)
-            & (GroupMember.assignment == Assignment.id)
-            & (GroupMember.person == person),
         )
         .where(
             Assignment.host_id == host_id, Assignment.type == "group", Assignment.live, Certification.state == "live"
@@ -44,9 +43,13 @@ def open_groups(session: Session, host_id: int, person: int) -> list[OpenGroup]:
     )
     return [
         OpenGroup(
-            certification, row.target, str(row.group.get("description", "")), row.due, member is not None,
+            certification,
+            row.target,
+            str(row.group.get("description", "")),
+            row.due,
+            row.id in mine,
             bool(row.group.get("withdraw")),
         )
-        for row, certification, member in rows
-        if member is not None or row.group.get("self_enrol")
-    ]  # fmt: skip
+        for row, certification in rows
+        if row.id in mine or row.group.get("self_enrol")
+    ]

@@ -98,7 +98,7 @@ class AvailableSchema(_Strict):
 
     class Meta:
         unknown = RAISE
-        include = {"from": Day(allow_none=True)}
+        include = {"from": Day(allow_none=True)}  # noqa: RUF012 - `from` cannot be an attribute
 
     @validates_schema
     def _order(self, data: dict[str, Any], **_kwargs: Any) -> None:

@@ -15,7 +15,6 @@ from plugin.core.logs import configure_logs, new_correlation
 from plugin.core.runtime import Runtime, build_runtime
 from plugin.mirror.connections import host_by_name
 
-
 _opened: list[Runtime] = []
 
 

@@ -69,7 +69,7 @@ def _command(commands: Any, name: str, run: Any, words: str) -> argparse.Argumen
 
 
 def _run(_arguments: argparse.Namespace) -> int:
-    from plugin.jobs.serve import serve
+    from plugin.cli.serve import serve
 
     serve(runtime())
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
@@ -44,7 +45,7 @@ def reconcile(runtime: Runtime, host_id: int) -> Drift:
     for page in host.read("enrolments"):
         rows = list(page.rows)
         seen.update((str(row.fields.get("person")), str(row.fields.get("course"))) for row in rows)
-        runtime.db.transact(lambda session, rows=rows: _compare(session, host_id, rows, began, drift))
+        runtime.db.transact(partial(_compare, host_id=host_id, rows=rows, began=began, drift=drift))
     runtime.db.transact(lambda session: _absent(session, host_id, seen, began, drift))
     if drift.missing + drift.suspended + drift.extra:
         runtime.db.transact(lambda session: record(session, host_id, began, "sync", "drift", data=dict(vars(drift))))

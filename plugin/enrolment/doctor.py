@@ -49,7 +49,8 @@ def _shallow(session: Session, runtime: Runtime, host_id: int) -> list[str]:
         ),
         "{n} learners are held by an exception that does not exist": (
             "SELECT count(*) FROM enrolment e WHERE e.host_id = :host AND e.hold = 1 AND e.state > 0 AND NOT EXISTS"
-            " (SELECT 1 FROM exception x WHERE x.host_id = e.host_id AND x.certification = e.certification AND x.person = e.person)"
+            " (SELECT 1 FROM exception x WHERE x.host_id = e.host_id AND x.certification = e.certification"
+            " AND x.person = e.person)"
         ),
         "{n} exceptions belong to nobody who is enrolled": (
             "SELECT count(*) FROM exception x WHERE x.host_id = :host AND NOT EXISTS (SELECT 1 FROM enrolment e WHERE"

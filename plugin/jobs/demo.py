@@ -95,7 +95,11 @@ def _register(folder: Path, environment: dict[str, str]) -> None:
         [*_MUSTER, "host", "list", "--json"], env=environment, capture_output=True, text=True, check=True
     )
     if not json.loads(listed.stdout):
-        options = [f"--{name.replace('_', '-')}={value}" for name, value in connection.items() if name not in ("name", "muster")]
+        options = [
+            f"--{name.replace('_', '-')}={value}"
+            for name, value in connection.items()
+            if name not in ("name", "muster")
+        ]
         _once([*_MUSTER, "host", "add", connection["name"], *options], environment)
     _once([*_MUSTER, "sync", connection["name"]], environment)
 

@@ -36,8 +36,13 @@ class _Forms(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append({"action": found.get("action", ""), "method": found.get("method", "get"), "fields": {}})
-        elif tag == "input" and self.forms and found.get("name"):
+        elif tag == "input" and self.forms and found.get("name") and _counts(found):
             self.forms[-1]["fields"][found["name"]] = found.get("value", "")
+
+
+def _counts(found: dict[str, str]) -> bool:
+    """Whether a browser would send this field: boxes only when they are ticked."""
+    return found.get("type") not in ("checkbox", "radio") or "checked" in found
 
 
 class Browser:

@@ -30,7 +30,7 @@ def open_queue(settings: Settings) -> Huey:
 
         return RedisHuey(_NAME, url=url)
     if url.startswith(("postgres://", "postgresql://")):
-        from huey.contrib.psycopg_huey import PostgresHuey  # type: ignore[import-not-found]
+        from huey.contrib.psycopg_huey import PostgresHuey
 
         return PostgresHuey(_NAME, dsn=url)
     path = Path(url.removeprefix("sqlite:///")) if url else _beside(settings)
@@ -51,7 +51,7 @@ class Nudges:
     def __init__(self, queue: Huey) -> None:
         self._queue = queue
 
-        @queue.task(name="nudge")
+        @queue.task(name="nudge")  # type: ignore[untyped-decorator]
         def nudge(host_id: int) -> int:
             return host_id
 

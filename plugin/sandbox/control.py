@@ -77,7 +77,13 @@ def _hire(asked: dict[str, Any]) -> Result:
           "username": f"user{number:05}", "number": f"EMP{number:06}", "state": "active", "time_zone": "Europe/London",
           "language": "en", "created": _now(), "first_login": None, "fields": {"hired": _now()[:10]}}],
     )  # fmt: skip
-    job = {"id": f"J-{number}", "person": ident, "title": "New job", "temporary": False, "start": _now()[:10]}
+    job: dict[str, Any] = {
+        "id": f"J-{number}",
+        "person": ident,
+        "title": "New job",
+        "temporary": False,
+        "start": _now()[:10],
+    }
     for field in ("organisation", "position", "manager_job"):
         if asked.get(field):
             job[field] = str(asked[field])

@@ -111,7 +111,7 @@ def _launch(person: str, nonce: str, role: str, course: str) -> str:
 def jwks() -> Any:
     """Our public key."""
     algorithm = jwt.algorithms.RSAAlgorithm
-    key = json.loads(algorithm.to_jwk(algorithm("RS256").prepare_key(current_app.config["PUBLIC"])))
+    key = json.loads(algorithm.to_jwk(algorithm(algorithm.SHA256).prepare_key(current_app.config["PUBLIC"])))
     return jsonify(keys=[{**key, "kid": "sandbox-1", "use": "sig", "alg": "RS256"}])
 
 

@@ -75,8 +75,8 @@ def _units(store: Store, rng: random.Random, count: int) -> tuple[list[str], lis
         add(f"ORG-{n}", first, "organisation", parent, name)
         business.append(f"ORG-{n}")
     for n in range(max(count // 5, 7)):
-        parent = None if n < 7 else f"REG-{rng.randint(1, n)}"
-        add(f"REG-{n + 1}", second, "organisation", parent, _REGIONS[n] if n < 7 else f"Site {n + 1}")
+        region: str | None = None if n < 7 else f"REG-{rng.randint(1, n)}"
+        add(f"REG-{n + 1}", second, "organisation", region, _REGIONS[n] if n < 7 else f"Site {n + 1}")
     positions = []
     for n, name in enumerate(_POSITIONS, start=1):
         add(f"P-{n}", third, "position", f"P-{n - 1}" if n > 1 else None, name)
@@ -86,7 +86,7 @@ def _units(store: Store, rng: random.Random, count: int) -> tuple[list[str], lis
 
 
 def _people(store: Store, rng: random.Random, count: int) -> list[str]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n in range(1, count + 1):
         given, family = rng.choice(_GIVEN), rng.choice(_FAMILY)
         rows.append(
@@ -101,7 +101,7 @@ def _people(store: Store, rng: random.Random, count: int) -> list[str]:
         )  # fmt: skip
     rows[0] |= {"id": "U-1", "name": "Sam Rivera", "given_name": "Sam", "family_name": "Rivera", "state": "active"}
     store.put("people", rows)
-    return [row["id"] for row in rows]
+    return [str(row["id"]) for row in rows]
 
 
 def _jobs(store: Store, rng: random.Random, names: list[str], business: list[str], positions: list[str]) -> None:
@@ -111,7 +111,7 @@ def _jobs(store: Store, rng: random.Random, names: list[str], business: list[str
         size = 1 if level == 0 else max(1, share * len(names) // total)
         bounds.append((used, min(len(names), used + size) if level < 9 else len(names)))
         used = bounds[-1][1]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for level, (low, high) in enumerate(bounds):
         for n in range(low, high):
             above = bounds[level - 1] if level else None

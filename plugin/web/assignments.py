@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
-from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications import clashes, drafts
-from plugin.certifications.definition import TYPES
-from plugin.certifications.listing import assignment_ids, matched
+from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, RefusedByRule
 from plugin.enrolment.preview import removal
-from plugin.enrolment.roster import due_dates_of
-from plugin.mirror.browse import Described, describe
-from plugin.mirror.search import fold
+from plugin.mirror.browse import describe
 from plugin.notifications.triggers import active
 from plugin.web import shell
-from plugin.web.due_form import due_from_form, due_item_name, form_of_due
+from plugin.web.assignment_table import filters, table_context
+from plugin.web.due_form import due_from_form, form_of_due
 from plugin.web.kit import (
-    PAGE_SIZE,
     PREFIX,
     editor,
     go,
     host_id,
-    number,
     page,
-    page_number,
-    query,
     runtime,
     wants_fragment,
 )
 
 blueprint = Blueprint("assignments", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
-
-STATES = (drafts.NEW, drafts.CHANGED, drafts.REMOVED, drafts.SAVED)
-_MOST_COMPARED = 200
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """One row as the table shows it."""
-
-    row: drafts.Row
-    described: Described
-    learners: int
-    id: int | None
-    due: str
-    actual: str
-    empty: bool
-    covered: bool
 
 
 @blueprint.get("/assignments")
@@ -70,97 +45,6 @@ def tab(certification: int) -> Response | str:
         context["notifications_on"] = len(active(session, host_id(), certification, "assigned"))
         context["others"] = drafts.others_editing(session, host_id(), certification, editor())
     return page("assignments.html", **context)
-
-
-def table_context(session: Session, certification: int, said: str = "") -> dict[str, Any]:
-    """Everything the table shows, filtered and paged as the address says."""
-    draft = drafts.read_draft(session, host_id(), certification, editor())
-    context = shell.of_certification(session, certification, "assignments")
-    everything = drafts.rows(session, draft)
-    names = describe(session, host_id(), [(row.definition.type, row.definition.target) for row in everything])
-    wanted = [row for row in everything if _wanted(row, names[row.definition.type, row.definition.target])]
-    if request.args.get("sort") == "name":
-        wanted.sort(key=lambda row: fold(names[row.definition.type, row.definition.target].name))
-    start = (page_number() - 1) * PAGE_SIZE
-    part = wanted[start : start + PAGE_SIZE]
-    return {
-        **context,
-        "rows": _table_rows(session, certification, part, everything, names, context["zone"]),
-        "matching": len(wanted),
-        "total": len(everything),
-        "page_number": page_number(),
-        "page_size": PAGE_SIZE,
-        "types": TYPES,
-        "states": STATES,
-        "filters": filters(),
-        "changes": drafts.count_changes(draft),
-        "draft": draft,
-        "clash": clashes.conflict(session, draft),
-        "said": said,
-    }
-
-
-def filters() -> dict[str, str]:
-    """The filters in the address, to be carried along."""
-    return {name: value for name in ("q", "type", "state", "sort", "page") if (value := request.args.get(name, ""))}
-
-
-def _wanted(row: drafts.Row, described: Described) -> bool:
-    kind, state = request.args.get("type", ""), request.args.get("state", "")
-    if (kind and row.definition.type != kind) or (state and row.state != state):
-        return False
-    searched = fold(" ".join((described.name, *described.path)))
-    return all(word in searched for word in fold(query()).split())
-
-
-def _table_rows(
-    session: Session, certification: int, part: Sequence[drafts.Row], everything: Sequence[drafts.Row],
-    names: dict[tuple[str, str], Described], zone: str,
-) -> list[TableRow]:  # fmt: skip
-    from plugin.web.words import due_words, moment
-
-    compared = everything if len(everything) <= _MOST_COMPARED else part
-    sets = matched(session, host_id(), certification, [row.definition for row in compared])
-    ids = assignment_ids(session, host_id(), certification)
-    individuals = [row for row in part if row.definition.type == "individual" and row.key in ids]
-    dates = due_dates_of(session, host_id(), certification, {row.key: sets[row.key] for row in individuals})
-    found = []
-    for row in part:
-        definition = row.definition
-        described = names[definition.type, definition.target]
-        mine = sets.get(row.key, BitMap())
-        actual = ""
-        if definition.type == "individual" and row.key in dates:
-            actual = moment(dates[row.key], zone) or _not_yet(definition.due)
-        found.append(
-            TableRow(
-                row=row,
-                described=described,
-                learners=len(mine),
-                id=ids.get(row.key),
-                due="" if definition.due == "none"
-                else due_words(definition.due, zone, due_item_name(session, host_id(), definition.due)),
-                actual=actual,
-                empty=not mine and not described.missing,
-                covered=_covered(row, mine, compared, sets),
-            )
-        )  # fmt: skip
-    return found
-
-
-def _not_yet(due: Any) -> str:
-    return str(_("No due date") if due == "none" else _("Not yet known"))
-
-
-def _covered(row: drafts.Row, mine: BitMap, compared: Sequence[drafts.Row], sets: dict[str, BitMap]) -> bool:
-    """Whether one other row matches everybody this one does: then this one adds nobody."""
-    if not mine or row.state == drafts.REMOVED:
-        return False
-    return any(
-        other.key != row.key and other.state != drafts.REMOVED and len(sets[other.key]) > len(mine)
-        and mine <= sets[other.key]
-        for other in compared
-    )  # fmt: skip
 
 
 # --- edits
@@ -180,7 +64,8 @@ def edit(certification: int, change: Callable[[Session, Draft], str]) -> Respons
 
     said = runtime().db.transact(work)
     if not wants_fragment():
-        return go(url_for("assignments.tab", certification=certification, **filters()))
+        carried: dict[str, Any] = {**filters()}
+        return go(url_for("assignments.tab", certification=certification, **carried))
     with runtime().db.read() as session:
         return render_template("_assignments.html", **table_context(session, certification, said))
 
@@ -379,6 +264,3 @@ def number_in_form(name: str) -> int:
     """A whole number from the form; -1 where there is none."""
     text = request.form.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
-
-
-__all__ = ["blueprint", "edit", "filters", "name_of", "number", "number_in_form", "table_context"]

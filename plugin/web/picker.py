@@ -19,7 +19,8 @@ from plugin.enrolment.preview import Adding, targets
 from plugin.mirror.browse import children, describe, frameworks
 from plugin.mirror.search import find, fold
 from plugin.web import shell
-from plugin.web.assignments import edit, filters
+from plugin.web.assignment_table import filters
+from plugin.web.assignments import edit
 from plugin.web.kit import PREFIX, editor, field, host_id, number, page, query, runtime
 from plugin.web.words import count, ngettext
 

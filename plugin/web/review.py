@@ -18,7 +18,8 @@ from plugin.enrolment.save import Choices, save
 from plugin.enrolment.settle import progress
 from plugin.mirror.browse import describe, names_of_people
 from plugin.web import shell
-from plugin.web.assignments import filters, number_in_form
+from plugin.web.assignment_table import filters
+from plugin.web.assignments import number_in_form
 from plugin.web.due_form import due_item_name
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, page_number, runtime, who
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, g
@@ -32,7 +31,7 @@ ENDPOINTS = {
 
 
 @blueprint.app_context_processor
-def frame() -> Mapping[str, Any]:
+def frame() -> dict[str, Any]:
     """What the base templates need on every page."""
     launch = getattr(g, "launch", None)
     locale = words.launch_locale()

@@ -1,0 +1,42 @@
+"""What templates, script and style promise: nothing inline, nothing from elsewhere, small, no words in script."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+SCRIPTS = sorted((ROOT / "plugin/web/static").rglob("*.js"))
+STYLES = sorted((ROOT / "plugin/web/static").rglob("*.css"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_hold_nothing_inline_and_nothing_from_elsewhere(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"\sstyle\s*=", text)
+    assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text)
+    assert not re.search(r"(src|href)\s*=\s*[\"'](https?:)?//", text)
+    assert not re.search(r"<script(?![^>]*\ssrc=)", text)
+    assert "|safe" not in text.replace(" ", "")
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_short_and_hold_no_sentences(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") < 250
+    code = re.sub(r"(?m)^\s*(//|\*|/\*).*$", "", text)
+    for quoted in re.findall(r"'([^'\n]*)'", code):
+        assert not re.fullmatch(r"[A-Z][a-z]+( [a-z]+)+.*", quoted), quoted
+    assert "eval(" not in text
+
+
+def test_the_stylesheet_is_small_and_mirrors_by_itself() -> None:
+    text = "".join(path.read_text() for path in STYLES)
+    assert len(text) <= 25_000
+    for physical in ("margin-left", "margin-right", "padding-left", "padding-right", "text-align: left", "float:"):
+        assert physical not in text
+    assert "forced-colors" in text
+    assert "prefers-reduced-motion" in text
