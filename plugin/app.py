@@ -19,8 +19,8 @@ from plugin.core.errors import MusterError
 from plugin.core.logs import correlation, log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.jobs.queue import Nudges, open_queue
+from plugin.web import compress, words
 from plugin.web import session as launch_session
-from plugin.web import words
 from plugin.web.kit import FRAGMENT
 
 _ROOT = Path(__file__).parent
@@ -48,6 +48,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.before_request(_correlate)
     launch_session.install(app, runtime)
     app.before_request(_authorise)
+    compress.install(app)
     app.after_request(_headers)
     _errors(app)
     for found in pkgutil.iter_modules([str(_ROOT / "web")]):

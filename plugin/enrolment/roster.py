@@ -161,3 +161,9 @@ def state_counts(session: Session, host_id: int, certification: int) -> dict[str
     )
     found = {int(row[0]): int(row[1]) for row in rows}
     return {word: found[code] for code, word in enumerate(STATES) if found.get(code)}
+
+
+def open_count(session: Session, host_id: int, certification: int) -> int:
+    """How many exceptions wait for an answer."""
+    query = select(func.count()).where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification)
+    return int(session.scalar(query) or 0)

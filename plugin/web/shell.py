@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.store import by_id
 from plugin.certifications.tables import Certification
+from plugin.core.clock import parse_instant
 from plugin.core.tables import Host
-from plugin.enrolment.exceptions import open_exceptions
+from plugin.enrolment.roster import open_count
 from plugin.enrolment.terms import zone_of_host
 from plugin.web import words
 from plugin.web.kit import host_id, origin_of
@@ -45,6 +46,7 @@ def frame() -> dict[str, Any]:
         "state_words": words.state_words,
         "exception_words": words.exception_words,
         "moment": words.moment,
+        "parse_instant": parse_instant,
         "adding_sentence": words.adding_sentence,
         "removing_sentence": words.removing_sentence,
         "adding_parts": words.adding_parts,
@@ -82,7 +84,7 @@ def of_certification(session: Session, number: int, tab: str) -> dict[str, Any]:
     return {
         "certification": row,
         "tab": tab,
-        "open_exceptions": len(open_exceptions(session, host_id(), number)),
+        "open_exceptions": open_count(session, host_id(), number),
         "zone": zone_of_host(session, host_id()),
         "what": "program" if row.kind == "program" else "certification",
         "read_only": row.state == "archived",

@@ -141,14 +141,14 @@ def test_adding_and_removing_learners_by_organisation(running: Running, browser:
         dialog.locator(f'[role=option][data-id="{unit["id"]}"]').click()
         sam.see("add-organisation-selected")
     with step(f"{LIST} 6: select Ok, then Ok from the Add assignment pop-up"):
-        dialog.get_by_role("button", name="Ok").click()
+        dialog.get_by_role("button", name="Ok", exact=True).click()
         warning = page.get_by_role("alertdialog", name="Add assignment")
         expect(warning).to_contain_text(
             f"Adding this assignment will enrol {unit['direct']} learners to this certification"
             " except where they are enrolled already."
         )
         sam.see("add-assignment")
-        warning.get_by_role("button", name="Ok").click()
+        warning.get_by_role("button", name="Ok", exact=True).click()
         expect(page.locator("dialog[open]")).to_have_count(0)
         row = page.locator(f'tr[data-key="organisation:{unit["id"]}"]')
         expect(row).to_contain_text("New")
@@ -230,8 +230,8 @@ def test_every_main_state_fits_narrow_frames(running: Running, browser: Any, wid
     sam.see(f"add-organisation-{width}")
     dialog.get_by_label("Search organisations").fill(unit["name"])
     dialog.locator(f'[role=option][data-id="{unit["id"]}"]').click()
-    dialog.get_by_role("button", name="Ok").click()
-    page.get_by_role("alertdialog").get_by_role("button", name="Ok").click()
+    dialog.get_by_role("button", name="Ok", exact=True).click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Ok", exact=True).click()
     expect(page.locator(f'tr[data-key="organisation:{unit["id"]}"]')).to_be_visible()
     sam.see(f"assignments-{width}")
     page.locator("#save").click()

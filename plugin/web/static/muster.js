@@ -3,16 +3,15 @@ import { closeAll, closeTop, openDialog, replaceDialog } from './dialog.js';
 import { ask, fail, say, swap } from './fragments.js';
 import { followFrame } from './frame.js';
 import { watchMenus } from './menu.js';
-import { watchPolls } from './poll.js';
-import { prepareDue } from './due.js';
-import { preparePicker } from './picker.js';
 
 const FILTER_WAIT = 200;
 
-/** Give life to the inside of a dialog, or of a page that is the same dialog without scripts. */
-function prepare(root) {
-  root.querySelectorAll('[data-due]').forEach(prepareDue);
-  root.querySelectorAll('[data-picker]').forEach((section) => preparePicker(section, { show }));
+/** Give life to the inside of a dialog or a page. What few pages need is fetched when one of them needs it. */
+async function prepare(root) {
+  const [due, picker, poll] = ['[data-due]', '[data-picker]', '[data-poll]'].map((one) => root.querySelector(one));
+  if (due) (await import('./due.js')).prepareDue(due);
+  if (picker) (await import('./picker.js')).preparePicker(picker, { show });
+  if (poll?.dataset.poll) (await import('./poll.js')).watch(poll);
 }
 
 /** Show what the server answered: go where it says, or open or refresh a dialog. Returns false for plain content. */
@@ -25,7 +24,7 @@ function show(answer, opener, replace = false) {
   holder.innerHTML = answer.html;
   if (!holder.content.querySelector('[data-dialog]')) return false;
   const dialog = replace ? replaceDialog(holder.content) : openDialog(holder.content, opener);
-  prepare(dialog);
+  prepare(dialog).catch(fail);
   return true;
 }
 
@@ -117,7 +116,6 @@ document.addEventListener('submit', (event) => {
   guarded(filter)(event.target);
 });
 
-prepare(document.body);
+prepare(document.body).catch(fail);
 watchMenus();
-watchPolls();
 followFrame();

@@ -21,8 +21,7 @@ async function poll(region, wait) {
   else say(fresh.querySelector('[data-say]')?.textContent ?? '');
 }
 
-export function watchPolls() {
-  for (const region of document.querySelectorAll('[data-poll]')) {
-    if (region.dataset.poll) poll(region, FIRST).catch(fail);
-  }
+/** Follow a region until it no longer names an address to ask. */
+export function watch(region) {
+  poll(region, FIRST).catch(fail);
 }
