@@ -34,13 +34,15 @@ def step(name: str) -> Iterator[None]:
 class Administrator:
     """Sam, at the sandbox, with Muster in its iframe."""
 
-    def __init__(self, browser: Any, running: Running, width: int = 1100, height: int = 900) -> None:
+    def __init__(
+        self, browser: Any, running: Running, width: int = 1100, height: int = 900, person: str = "U-1"
+    ) -> None:
         context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(f"{running.sandbox}/lti/start?role=administrator&person=U-1")
+        self.page.goto(f"{running.sandbox}/lti/start?role=administrator&person={person}")
         self.page.wait_for_url("**/t/**")
 
     def _heard(self, message: ConsoleMessage) -> None:
