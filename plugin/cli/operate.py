@@ -10,6 +10,8 @@ from plugin.cli.context import print_json, runtime
 from plugin.core.errors import Invalid, Unavailable
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.hosts.port import HostTrouble
+from plugin.jobs.one_machine import refuse_two_machines
 from plugin.mirror.connections import NewHost, add_host, connection_of, host_by_name, open_connection
 
 
@@ -71,7 +73,9 @@ def _command(commands: Any, name: str, run: Any, words: str) -> argparse.Argumen
 def _run(_arguments: argparse.Namespace) -> int:
     from plugin.cli.serve import serve
 
-    serve(runtime())
+    made = runtime()
+    refuse_two_machines(made)
+    serve(made)
     return 0
 
 
@@ -80,6 +84,7 @@ def _work(arguments: argparse.Namespace) -> int:
     from plugin.jobs.worker import work_forever
 
     made = runtime()
+    refuse_two_machines(made)
     if arguments.once:
         work_once(made)
     else:
@@ -116,8 +121,6 @@ def _host_add(arguments: argparse.Namespace) -> int:
 
 
 def _ask(made: Runtime, host_id: int) -> str | None:
-    from plugin.hosts.port import HostTrouble
-
     with made.db.read() as session:
         connection = connection_of(session, host_id)
     try:
@@ -175,7 +178,10 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     made = runtime()
     with made.db.read() as session:
         host_id = host_by_name(session, arguments.name).id
-    drift = reconcile(made, host_id)
+    try:
+        drift = reconcile(made, host_id)
+    except HostTrouble as trouble:
+        raise Unavailable(trouble.why) from trouble
     work_host(made, host_id)
     print(
         f"{drift.missing} missing, {drift.suspended} suspended, {drift.extra} extra at the host; {drift.others} by others."

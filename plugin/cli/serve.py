@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import socket
+
 from werkzeug.serving import make_server
 
 from plugin.app import create_app
+from plugin.core.errors import Unavailable
 from plugin.core.runtime import Runtime
 
 
 def serve(runtime: Runtime) -> None:
     """Serve on 127.0.0.1:PORT until stopped."""
-    server = make_server("127.0.0.1", runtime.settings.port, create_app(runtime), threaded=True)
-    print(f"Muster listens on http://127.0.0.1:{runtime.settings.port}", flush=True)
+    port = runtime.settings.port
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise Unavailable(f"Port {port} is in use by another program. Set PORT to a free one.")
+    server = make_server("127.0.0.1", port, create_app(runtime), threaded=True)
+    print(f"Muster listens on http://127.0.0.1:{port}", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

@@ -7,7 +7,9 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 
+from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -15,6 +17,9 @@ from plugin.core.errors import Unavailable
 from plugin.core.logs import log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Worker
+from plugin.delivery.reconcile import reconcile
+from plugin.hosts.port import HostTrouble
+from plugin.jobs.one_machine import machine
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.jobs.work import work_host
 from plugin.mirror.connections import active_hosts, connection_of
@@ -26,6 +31,9 @@ GLANCE = 0.1
 HEARTBEAT = 20
 DELTA, WHOLE = 15 * 60, 24 * 3600
 """Seconds between delta reads, and between whole reads, of each host."""
+PULL_LEASE = 5 * 60
+"""Seconds for which one worker reads a host and the others leave it to that one."""
+FORGOTTEN = 24 * 3600
 _log = log("jobs")
 
 
@@ -42,11 +50,12 @@ def work_forever(runtime: Runtime) -> None:
         try:
             schedule.heartbeat()
             done = schedule.work()
-        except (SQLAlchemyError, Unavailable) as error:
+        except (SQLAlchemyError, Unavailable) as error:  # the database is away; it comes back or somebody is told
             _log.error("round failed", error=type(error).__name__)
             done = 0
         if not done:
             _sleep(stop, nudges)
+    schedule.leave()
 
 
 def _sleep(stop: threading.Event, nudges: Nudges) -> None:
@@ -74,10 +83,17 @@ class _Schedule:
 
     def _seen(self, session: Session) -> None:
         row = session.get(Worker, self._id)
+        now = self._runtime.clock.true()
         if row is None:
-            row = Worker(id=self._id, machine=socket.gethostname(), pid=os.getpid())
+            session.execute(delete(Worker).where(Worker.seen < now - FORGOTTEN))
+            row = Worker(id=self._id, machine=machine(), pid=os.getpid())
             session.add(row)
-        row.seen = self._runtime.clock.true()
+        row.seen = now
+
+    def leave(self) -> None:
+        """No longer be seen: this worker stopped on purpose."""
+        with suppress(SQLAlchemyError):
+            self._runtime.db.transact(lambda session: session.execute(delete(Worker).where(Worker.id == self._id)))
 
     def work(self) -> int:
         """One round over all hosts."""
@@ -85,8 +101,13 @@ class _Schedule:
             hosts = active_hosts(session)
         done = 0
         for host_id in hosts:
-            self._pull_if_due(host_id)
-            done += work_host(self._runtime, host_id)
+            try:
+                self._pull_if_due(host_id)
+                done += work_host(self._runtime, host_id)
+            except (SQLAlchemyError, Unavailable):
+                raise
+            except Exception:  # a fault in one host's work stops neither the others nor the worker
+                _log.exception("host failed", host=host_id)
         return done
 
     def _pull_if_due(self, host_id: int) -> None:
@@ -101,15 +122,32 @@ class _Schedule:
         whole = int(connection.settings.get("whole_read", 0))
         if now - oldest < DELTA and now - whole < WHOLE:
             return
+        if not self._runtime.db.transact(lambda session: _take_pull(session, host_id, now)):
+            return
         full = now - whole >= WHOLE
+        noted: dict[str, int] = {}
         try:
             pull(self._runtime, host_id, full=full)
-        except Unavailable:
-            return  # noted on the connection; tried again when it says so
-        if full:
-            self._runtime.db.transact(lambda session: _note_whole(session, host_id, now))
+            noted = {"whole_read": now} if full else {}
+            if full:
+                reconcile(self._runtime, host_id)
+        except (Unavailable, HostTrouble) as trouble:
+            _log.warning("host not read", host=host_id, why=str(trouble))  # tried again when the connection says so
+        finally:
+            self._runtime.db.transact(lambda session: _note(session, host_id, {"pull_until": 0, **noted}))
 
 
-def _note_whole(session: Session, host_id: int, now: int) -> None:
+def _take_pull(session: Session, host_id: int, now: int) -> bool:
+    """Of many workers one reads a host."""
     row = connection_of(session, host_id)
-    row.settings = {**row.settings, "whole_read": now}
+    session.refresh(row, with_for_update=True)
+    if int(row.settings.get("pull_until", 0)) > now:
+        return False
+    row.settings = {**row.settings, "pull_until": now + PULL_LEASE}
+    return True
+
+
+def _note(session: Session, host_id: int, what: dict[str, int]) -> None:
+    row = connection_of(session, host_id)
+    session.refresh(row, with_for_update=True)
+    row.settings = {**row.settings, **what}

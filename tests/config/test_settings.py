@@ -1,0 +1,49 @@
+"""Settings come from the environment, are all written down, and wrong ones are refused in a sentence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config.settings import SettingsError, read_settings
+from tests.conftest import KEYS
+
+ROOT = Path(__file__).parents[2]
+PRODUCTION = {"MUSTER_SECRET_KEYS": KEYS, "MUSTER_BASE_URL": "https://muster.example.org"}
+
+
+def test_the_example_lists_every_setting_that_is_read() -> None:
+    read = set(re.findall(r'env\.\w+\("([A-Z_]+)"', (ROOT / "config" / "settings.py").read_text()))
+    listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / "config" / "example.env").read_text(), re.MULTILINE))
+    assert read - {"DATABASE_URL"} == listed
+
+
+def test_the_defaults_of_the_example_are_the_defaults_of_the_code() -> None:
+    lines = re.findall(r"^([A-Z_]+)=(.+)$", (ROOT / "config" / "example.env").read_text(), re.MULTILINE)
+    assert read_settings(PRODUCTION | dict(lines)) == read_settings(PRODUCTION)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"MUSTER_ENV": "staging"}, "MUSTER_ENV"),
+        ({"MUSTER_SECRET_KEYS": ""}, "MUSTER_SECRET_KEYS"),
+        ({"MUSTER_SECRET_KEYS": "short"}, "MUSTER_SECRET_KEYS"),
+        ({"MUSTER_BASE_URL": "muster"}, "MUSTER_BASE_URL"),
+        ({"MUSTER_BASE_URL": "http://muster.example.org"}, "https://"),
+        ({"MUSTER_NOW": "2027-01-01T00:00:00Z"}, "MUSTER_NOW"),
+        ({"PORT": "eighty"}, "PORT"),
+    ],
+)
+def test_a_wrong_setting_is_named(given: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        read_settings(PRODUCTION | given)
+
+
+def test_a_platforms_database_address_is_understood() -> None:
+    given = PRODUCTION | {"DATABASE_URL": "postgres://u:p@db/muster"}
+    assert read_settings(given).database_url == "postgresql+psycopg://u:p@db/muster"
+    first = given | {"MUSTER_DATABASE_URL": "postgresql://u:p@other/muster"}
+    assert read_settings(first).database_url == "postgresql+psycopg://u:p@other/muster"
