@@ -22,7 +22,7 @@ def _compress(answer: Response) -> Response:
     if answer.mimetype not in _KINDS or answer.status_code != 200 or "Content-Encoding" in answer.headers:
         return answer
     answer.vary.add("Accept-Encoding")
-    if "gzip" not in request.accept_encodings or request.method == "HEAD":
+    if not request.accept_encodings["gzip"] or request.method == "HEAD":
         return answer
     if answer.is_streamed and not answer.direct_passthrough:
         return answer
