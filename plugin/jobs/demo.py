@@ -37,6 +37,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, data: Path) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
     data.mkdir(parents=True, exist_ok=True)
     muster, sandbox = f"http://localhost:{arguments.port}", f"http://localhost:{arguments.sandbox_port}"
     environment = _environment(arguments, data, muster)
@@ -47,13 +48,18 @@ def _run(arguments: argparse.Namespace, data: Path) -> int:
                 _say("Everything agrees.")
                 return 0
             _say(f"Open {sandbox} and choose who to be. Muster itself is at {muster}. Ctrl-C stops everything.")
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            signal.pause()
     except Failed as failure:
         print(f"FAILED at step '{failure.step}': {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _interrupt(*_signal: object) -> None:
+    """Stop as Ctrl-C does, so that nothing started here outlives us."""
+    raise KeyboardInterrupt
 
 
 def _say(sentence: str) -> None:

@@ -37,13 +37,13 @@ def host_id() -> int:
 
 def editor() -> str:
     """Names the administrator whose draft this is."""
-    return str(g.launch.subject)
+    return str(g.launch.subject)[:255]
 
 
 def who() -> str:
     """How the history names the person at work."""
     name, subject = str(g.launch.name or ""), str(g.launch.subject)
-    return f"{name} ({subject})" if name else subject
+    return (f"{name[:150]} ({subject[:100]})" if name else subject)[:255]
 
 
 def wants_fragment() -> bool:

@@ -99,6 +99,8 @@ def commit(certification: int) -> Response:
             return go(url_for(".watch", certification=certification))
         if clashes.conflict(session, draft) is not None:
             return go(url_for("assignments.conflict", certification=certification))
+        if draft.changes.get("rows") and shell.of_certification(session, certification, "")["read_only"]:
+            raise RefusedByRule(_("This certification is archived: it can be looked at, not changed."))
         proposal = drafts.proposal(session, draft)
         seen = number_in_form("revision")
     if seen != draft.revision:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from plugin.certifications.store import by_id
 from plugin.certifications.tables import Certification
 from plugin.core.clock import parse_instant
+from plugin.core.errors import Invalid
 from plugin.core.tables import Host
 from plugin.enrolment.roster import open_count
 from plugin.enrolment.terms import zone_of_host
@@ -54,6 +55,19 @@ def frame() -> dict[str, Any]:
         "tab_names": tab_names,
         "tab_endpoints": ENDPOINTS,
     }
+
+
+@blueprint.before_app_request
+def refuse_nul() -> None:
+    """No name holds a NUL, and PostgreSQL takes none.
+
+    :raises Invalid: when the address or a form's field has one.
+    """
+    fields = [request.path, *request.args.values()]
+    if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        fields += [value for values in request.form.listvalues() for value in values]
+    if any("\x00" in value for value in fields):
+        raise Invalid(_("That contains a character that cannot be used."))
 
 
 @blueprint.app_template_filter("count")

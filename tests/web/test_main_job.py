@@ -194,3 +194,38 @@ def test_every_page_of_a_certification_opens(visit: Visit, settle: Callable[[], 
 
 def test_the_whole_page_mirrors_for_languages_written_from_right_to_left(visit: Visit) -> None:
     assert '<html lang="ar" dir="rtl">' in visit(locale="ar").page("/certifications")
+
+
+def test_characters_no_database_takes_are_refused_in_a_sentence(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    assert sam.post(f"{path}/assignments/add/organisation", {"target": ["a\x00b"]}).status_code == 400
+    assert sam.get(f"{path}/learners?q=a%00b").status_code == 400
+    assert sam.get(f"{path}/learners/a%00b").status_code == 400
+
+
+def test_an_archived_certification_is_read_only(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    save(sam, path)
+    settle()
+    details = {"name": "Food Safety Level 2", "state": "archived", "certification-0-courses": ["c1", "c2"]}
+    sam.post(f"{path}/details", details)
+    table = sam.page(f"{path}/assignments")
+    assert "Archived: read only" in table
+    assert "Add…" not in table
+    assert sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"}).status_code == 409
+
+
+def test_a_rename_is_saved_at_once_because_it_touches_nobody(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    answer = sam.post(f"{path}/details", {"name": "Renamed", "state": "live", "certification-0-courses": ["c2"]})
+    assert answer.location.endswith("/details?saved=1")
+    page = sam.page(f"{path}/details")
+    assert "<bdi>Renamed</bdi>" in page
+    assert (
+        sam.post(f"{path}/details", {"name": "Renamed", "state": "live", "certification-0-courses": ["c9"]}).status_code
+        == 400
+    )
