@@ -14,6 +14,7 @@ from plugin.certifications.listing import listed
 from plugin.certifications.store import by_code
 from plugin.core.errors import Invalid
 from plugin.enrolment.guard import active_count
+from plugin.enrolment.held import held_items
 from plugin.enrolment.save import Choices, save
 from plugin.mirror.browse import courses
 from plugin.mirror.search import fold
@@ -36,10 +37,11 @@ def listing() -> Response:
     start = (page_number() - 1) * _PAGE
     with runtime().db.read() as session:
         total, rows = listed(session, host_id(), query(), limit=_PAGE, offset=start)
+        on_hold = len(held_items(session, host_id()))
         learners = {one.certification.id: active_count(session, host_id(), one.certification.id) for one in rows}
     return page(
-        "certifications.html", rows=rows, learners=learners, total=total, query=query(), page_number=page_number(),
-        page_size=_PAGE,
+        "certifications.html", rows=rows, learners=learners, on_hold=on_hold, total=total, query=query(),
+        page_number=page_number(), page_size=_PAGE,
     )  # fmt: skip
 
 

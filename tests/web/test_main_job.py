@@ -229,3 +229,42 @@ def test_a_rename_is_saved_at_once_because_it_touches_nobody(visit: Visit) -> No
         sam.post(f"{path}/details", {"name": "Renamed", "state": "live", "certification-0-courses": ["c9"]}).status_code
         == 400
     )
+
+
+def test_an_administrator_adds_and_removes_members_of_a_group(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "self_enrol": "on"})
+    save(sam, path)
+    settle()
+    listed = sam.page(f"{path}/learners?assignment=1")
+    assert "Add to the group" in listed
+    assert sam.post(f"{path}/groups/1/members", {"member": "nobody", "action": "add"}).status_code == 400
+    assert sam.post(f"{path}/groups/1/members", {"member": "ann", "action": "add"}).status_code == 303
+    settle()
+    assert "Ann" in sam.page(f"{path}/learners?assignment=1")
+    assert sam.post(f"{path}/groups/1/members", {"member": "ann", "action": "remove"}).status_code == 303
+    settle()
+    assert "No learners yet" in sam.page(f"{path}/learners")
+
+
+def test_what_the_guard_holds_is_shown_and_answered(visit: Visit, world: World, settle: Callable[[], None]) -> None:
+    crowd = [f"p{n}" for n in range(12)]
+    world.people(*crowd)
+    for name in crowd:
+        world.job(f"j-{name}", name, "legal")
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "legal")
+    save(sam, path)
+    settle()
+    assert "Nothing is on hold" in sam.page("/held")
+    for name in crowd:
+        world.drop_job(f"j-{name}")
+    settle()
+    held = sam.page("/held")
+    assert "12 learners stay enrolled until you decide." in held
+    number = re.search(r'name="id" value="(\d+)"', held)[1]  # type: ignore[index]
+    assert sam.post("/held", {"id": number, "action": "release"}).status_code == 303
+    settle()
+    assert "No learners yet" in sam.page(f"{path}/learners")
