@@ -88,6 +88,8 @@ def gather(
     people, n = facts.person, len(facts.person)
     at = instants(people, cause)
     exists, suspended = _has(people, population.existing), _has(people, population.suspended)
+    # What is decided now cannot have been caused before what was decided already.
+    at = np.maximum(at, np.where(facts.live, facts.began, NONE))
     began = np.where(facts.live, facts.began, at)
     wanted = wanted_of(found, Bases(session, terms.host_id, terms.zone, people, began), n)
     added, only_gone = np.zeros(n, bool), np.ones(n, bool)
@@ -96,11 +98,12 @@ def gather(
             added[where] = True
         if rule.id not in pins:
             only_gone[where] = False
+    questions = _questions(session, terms, facts, wanted.why)
     return Given(
         person_state=np.where(exists, np.where(suspended, 1, 0), 2),
         wanted=wanted,
-        questions=_questions(session, terms, facts, wanted.why),
-        at=at,
+        questions=questions,
+        at=np.maximum(at, questions.since),
         as_of=max(population.as_of, cause.otherwise),
         let_go=np.zeros(n, bool),
         kept_by_gone=only_gone & (wanted.why != 0),
@@ -130,20 +133,19 @@ def _exempt(session: Session, terms: Terms, people: Ints, as_of: int) -> Mask:
 
 def _questions(session: Session, terms: Terms, facts: Facts, why: Ints) -> Questions:
     n = len(facts.person)
-    found = Questions(
+    found = Questions(since=np.full(n, NONE), 
         type=np.full(n, NO_TYPE), wanted=np.full(n, NONE), wanted_from=np.full(n, NONE),
         answer=np.full(n, "", dtype="<U9"), answer_type=np.full(n, NO_TYPE), answer_due=np.full(n, NONE),
         covers=np.zeros(n, bool), pending=np.zeros(n, bool), at=np.full(n, NONE),
     )  # fmt: skip
     position = _Positions(facts.person)
-    rows = session.execute(
-        select(ExceptionRow.person, ExceptionRow.type, ExceptionRow.wanted_due, ExceptionRow.wanted_from).where(
-            ExceptionRow.host_id == terms.host_id, ExceptionRow.certification == terms.id
-        )
+    rows = session.scalars(
+        select(ExceptionRow).where(ExceptionRow.host_id == terms.host_id, ExceptionRow.certification == terms.id)
     )
-    for person, kind, wanted, source in rows:
-        if (i := position(person)) is not None:
-            found.type[i] = kind
+    for row in rows:
+        if (i := position(row.person)) is not None:
+            found.type[i], found.since[i] = row.type, row.since
+            wanted, source = row.wanted_due, row.wanted_from
             found.wanted[i] = NONE if wanted is None else wanted
             found.wanted_from[i] = NONE if source is None else source
     decisions = session.scalars(

@@ -7,9 +7,8 @@ afresh from the rows of its own transaction; nothing decided outside is ever wri
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ from plugin.core.ids import read_clock
 from plugin.core.journal import record
 from plugin.core.logs import log, use_correlation
 from plugin.core.runtime import Runtime
+from plugin.delivery.claim import is_dead, worker_token
 from plugin.enrolment.chunk import Work, decide, prepare
 from plugin.enrolment.facts import Ints
 from plugin.enrolment.gone import TEAM_GONE, learners_by, mark_missing, pin
@@ -38,6 +38,7 @@ BATCH = 20_000
 CHUNK = {True: 400, False: 2_000}
 """People in one transaction, by whether the database is SQLite: a writer there makes all others wait."""
 LEASE = 120
+EVERYBODY = 10_000_000
 _log = log("enrolment")
 
 
@@ -104,7 +105,10 @@ def _people_chunk(
         leaving = {work.terms.id: work.undecided(cause) for work, cause in works}
         verdict = judge(session, host_id, leaving, people.as_of, limits, by_sync=True)
     later: BitMap = BitMap()
-    mark_settled(session, host_id, owed)
+    waiting = _of_pending_saves(session, host_id, works)
+    works = [(work, cause) for work, cause in works if work.terms.id not in waiting]
+    settled = owed.keys() - {person for who in waiting.values() for person in who}
+    mark_settled(session, host_id, settled)
     for work, cause in works:
         may_go = verdict.get(work.terms.id, BitMap())
         # Judged or held meanwhile by nobody: these wait for the next batch rather than slip past the guard.
@@ -118,7 +122,19 @@ def _people_chunk(
         _outcome, writing = decide(session, fresh, cause, may_go)
         writing.write()
     owe(session, host_id, later, people.as_of)
-    return len(owed)
+    return len(settled)
+
+
+def _of_pending_saves(session: Session, host_id: int, works: Sequence[tuple[Work, Cause]]) -> dict[int, list[int]]:
+    """By certification with a save not settled yet, the people it concerns: they belong to that save first.
+
+    What a save decides (no messages, a number confirmed, the instant its spells begin) is its own; whoever is owed a
+    look besides keeps being owed it until the save is done.
+    """
+    pending = set(
+        session.scalars(select(Settling.certification).where(Settling.host_id == host_id, Settling.state != "done"))
+    )
+    return {work.terms.id: work.facts.person.tolist() for work, _cause in works if work.terms.id in pending}
 
 
 def _works(
@@ -220,19 +236,20 @@ def progress(session: Session, host_id: int, certification: int) -> Progress | N
 
 def _claim(runtime: Runtime, host_id: int) -> Settling | None:
     """Take the oldest owed one under a lease; one whose lease ran out counts as owed."""
-    now, token = runtime.clock.true(), secrets.token_hex(16)
+    now, token = runtime.clock.true(), worker_token()
 
     def take(session: Session) -> Settling | None:
-        row = session.scalars(
+        rows = session.scalars(
             select(Settling)
-            .where(Settling.host_id == host_id, Settling.state != "done", Settling.lease_until < now)
+            .where(Settling.host_id == host_id, Settling.state != "done")
             .order_by(Settling.number)
-            .limit(1)
             .with_for_update(skip_locked=True)
-        ).first()
-        if row is not None:
-            row.state, row.lease, row.lease_until = "running", token, now + LEASE
-        return row
+        )
+        for row in rows:
+            if row.lease_until < now or is_dead(row.lease):
+                row.state, row.lease, row.lease_until = "running", token, now + LEASE
+                return row
+        return None
 
     return runtime.db.transact(take)
 
@@ -254,6 +271,10 @@ def _cause(claimed: Settling) -> Cause:
 def _settle_one(runtime: Runtime, host_id: int, claimed: Settling) -> int:
     cause, certification = _cause(claimed), claimed.certification
     limits = Limits.of(runtime.settings)
+    with runtime.db.read() as session:
+        # Whom the host changed after the save begins her spell then, not before (DOMAIN 3.2).
+        changed = owed_people(session, host_id, EVERYBODY)
+    cause = replace(cause, at={person: max(at, claimed.as_of) for person, at in changed.items()})
     verdict = runtime.db.transact(lambda session: _judge_save(session, host_id, certification, cause, limits))
     with runtime.db.read() as session:
         touched = _touched(session, host_id, certification, cause, verdict)

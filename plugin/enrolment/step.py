@@ -43,7 +43,8 @@ NO_TYPE = -1
 class Questions:
     """Open exceptions and the answers in force, a position for each person.
 
-    :ivar type: of the open exception, or ``NO_TYPE``; ``wanted`` its date; ``wanted_from`` what gives it.
+    :ivar type: of the open exception, or ``NO_TYPE``; ``since`` when it was raised; ``wanted`` its date;
+        ``wanted_from`` what gives it.
     :ivar answer: of the decision in force, or ``""``: ``assign``, ``realistic``, ``dismiss``.
     :ivar answer_due: the wanted date it was given for; ``answer_type`` the type it answered.
     :ivar covers: whether the decision was given with all of the present assignments known.
@@ -51,6 +52,7 @@ class Questions:
     """
 
     type: Ints
+    since: Ints
     wanted: Ints
     wanted_from: Ints
     answer: np.ndarray

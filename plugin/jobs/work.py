@@ -32,8 +32,8 @@ def work_host(runtime: Runtime, host_id: int) -> int:
     for _round in range(_MOST_ROUNDS):
         done = hints.work(runtime, host_id)
         tick(runtime, host_id)
-        done += settle_people(runtime, host_id)
         done += settle_certifications(runtime, host_id)
+        done += settle_people(runtime, host_id)
         done += owe_timed(runtime, host_id)
         drained = drain(runtime, host_id, render)
         done += drained.calls

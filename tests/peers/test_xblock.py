@@ -132,7 +132,7 @@ def test_the_main_job_launched_by_lti_consumer_xblock(
             assert sandbox.roster("c1") == set()
             for role in ("staff", "instructor", "student"):
                 learner = enter(create_app(made).test_client(), peer, base, role=role)
-                assert "/certifications" not in learner
+                assert "/my/" in learner
         finally:
             peer.close()
 
