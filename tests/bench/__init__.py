@@ -1,0 +1,1 @@
+"""Benchmarks: the product's own functions against a bare floor in the same run."""

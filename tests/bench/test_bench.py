@@ -1,0 +1,22 @@
+"""The bench itself runs and says of each operation whether its goal was met."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from config.settings import Settings
+from plugin.core.clock import Clock
+from plugin.core.db import Database
+from plugin.core.runtime import Runtime
+from plugin.schema import metadata
+from tests.bench.__main__ import GOALS, Bench
+from tests.conftest import NOW
+
+
+def test_every_operation_gives_a_figure(settings: Settings, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/bench.sqlite3")
+    metadata.create_all(database.engine)
+    figures = list(Bench(Runtime(settings, database, Clock(NOW)), 200).run())
+    database.close()
+    assert {one.operation for one in figures} == set(GOALS)
+    assert all(one.learners == 200 and one.product_ms > 0 and one.floor_ms > 0 for one in figures)
