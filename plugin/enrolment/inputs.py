@@ -133,7 +133,7 @@ def _exempt(session: Session, terms: Terms, people: Ints, as_of: int) -> Mask:
 
 def _questions(session: Session, terms: Terms, facts: Facts, why: Ints) -> Questions:
     n = len(facts.person)
-    found = Questions(since=np.full(n, NONE), 
+    found = Questions(since=np.full(n, NONE),
         type=np.full(n, NO_TYPE), wanted=np.full(n, NONE), wanted_from=np.full(n, NONE),
         answer=np.full(n, "", dtype="<U9"), answer_type=np.full(n, NO_TYPE), answer_due=np.full(n, NONE),
         covers=np.zeros(n, bool), pending=np.zeros(n, bool), at=np.full(n, NONE),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
@@ -27,7 +29,7 @@ def listing() -> Response:
         items = held_items(session, host_id())
         people = {ext for item in items for ext in item.get("people", ())[:_NAMES_SHOWN]}
         known = set(codes(session, host_id()))
-        context = {
+        context: dict[str, Any] = {
             "items": [{**item, "instant": parse_instant(item["since"]) if item.get("since") else None} for item in items],
             "names": {key[1]: one.name for key, one in describe(
                 session, host_id(), [("individual", ext) for ext in people]).items()},
