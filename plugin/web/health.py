@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 from flask import Blueprint, Response, jsonify, make_response, request
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,7 +49,8 @@ def metrics() -> Response:
     token = made.settings.metrics_token
     if token is None and not made.settings.development:
         return make_response("", 404)
-    if token is not None and request.headers.get("Authorization") != f"Bearer {token}":
+    given = request.headers.get("Authorization", "")
+    if token is not None and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return make_response("", 401)
     with made.db.read() as session:
         rows = session.execute(
