@@ -40,7 +40,7 @@ class Sandbox:
     connection: dict[str, Any]
     app: Any
 
-    def act(self, name: str, **fields: Any) -> Any:
+    def act(self, name: str, /, **fields: Any) -> Any:
         """Change the world; no hints unless asked for."""
         answer = requests.post(f"{self.base}/world/{name}", json={"hint": False, **fields}, timeout=20)
         assert answer.ok, answer.text
