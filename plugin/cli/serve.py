@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import socket
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from plugin.app import create_app
 from plugin.core.errors import Unavailable
 from plugin.core.runtime import Runtime
+
+
+class _Quiet(WSGIRequestHandler):
+    """Addresses carry the handle of a session, which does not belong into a log."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
 
 
 def serve(runtime: Runtime) -> None:
@@ -17,7 +24,7 @@ def serve(runtime: Runtime) -> None:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise Unavailable(f"Port {port} is in use by another program. Set PORT to a free one.")
-    server = make_server("127.0.0.1", port, create_app(runtime), threaded=True)
+    server = make_server("127.0.0.1", port, create_app(runtime), threaded=True, request_handler=_Quiet)
     print(f"Muster listens on http://127.0.0.1:{port}", flush=True)
     try:
         server.serve_forever()
