@@ -116,6 +116,11 @@ document.addEventListener('submit', (event) => {
   guarded(filter)(event.target);
 });
 
+// The picker is wanted soon after the Add… menu opens: fetch it meanwhile.
+document.addEventListener('toggle', (event) => {
+  if (event.target.matches('[data-menu]')) import('./picker.js').catch(fail);
+}, true);
+
 prepare(document.body).catch(fail);
 watchMenus();
 followFrame();

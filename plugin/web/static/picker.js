@@ -22,6 +22,8 @@ class Picker {
     this.#adoptList();
     this.#listen();
     this.#paint();
+    // Somebody may have typed before this script was here.
+    if (this.query.value !== this.query.defaultValue) this.#refresh().catch(fail);
   }
 
   #listen() {
