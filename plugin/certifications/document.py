@@ -35,7 +35,25 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
     return found
 
 
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    """Text that a database can keep: an escape can spell NUL or half a character, which none can."""
+    value = str(loader.construct_scalar(node))
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise Invalid(f"Line {node.start_mark.line + 1}: the text holds a character that cannot be kept.")
+    return value
+
+
+def _moment(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    """A date, or a sentence with the line for one that no calendar has."""
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except (ValueError, OverflowError):
+        raise Invalid(f"Line {node.start_mark.line + 1}: there is no day '{node.value}'.") from None
+
+
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:str", _text)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _moment)
 
 
 def read_document(text: str) -> Mapping:

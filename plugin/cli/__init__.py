@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from config.settings import SettingsError
 from plugin import __version__
@@ -41,6 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         else:
             print("The database cannot be reached.", file=sys.stderr)
         return 3
+    except (UnicodeEncodeError, OverflowError, DataError):
+        print("An argument holds text or a number that cannot be kept.", file=sys.stderr)
+        return 2
     except SystemExit as stop:
         return int(stop.code or 0) if isinstance(stop.code, int) or stop.code is None else 2
     except BrokenPipeError:
