@@ -65,7 +65,7 @@ def settle_people(runtime: Runtime, host_id: int, limit: int = BATCH) -> int:
     everyone = sorted(owed)
     verdict: dict[int, BitMap] | None = None
     if len(everyone) > size:
-        verdict = runtime.db.transact(lambda session: _judge_people(session, host_id, owed, limits, size))
+        verdict = _judge_people(runtime, host_id, owed, limits, size)
     looked = 0
     for start in range(0, len(everyone), size):
         part = {person: owed[person] for person in everyone[start : start + size]}
@@ -76,20 +76,29 @@ def settle_people(runtime: Runtime, host_id: int, limit: int = BATCH) -> int:
 
 
 def _judge_people(
-    session: Session, host_id: int, owed: Mapping[int, int], limits: Limits, size: int
+    runtime: Runtime, host_id: int, owed: Mapping[int, int], limits: Limits, size: int
 ) -> dict[int, BitMap]:
-    """Look at a batch too large for one transaction as a whole, so that slices do not slip past the guard."""
-    people = population(session, host_id)
-    mark_missing(session, host_id, people.as_of)
-    _pin_emptied_teams(session, people, owed, people.as_of)
+    """Look at a batch too large for one transaction as a whole, so that slices do not slip past the guard.
+
+    The looking is done in short reads, so that nobody waits for it; only the verdict is written.
+    """
+    runtime.db.transact(partial(_mark_gone, host_id=host_id, owed=owed))
     leaving: dict[int, BitMap] = {}
     everyone = sorted(owed)
     for start in range(0, len(everyone), size):
         part = {person: owed[person] for person in everyone[start : start + size]}
-        for work, cause in _works(session, people, part):
-            found = work.undecided(cause)
-            leaving[work.terms.id] = leaving.get(work.terms.id, BitMap()) | found
-    return judge(session, host_id, leaving, people.as_of, limits, by_sync=True)
+        with runtime.db.read() as session:
+            people = population(session, host_id)
+            for work, cause in _works(session, people, part):
+                leaving[work.terms.id] = leaving.get(work.terms.id, BitMap()) | work.undecided(cause)
+    as_of = people.as_of
+    return runtime.db.transact(lambda session: judge(session, host_id, leaving, as_of, limits, by_sync=True))
+
+
+def _mark_gone(session: Session, host_id: int, owed: Mapping[int, int]) -> None:
+    people = population(session, host_id)
+    mark_missing(session, host_id, people.as_of)
+    _pin_emptied_teams(session, people, owed, people.as_of)
 
 
 def _people_chunk(
