@@ -25,9 +25,14 @@ def configure_logs(*, as_json: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=_standard_error,
         cache_logger_on_first_use=False,
     )
+
+
+def _standard_error(*_arguments: Any) -> Any:
+    """Asked for at each line: whoever replaced the stream meanwhile gets what is written from now on."""
+    return structlog.PrintLogger(file=sys.stderr)
 
 
 def _redact(_logger: Any, _method: str, entry: Any) -> Any:
