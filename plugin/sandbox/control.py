@@ -14,7 +14,7 @@ GET: ``/world/roster/<course>`` · ``/world/inbox/<person>`` · ``/world/log?aft
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -157,6 +157,8 @@ def _first_login(asked: dict[str, Any]) -> Result:
 
 def _field(asked: dict[str, Any]) -> Result:
     person = _existing("people", asked.get("person"))
+    if not asked.get("field"):
+        raise Wrong("Name the field.")
     store().put("people", [{**person, "fields": {**person.get("fields", {}), str(asked["field"]): asked.get("value")}}])
     return {"person": person["id"]}, [("person.changed", [person["id"]])]
 
@@ -250,7 +252,7 @@ def inbox(person: str) -> Any:
 @blueprint.get("/log")
 def log() -> Any:
     """Every item as received, oldest first."""
-    rows = store().db.execute("SELECT * FROM log WHERE n > ? ORDER BY n", (int(request.args.get("after", 0)),))
+    rows = store().db.execute("SELECT * FROM log WHERE n > ? ORDER BY n", (request.args.get("after", 0, type=int),))
     return jsonify([dict(row) for row in rows])
 
 
@@ -273,9 +275,10 @@ def units() -> Any:
     people = _people_by_unit(kind)
     rows = [row for row in store().all("units") if row["kind"] == kind]
     below = _below(rows)
+    children = Counter(row.get("parent") for row in rows)
     return jsonify(
         [
-            {**row, "children": sum(1 for other in rows if other.get("parent") == row["id"]),
+            {**row, "children": children[row["id"]],
              "direct": len(people[row["id"]]), "below": len(set().union(*(people[one] for one in below[row["id"]])))}
             for row in rows
         ]

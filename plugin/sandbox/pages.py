@@ -63,7 +63,7 @@ def roster(course: str) -> Any:
     """One course's roster."""
     found = store().get("courses", course) or abort(404)
     rows = store().where("enrolments", "course", course)
-    page = max(0, int(request.args.get("page", 0)))
+    page = max(0, request.args.get("page", 0, type=int))
     shown = [
         {**row, "name": (store().get("people", row["person"]) or {}).get("name", row["person"])}
         for row in rows[page * PAGE : (page + 1) * PAGE]

@@ -151,7 +151,8 @@ def members(course: str) -> Any:
     """Names and roles of one course."""
     if not _granted(NRPS):
         return jsonify(error="invalid_token"), 401
-    limit, page = int(request.args.get("limit", 100)), int(request.args.get("page", 0))
+    limit = max(1, request.args.get("limit", 100, type=int))
+    page = max(0, request.args.get("page", 0, type=int))
     rows = [row for row in store().where("enrolments", "course", course) if row["state"] == "active"]
     listed = [
         {"status": "Active", "user_id": row["person"], "roles": ["Learner"],

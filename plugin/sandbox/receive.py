@@ -38,12 +38,22 @@ def receive() -> Any:
     if handler is None or not isinstance(items, list):
         return jsonify(detail=f"'{kind}' is not understood."), 400
     with store().write():
-        outcomes = handler(request.headers["webhook-id"], items)
+        outcomes = handler(request.headers["webhook-id"], [_plain(item) for item in items])
         if current_app.config["ASYNC"]:
             job = secrets.token_hex(8)
             store().db.execute("INSERT INTO job VALUES (?, ?, ?)", (job, time.time() + 0.3, json.dumps(outcomes)))
             return jsonify(job=job), 202
     return jsonify(outcomes=outcomes)
+
+
+def _plain(item: Any) -> dict[str, Any]:
+    """An item with only values that a column can hold, so that a bad one fails no neighbour."""
+    if not isinstance(item, dict):
+        return {}
+    return {
+        name: value for name, value in item.items()
+        if isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**63)
+    }  # fmt: skip
 
 
 def _seats(call: str, items: list[Any]) -> list[dict[str, Any]]:
@@ -69,7 +79,9 @@ def _seats(call: str, items: list[Any]) -> list[dict[str, Any]]:
 def _one_seat(item: dict[str, Any]) -> tuple[str, str, bool]:
     """Apply one item; returns its outcome, why, and whether anything changed."""
     person, course, want, generation = (item.get(name) for name in ("person", "course", "want", "generation"))
-    if want not in ("in", "suspended", "out") or not isinstance(generation, int):
+    if not isinstance(person, str) or not isinstance(course, str) or not isinstance(generation, int):
+        return "refused", "The item is not understood.", False
+    if want not in ("in", "suspended", "out"):
         return "refused", "The item is not understood.", False
     if store().get("people", str(person)) is None or store().get("courses", str(course)) is None:
         return "gone", "There is no such person or course.", False
@@ -131,7 +143,9 @@ def _messages(call: str, items: list[Any]) -> list[dict[str, Any]]:
     outcomes = []
     for item in items:
         key, person = str(item.get("message")), str(item.get("person"))
-        if store().get("people", person) is None:
+        if not item.get("message") or not item.get("person"):
+            outcome, effective = "refused", False
+        elif store().get("people", person) is None:
             outcome, effective = "gone", False
         else:
             at = datetime.now(UTC).isoformat(timespec="seconds")
