@@ -186,5 +186,6 @@ def test_the_tab_is_light(sam: Administrator) -> None:
     loaded: list[int] = []
     wire.on("Network.loadingFinished", lambda event: loaded.append(int(event["encodedDataLength"])))
     sam.page.reload(wait_until="networkidle")
-    assert len(loaded) <= 8
+    # What an earlier page had under way ends with nothing transferred; only what came over the wire counts.
+    assert len([size for size in loaded if size]) <= 8
     assert sum(loaded) <= 40_000
