@@ -85,8 +85,9 @@ def world() -> Any:
     person = store().get("people", request.args.get("person", "")) if request.args.get("person") else None
     jobs = store().where("jobs", "person", person["id"]) if person else []
     units = sorted((row for row in store().all("units") if row["kind"] == "organisation"), key=lambda row: row["name"])
+    positions = [row for row in store().all("units") if row["kind"] == "position"]
     return render_template(
-        "world.html", person=person, jobs=jobs, units=units, found=_found(), query=request.args.get("q", ""),
+        "world.html", positions=positions, person=person, jobs=jobs, units=units, found=_found(), query=request.args.get("q", ""),
         audiences=store().all("audiences"), courses=store().all("courses"), moods=MOODS, lies=LIES,
         mood=store().setting("mood") or "ok", lie=store().setting("lie"),
     )  # fmt: skip
