@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from plugin.core.tables import Counter, HostClock
 
+CLOCK_MOVED = "clock_moved"
+"""Noted on a session that advanced a clock: until it commits, its seq may still be taken by another."""
+
 
 def upsert_for(session: Session) -> Callable[[Any], Any]:
     """The INSERT … ON CONFLICT construct of this session's database."""
@@ -38,6 +41,7 @@ def advance_seq(session: Session, host_id: int, as_of: int) -> int:
 
     ``as_of`` never steps back (DESIGN, point 1). Returns the new seq, to be stamped on every changed person.
     """
+    session.info[CLOCK_MOVED] = True
     statement = (
         update(HostClock)
         .where(HostClock.host_id == host_id)

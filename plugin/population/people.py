@@ -1,6 +1,7 @@
 """The mirror in arrays, as of one seq: who exists, where they work, whom they report to, which audiences hold them.
 
-A :class:`Base` never changes after it is built; what changed since is looked up by row (:mod:`overlay`).
+A :class:`Base` never changes after it is built; what changed since is looked up by row (:mod:`keys`). What depends on
+the time, which jobs are current, is a :class:`View` of it.
 """
 
 from __future__ import annotations
@@ -9,24 +10,35 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.population.columns import Ints, read_columns
+from plugin.population.keys import Key
+
+_VIEWS = 2
+"""Instants kept in sets; a tick that passes the beginning or end of a job needs another."""
+_NOBODY: Ints = np.zeros(0, np.int64)
 
 
-def grouped(keys: Ints, values: Ints) -> tuple[Ints, Ints]:
-    """Sort pairs by key, so that all values of one key are a slice."""
-    order = np.argsort(keys, kind="stable")
-    return keys[order], values[order]
+@dataclass
+class Grouped:
+    """Values sorted by a key, so that all values of a run of keys are one slice."""
 
+    keys: Ints
+    values: Ints
 
-def slice_of(keys: Ints, values: Ints, low: int, high: int) -> Ints:
-    """The values whose key lies in ``low … high`` (both included) of a :func:`grouped` pair."""
-    # The bounds carry the array's own type: a Python int would make numpy copy the whole array first.
-    kind = keys.dtype.type
-    return values[keys.searchsorted(kind(low), "left") : keys.searchsorted(kind(high), "right")]
+    @classmethod
+    def of(cls, keys: Ints, values: Ints) -> Grouped:
+        """Sort pairs by key."""
+        order = np.argsort(keys, kind="stable")
+        return cls(keys[order], values[order])
+
+    def between(self, low: int, high: int) -> Ints:
+        """The values whose key lies in ``low … high``, both included."""
+        # The bounds carry the array's own type: a Python int would make numpy copy the whole array first.
+        kind = self.keys.dtype.type
+        return self.values[self.keys.searchsorted(kind(low), "left") : self.keys.searchsorted(kind(high), "right")]
 
 
 @dataclass
@@ -47,75 +59,158 @@ class Base:
     member_audience: Ints
     member_person: Ints
     unit_interval: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _views: dict[int, View] = field(default_factory=dict)
 
     @cached_property
     def existing(self) -> BitMap:
         """Everyone who is not deleted."""
-        return BitMap(self.person[self.person_state != 2].astype(np.uint32))
+        return _bitmap(self.person[self.person_state != 2])
 
     @cached_property
     def suspended(self) -> BitMap:
         """Everyone suspended at the host."""
-        return BitMap(self.person[self.person_state == 1].astype(np.uint32))
-
-    def current(self, as_of: int) -> npt.NDArray[np.bool_]:
-        """Which jobs are current at ``as_of``: started, and not ended (DOMAIN 2.1)."""
-        return (self.starts <= as_of) & ((self.ends == OPEN) | (self.ends > as_of))
+        return _bitmap(self.person[self.person_state == 1])
 
     @cached_property
-    def _by_organisation(self) -> tuple[Ints, Ints]:
-        return grouped(self._lft(self.organisation), np.arange(len(self.job)))
+    def audiences(self) -> Grouped:
+        """Members by audience."""
+        return Grouped.of(self.member_audience, self.member_person)
 
     @cached_property
-    def _by_position(self) -> tuple[Ints, Ints]:
-        return grouped(self._lft(self.position), np.arange(len(self.job)))
+    def row_of_job(self) -> Grouped:
+        """Rows of jobs by id."""
+        return Grouped.of(self.job, np.arange(len(self.job)))
 
-    @cached_property
-    def _by_boss_job(self) -> tuple[Ints, Ints]:
-        return grouped(self.boss_job, np.arange(len(self.job)))
-
-    @cached_property
-    def _by_boss_person(self) -> tuple[Ints, Ints]:
-        return grouped(self.boss_person, np.arange(len(self.job)))
-
-    @cached_property
-    def _by_audience(self) -> tuple[Ints, Ints]:
-        return grouped(self.member_audience, self.member_person)
-
-    @cached_property
-    def _row_of_job(self) -> tuple[Ints, Ints]:
-        return grouped(self.job, np.arange(len(self.job)))
-
-    def _lft(self, units: Ints) -> Ints:
+    def preorder(self, units: Ints) -> Ints:
         """Unit ids to positions in this base's own preorder; unknown units sort before all others."""
-        size = int(units.max(initial=0)) + 2
-        table = np.full(max(size, max(self.unit_interval, default=0) + 2), -1, np.int64)
-        for unit, (low, _high) in self.unit_interval.items():
-            table[unit] = low
+        size = max(int(units.max(initial=0)), max(self.unit_interval, default=0)) + 2
+        table = np.full(size, -1, np.int64)
+        if self.unit_interval:
+            table[np.fromiter(self.unit_interval, np.int64)] = [low for low, _high in self.unit_interval.values()]
         return table[units]
 
-    def jobs_in(self, kind: str, unit: int, *, below: bool) -> Ints:
-        """Rows of the jobs in a unit, with ``below`` also under it."""
-        if unit not in self.unit_interval:
-            return np.zeros(0, np.int64)
-        low, high = self.unit_interval[unit]
-        keys, rows = self._by_organisation if kind == "organisation" else self._by_position
-        return slice_of(keys, rows, low, high if below else low)
+    @cached_property
+    def reports(self) -> Reports:
+        """Who reports to whom, job by job."""
+        return Reports.of(self)
 
-    def row_of(self, job: int) -> int | None:
-        """The row of a job id."""
-        found = slice_of(*self._row_of_job, job, job)
-        return int(found[0]) if len(found) else None
+    @cached_property
+    def _boundaries(self) -> Ints:
+        bounds = np.unique(np.concatenate([self.starts, self.ends]))
+        return bounds[bounds != OPEN]
 
-    def reports(self, rows: Ints) -> Ints:
-        """Rows of the jobs that report directly to any of these jobs (DOMAIN 2.3, HOST-API on ``manager``)."""
-        found = [slice_of(*self._by_boss_job, job, job) for job in self.job[rows]]
-        found += [slice_of(*self._by_boss_person, who, who) for who in np.unique(self.job_person[rows])]
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+    def at(self, as_of: int) -> View:
+        """This base at an instant; the same view for all instants between two beginnings or ends of jobs."""
+        epoch = int(self._boundaries.searchsorted(as_of, "right"))
+        view = self._views.get(epoch)
+        if view is None:
+            view = View(self, as_of)
+            for old in list(self._views)[: max(0, len(self._views) - _VIEWS + 1)]:
+                self._views.pop(old, None)
+            self._views[epoch] = view
+        return view
 
-    def audience(self, audience: int) -> Ints:
-        """The members of an audience."""
-        return slice_of(*self._by_audience, audience, audience)
+
+@dataclass
+class Reports:
+    """Direct reports of each job, as one array cut at ``begins`` (DOMAIN 2.3, HOST-API on ``manager``)."""
+
+    begins: Ints
+    children: Ints
+
+    @classmethod
+    def of(cls, base: Base) -> Reports:
+        """A report names its manager's job, or the manager herself: then it stands under each of her jobs."""
+        rows = np.arange(len(base.job))
+        by_job = _edges(Grouped.of(base.job, rows), base.boss_job)
+        by_person = _edges(Grouped.of(base.job_person, rows), base.boss_person)
+        parent, child = (np.concatenate(pair) for pair in zip(by_job, by_person, strict=True))
+        order = np.argsort(parent, kind="stable")
+        return cls(np.searchsorted(parent[order], np.arange(len(rows) + 1)), child[order])
+
+    def to(self, rows: Ints) -> Ints:
+        """Rows of the jobs that report directly to any of these, some perhaps twice."""
+        first = self.begins[rows]
+        many = self.begins[rows + 1] - first
+        total = int(many.sum())
+        if not total:
+            return _NOBODY
+        shift = np.repeat(first - np.concatenate(([0], np.cumsum(many)[:-1])), many)
+        return self.children[np.arange(total) + shift]
+
+
+def _edges(parents: Grouped, wanted: Ints) -> tuple[Ints, Ints]:
+    """Pairs (row of a parent, row of a child) for a column that names parents by key; ``NULL`` names nobody."""
+    child = np.flatnonzero(wanted >= 0)
+    low = parents.keys.searchsorted(wanted[child], "left")
+    many = parents.keys.searchsorted(wanted[child], "right") - low
+    shift = np.repeat(low - np.concatenate(([0], np.cumsum(many)[:-1])), many) if len(many) else _NOBODY
+    return parents.values[np.arange(int(many.sum())) + shift], np.repeat(child, many)
+
+
+class View:
+    """A base at an instant: only jobs that are current then count (DOMAIN 2.1)."""
+
+    def __init__(self, base: Base, as_of: int) -> None:
+        self._base = base
+        self.current = (base.starts <= as_of) & ((base.ends == OPEN) | (base.ends > as_of))
+        self._sets: dict[Key, BitMap] = {}
+
+    @cached_property
+    def _organisations(self) -> Grouped:
+        return self._by_unit(self._base.organisation)
+
+    @cached_property
+    def _positions(self) -> Grouped:
+        return self._by_unit(self._base.position)
+
+    def _by_unit(self, units: Ints) -> Grouped:
+        return Grouped.of(self._base.preorder(units)[self.current], self._base.job_person[self.current])
+
+    def set_of(self, key: Key) -> BitMap:
+        """Everyone a target matches, suspended people included. Not to be changed by the caller."""
+        found = self._sets.get(key)
+        if found is None:
+            found = self._sets[key] = _bitmap(np.unique(self.people(key)))
+        return found
+
+    def people(self, key: Key) -> Ints:
+        """The same as an array of ids in no order, somebody with two jobs perhaps twice."""
+        kind, target, include = key
+        if kind == "individual":
+            return np.array([target] if target in self._base.existing else [], np.int64)
+        if kind == "audience":
+            return self._base.audiences.between(target, target)
+        if kind == "manager":
+            return self._team(target, below=include == "below")
+        if target not in self._base.unit_interval:
+            return _NOBODY
+        low, high = self._base.unit_interval[target]
+        grouped = self._organisations if kind == "organisation" else self._positions
+        return grouped.between(low, high if include == "below" else low)
+
+    def _team(self, job: int, *, below: bool) -> Ints:
+        """Who reports to a job, with ``below`` the whole tree under it; loops are cut, the manager is not in it."""
+        base = self._base
+        top = base.row_of_job.between(job, job)
+        if not len(top):
+            return _NOBODY
+        level = np.unique(base.reports.to(top))
+        team = level
+        if below:
+            team = self._all_below(level)
+        found = base.job_person[team[self.current[team]]]
+        return found[found != base.job_person[top[0]]]
+
+    def _all_below(self, level: Ints) -> Ints:
+        seen = np.zeros(len(self._base.job), bool)
+        parts = []
+        while len(level):
+            seen[level] = True
+            parts.append(level)
+            level = self._base.reports.to(level)
+            level = np.unique(level[~seen[level]])
+        return np.concatenate(parts) if parts else _NOBODY
 
 
 def load_base(session: Session, host_id: int, seq: int) -> Base:
@@ -137,26 +232,21 @@ def load_base(session: Session, host_id: int, seq: int) -> Base:
         "host_id = :host AND audience IS NOT NULL AND person IS NOT NULL", host,
     )  # fmt: skip
     unit, lft, rgt = read_columns(session, "unit", ["id", "lft", "rgt"], "host_id = :host AND NOT gone", host)
-    intervals = {int(u): (int(low), int(high)) for u, low, high in zip(unit, lft, rgt, strict=True)}
-    existing = np.isin(jobs[1], person[state != 2])
-    kept = [column[existing] for column in jobs]
+    intervals = dict(zip(unit.tolist(), zip(lft.tolist(), rgt.tolist(), strict=True), strict=True))
+    exists = np.zeros(max((int(column.max(initial=0)) for column in (person, jobs[1], member)), default=0) + 1, bool)
+    exists[person[state != 2]] = True
+    kept = [column[exists[jobs[1]]] for column in jobs]
+    counts = exists[member]
     job, job_person, organisation, position, boss_job, boss_person, starts, ends = kept
     return Base(
-        seq,
-        person,
-        state,
-        job,
-        job_person,
-        organisation,
-        position,
-        boss_job,
-        boss_person,
-        starts,
-        ends,
-        audience,
-        member,
-        intervals,
-    )
+        seq=seq, person=person, person_state=state, job=job, job_person=job_person, organisation=organisation,
+        position=position, boss_job=boss_job, boss_person=boss_person, starts=starts, ends=ends,
+        member_audience=audience[counts], member_person=member[counts], unit_interval=intervals,
+    )  # fmt: skip
+
+
+def _bitmap(people: Ints) -> BitMap:
+    return BitMap(people.astype(np.uint32))
 
 
 OPEN = -(2**62)

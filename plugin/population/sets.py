@@ -6,15 +6,16 @@ read from the mirror's rows in the caller's own transaction.
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from plugin.core.ids import read_clock
+from plugin.core.caches import forget_all, kept
+from plugin.core.ids import CLOCK_MOVED, read_clock
 from plugin.population.columns import Ints, read_columns
 from plugin.population.keys import Key, keys_of
 from plugin.population.people import Base, load_base
@@ -23,119 +24,119 @@ REBUILD_ABOVE = 2_000
 """With more people changed since the base, building a new base costs less than asking for each of them."""
 
 
+@dataclass
+class _Patch:
+    """Who changed since a base, up to ``seq``, and what each of them matches by row."""
+
+    base: Base
+    seq: int
+    changed: BitMap = field(default_factory=BitMap)
+    existing: BitMap = field(default_factory=BitMap)
+    suspended: BitMap = field(default_factory=BitMap)
+    keys: dict[int, set[Key]] = field(default_factory=dict)
+    asked: BitMap = field(default_factory=BitMap)
+    """Of ``changed``, those whose keys are known."""
+
+
 class Population:
     """One host's people, at the seq and instant of the transaction it was made in."""
 
-    def __init__(self, session: Session, host_id: int, base: Base, seq: int, as_of: int, changed: BitMap) -> None:
-        self.host_id, self.seq, self.as_of = host_id, seq, as_of
-        self._session, self._base, self._changed = session, base, changed
+    def __init__(self, session: Session, host_id: int, as_of: int, patch: _Patch) -> None:
+        self.host_id, self.seq, self.as_of = host_id, patch.seq, as_of
+        self._session, self._patch = session, patch
+        self._view = patch.base.at(as_of)
         self._sets: dict[Key, BitMap] = {}
 
     @cached_property
-    def _overlay(self) -> dict[int, set[Key]]:
-        return keys_of(self._session, self.host_id, list(self._changed), self.as_of)
-
-    @cached_property
-    def _states(self) -> dict[int, int]:
-        person, state = read_columns(
-            self._session, "person", ["id", "state"],
-            "host_id = :host AND id IN (SELECT person FROM change WHERE host_id = :host AND seq > :seq)",
-            {"host": self.host_id, "seq": self._base.seq},
-        )  # fmt: skip
-        return dict(zip(person.tolist(), state.tolist(), strict=True))
+    def _by_key(self) -> dict[Key, list[int]]:
+        """The changed people by what they match now."""
+        patch = self._patch
+        unknown = patch.changed - patch.asked
+        if unknown:
+            patch.keys.update(keys_of(self._session, self.host_id, list(unknown), self.as_of))
+            patch.asked |= unknown
+        found: dict[Key, list[int]] = {}
+        for person, keys in patch.keys.items():
+            for key in keys:
+                found.setdefault(key, []).append(person)
+        return found
 
     @cached_property
     def existing(self) -> BitMap:
         """Everyone who is not deleted."""
-        return (self._base.existing - self._changed) | BitMap(p for p, state in self._states.items() if state != 2)
+        return (self._patch.base.existing - self._patch.changed) | self._patch.existing
 
     @cached_property
     def suspended(self) -> BitMap:
         """Everyone suspended at the host."""
-        return (self._base.suspended - self._changed) | BitMap(p for p, state in self._states.items() if state == 1)
+        return (self._patch.base.suspended - self._patch.changed) | self._patch.suspended
 
     def matching(self, key: Key) -> BitMap:
-        """Everyone who matches a target: suspended people included, deleted ones not (DOMAIN 2.6)."""
+        """Everyone who matches a target: suspended people included, deleted ones not (DOMAIN 2.6).
+
+        The set belongs to the population: callers combine it, and do not change it.
+        """
+        if not self._patch.changed:
+            return self._view.set_of(key)
         found = self._sets.get(key)
         if found is None:
-            found = (self._from_base(key) & self._base.existing) - self._changed
-            found |= BitMap(person for person, keys in self._overlay.items() if key in keys)
+            found = self._view.set_of(key) - self._patch.changed
+            found |= BitMap(self._by_key.get(key, ()))
             self._sets[key] = found
         return found
 
-    def _from_base(self, key: Key) -> BitMap:
-        kind, target, include = key
-        if kind == "individual":
-            return BitMap([target])
-        if kind == "audience":
-            return _bitmap(self._base.audience(target))
-        if kind == "manager":
-            return self._team(target, below=include == "below")
-        rows = self._base.jobs_in(kind, target, below=include == "below")
-        return _bitmap(self._base.job_person[rows[self._current[rows]]])
-
-    @cached_property
-    def _current(self) -> np.ndarray:
-        return self._base.current(self.as_of)
-
-    def _team(self, job: int, *, below: bool) -> BitMap:
-        """The people who report to a job, with ``below`` the whole tree under it; loops are cut (DOMAIN 2.3)."""
-        base = self._base
-        top = base.row_of(job)
-        if top is None:
-            return BitMap()
-        seen = np.zeros(len(base.job), bool)
-        level = base.reports(np.array([top]))
-        while len(level):
-            seen[level] = True
-            if not below:
-                break
-            level = base.reports(level)
-            level = level[~seen[level]]
-        team = _bitmap(base.job_person[seen & self._current])
-        team.discard(int(base.job_person[top]))
-        return team
-
-
-def _bitmap(people: Ints) -> BitMap:
-    return BitMap(np.unique(people).astype(np.uint32))
-
-
-_bases: dict[tuple[str, int], Base] = {}
-_lock = threading.Lock()
+    def people(self, key: Key) -> Ints:
+        """The same as an array of ids in no order, somebody perhaps twice: for whole settles."""
+        if not self._patch.changed:
+            return self._view.people(key)
+        return np.array(self.matching(key), dtype=np.int64)
 
 
 def population(session: Session, host_id: int) -> Population:
     """The host's people as this transaction sees them.
 
-    The base is kept per process and rebuilt when too many people changed since; what a transaction sees never
-    depends on it.
+    The base, and what is known of who changed since, are kept per process; what a transaction sees never depends on
+    that.
     """
     seq, as_of = read_clock(session, host_id)
-    name = (str(session.get_bind().engine.url), host_id)
-    base = _bases.get(name)
-    if base is None or base.seq > seq or _changed_count(session, host_id, base.seq) > REBUILD_ABOVE:
-        base = load_base(session, host_id, seq)
-        with _lock:
-            _bases[name] = base
-    changed: BitMap = BitMap()
-    if base.seq < seq:
-        rows = session.execute(
-            text("SELECT person FROM change WHERE host_id = :host AND seq > :seq"),
-            {"host": host_id, "seq": base.seq},
-        )
-        changed = BitMap(row[0] for row in rows)
-    return Population(session, host_id, base, seq, as_of, changed)
+    memory, name = kept(session), ("population", host_id)
+    patch: _Patch | None = memory.get(name)
+    if patch is None or patch.base.seq > seq:
+        patch = _Patch(load_base(session, host_id, seq), seq)
+    elif patch.seq != seq:
+        patch = _moved_on(session, host_id, patch, seq)
+    if CLOCK_MOVED not in session.info:
+        memory[name] = patch
+    return Population(session, host_id, as_of, patch)
 
 
-def _changed_count(session: Session, host_id: int, seq: int) -> int:
-    statement = text(
-        "SELECT count(*) FROM (SELECT 1 FROM change WHERE host_id = :host AND seq > :seq LIMIT :most) AS counted"
+def _moved_on(session: Session, host_id: int, patch: _Patch, seq: int) -> _Patch:
+    """What is known, brought to another seq; a new base where too many changed, or we had seen the future."""
+    since = patch.seq if patch.seq < seq else patch.base.seq
+    person, state = read_columns(
+        session, "change c LEFT JOIN person p ON p.host_id = c.host_id AND p.id = c.person",
+        ["c.person", "coalesce(p.state, 2)"], "c.host_id = :host AND c.seq > :seq",
+        {"host": host_id, "seq": since},
+    )  # fmt: skip
+    fresh = _bitmap(person)
+    known = patch if patch.seq < seq else _Patch(patch.base, patch.base.seq)
+    if len(known.changed | fresh) > REBUILD_ABOVE:
+        return _Patch(load_base(session, host_id, seq), seq)
+    return _Patch(
+        base=patch.base,
+        seq=seq,
+        changed=known.changed | fresh,
+        existing=(known.existing - fresh) | _bitmap(person[state != 2]),
+        suspended=(known.suspended - fresh) | _bitmap(person[state == 1]),
+        keys={who: keys for who, keys in known.keys.items() if who not in fresh},
+        asked=known.asked - fresh,
     )
-    return int(session.execute(statement, {"host": host_id, "seq": seq, "most": REBUILD_ABOVE + 1}).scalar_one())
+
+
+def _bitmap(people: Ints | Iterable[int]) -> BitMap:
+    return BitMap(np.asarray(people).astype(np.uint32))
 
 
 def forget_bases() -> None:
-    """Drop what this process keeps; for tests that reuse a database address."""
-    with _lock:
-        _bases.clear()
+    """Drop what this process keeps; for tests that empty a database behind its back."""
+    forget_all()

@@ -1,0 +1,196 @@
+"""Writing many rows at once: COPY on PostgreSQL, executemany on SQLite, inside the session's own transaction.
+
+The one place where the two databases are written to in different ways. Callers hand over columns, not rows: a column
+is an array or list with a value for each row, or one value for all of them. Booleans are 0 and 1, JSON is its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import psycopg.errors
+from sqlalchemy import Dialect, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+NULL = np.iinfo(np.int64).min
+"""Stands for NULL in an array of numbers."""
+_SLICE = 4_000
+"""Rows for which one statement carries arrays; more go by COPY."""
+_POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+Column = Any
+"""``ndarray`` of integers with ``NULL``, a list, or a single value."""
+
+
+def insert_rows(session: Session, table: Any, columns: Mapping[str, Column], *, skip_present: bool = False) -> None:
+    """Insert rows into a mapped class or table. Columns left out take their Python-side default.
+
+    :param skip_present: rows whose key is there already are left as they are.
+    """
+    target = _table(table)
+    n = _length(columns)
+    if not n:
+        return
+    full = {**_defaults(target, columns), **columns}
+    if _is_sqlite(session):
+        marks = ", ".join("?" * len(full))
+        verb = "INSERT OR IGNORE" if skip_present else "INSERT"
+        sql = f"{verb} INTO {_quoted(target.name)} ({_names(full)}) VALUES ({marks})"
+        _cursor(session).executemany(sql, _rows(full.values(), n))
+    elif not skip_present:
+        _copy(session, target, full, n)
+    else:
+        _copy_new(session, target, full, n)
+
+
+def update_rows(session: Session, table: Any, keys: Mapping[str, Column], columns: Mapping[str, Column]) -> None:
+    """Set columns of the rows with these keys; a key may be one value for all rows."""
+    target = _table(table)
+    n = _length({**keys, **columns})
+    if not n:
+        return
+    if _is_sqlite(session):
+        sets = ", ".join(f"{_quoted(name)} = ?" for name in columns)
+        where = " AND ".join(f"{_quoted(name)} = ?" for name in keys)
+        sql = f"UPDATE {_quoted(target.name)} SET {sets} WHERE {where}"
+        _cursor(session).executemany(sql, _rows([*columns.values(), *keys.values()], n))
+        return
+    given = {**keys, **columns}
+    sets = ", ".join(f"{_quoted(name)} = given.{_quoted(name)}" for name in columns)
+    where = " AND ".join(f"{_quoted(target.name)}.{_quoted(name)} = given.{_quoted(name)}" for name in keys)
+    for first in range(0, n, _SLICE):
+        part = {name: _lists(value, n)[first : first + _SLICE] for name, value in given.items()}
+        source, values = _unnest(target, part)
+        _cursor(session).execute(f"UPDATE {_quoted(target.name)} SET {sets} FROM {source} WHERE {where}", values)
+
+
+def nullable(column: np.ndarray) -> list[int | None]:
+    """A list of an array, with ``None`` for ``NULL``."""
+    if (column != NULL).all():
+        return list(column.tolist())
+    return [None if value == NULL else value for value in column.tolist()]
+
+
+def _copy(session: Session, table: Table, columns: Mapping[str, Column], n: int) -> None:
+    with _cursor(session).copy(f"COPY {_quoted(table.name)} ({_names(columns)}) FROM STDIN") as copy:
+        copy.write("".join(_lines(columns.values(), n)))
+
+
+def _copy_new(session: Session, table: Table, columns: Mapping[str, Column], n: int) -> None:
+    """COPY knows no *on conflict*: where a row turns out to be present, go back and insert with it."""
+    cursor = _cursor(session)
+    if n > 50:
+        cursor.execute("SAVEPOINT bulk")
+        try:
+            _copy(session, table, columns, n)
+        except psycopg.errors.UniqueViolation:
+            cursor.execute("ROLLBACK TO SAVEPOINT bulk")
+        else:
+            cursor.execute("RELEASE SAVEPOINT bulk")
+            return
+    for first in range(0, n, _SLICE):
+        part = {name: _lists(value, n)[first : first + _SLICE] for name, value in columns.items()}
+        source, values = _unnest(table, part)
+        names = _names(columns)
+        cursor.execute(
+            f"INSERT INTO {_quoted(table.name)} ({names}) SELECT {names} FROM {source} ON CONFLICT DO NOTHING", values
+        )
+
+
+def _unnest(table: Table, columns: Mapping[str, list[Any]]) -> tuple[str, list[list[Any]]]:
+    casts = ", ".join(f"%s::{_pg_type(table, name)}[]" for name in columns)
+    return f"unnest({casts}) AS given({_names(columns)})", list(columns.values())
+
+
+def _pg_type(table: Table, name: str) -> str:
+    return str(table.c[name].type.compile(dialect=_POSTGRES))
+
+
+def _lines(columns: Iterable[Column], n: int) -> Iterable[str]:
+    texts = [_texts(column, n) for column in columns]
+    return (line + "\n" for line in map("\t".join, zip(*texts, strict=False)))
+
+
+def _texts(column: Column, n: int) -> Iterable[str]:
+    if isinstance(column, np.ndarray):
+        missing = column == NULL
+        if missing.all():
+            return repeat("\\N", n)
+        if not missing.any():
+            return map(str, column.tolist())
+        return ["\\N" if value == NULL else str(value) for value in column.tolist()]
+    if isinstance(column, list):
+        return map(_escaped, column)
+    return repeat(_escaped(column), n)
+
+
+def _escaped(value: Any) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, str):
+        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    return str(int(value))
+
+
+def _rows(columns: Iterable[Column], n: int) -> Iterable[tuple[Any, ...]]:
+    return zip(*(_iterable(column, n) for column in columns), strict=False)
+
+
+def _iterable(column: Column, n: int) -> Iterable[Any]:
+    if isinstance(column, np.ndarray):
+        return nullable(column)
+    return column if isinstance(column, list) else repeat(_plain(column), n)
+
+
+def _lists(column: Column, n: int) -> list[Any]:
+    return list(_iterable(column, n))
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, np.integer | bool) else value
+
+
+def _length(columns: Mapping[str, Column]) -> int:
+    lengths = {len(column) for column in columns.values() if isinstance(column, np.ndarray | list)}
+    assert len(lengths) == 1, "columns of one length, and at least one of them"
+    return lengths.pop()
+
+
+def _defaults(table: Table, given: Mapping[str, Column]) -> dict[str, Column]:
+    found: dict[str, Column] = {}
+    for column in table.columns:
+        default = column.default
+        if column.name in given or default is None:
+            continue
+        if default.is_scalar:
+            found[column.name] = _plain(default.arg)  # type: ignore[attr-defined]
+        else:  # a container, empty
+            found[column.name] = "{}" if "dict" in str(default.arg) else "[]"  # type: ignore[attr-defined]
+    return found
+
+
+def _table(table: Any) -> Table:
+    return table if isinstance(table, Table) else table.__table__
+
+
+def _names(columns: Mapping[str, Any] | Sequence[str]) -> str:
+    return ", ".join(_quoted(name) for name in columns)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def _cursor(session: Session) -> Any:
+    session.flush()
+    return session.connection().connection.cursor()
