@@ -5,7 +5,7 @@ Nothing above this room sees HTTP, tokens, cursors or a host's JSON; nothing in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -137,6 +137,20 @@ class Hint:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One piece of a connection, tried.
+
+    :ivar ok: ``None`` where it could not be tried, because something before it failed or nothing is set.
+    :ivar sentence: what was seen. :ivar fix: what to do about it, in the host's own words; empty where nothing is.
+    """
+
+    name: str
+    ok: bool | None
+    sentence: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
 class ConnectionSpec:
     """How to reach a host: the connection's row without its state."""
 
@@ -150,6 +164,8 @@ class ConnectionSpec:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
+    bearer: Callable[[Sequence[str]], str] | None = field(default=None, repr=False, compare=False)
+    """Gives an LTI service token for these scopes, where the connection belongs to a registration."""
 
 
 class Host(Protocol):

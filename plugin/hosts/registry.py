@@ -7,10 +7,13 @@ from collections.abc import Callable
 from plugin.core.clock import Clock
 from plugin.core.errors import Invalid
 from plugin.core.http import Outbound
-from plugin.hosts.port import ConnectionSpec, Host
+from plugin.core.runtime import Runtime
+from plugin.hosts import webhook_check
+from plugin.hosts.port import Check, ConnectionSpec, Host
 from plugin.hosts.webhook import WebhookHost
 
 DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {"webhook": WebhookHost}
+CHECKLISTS: dict[str, Callable[[Runtime, ConnectionSpec], list[Check]]] = {"webhook": webhook_check.checklist}
 
 
 def open_host(spec: ConnectionSpec, http: Outbound, clock: Clock) -> Host:
@@ -21,3 +24,13 @@ def open_host(spec: ConnectionSpec, http: Outbound, clock: Clock) -> Host:
     if spec.kind not in DIALECTS:
         raise Invalid(f"'{spec.kind}' is no kind of host; use one of {', '.join(sorted(DIALECTS))}.")
     return DIALECTS[spec.kind](spec, http, clock)
+
+
+def checklist(runtime: Runtime, spec: ConnectionSpec) -> list[Check]:
+    """Try each piece of a connection; what a host answers becomes a sentence, never an error.
+
+    :raises Invalid: for a kind we have no dialect for.
+    """
+    if spec.kind not in CHECKLISTS:
+        raise Invalid(f"'{spec.kind}' is no kind of host; use one of {', '.join(sorted(CHECKLISTS))}.")
+    return CHECKLISTS[spec.kind](runtime, spec)
