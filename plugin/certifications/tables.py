@@ -27,6 +27,8 @@ class Certification(Base):
     available_until: Mapped[int | None] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(Integer, default=0)
     settled_version: Mapped[int] = mapped_column(Integer, default=0)
+    enrolments_rev: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Raised by every transaction that changes one of its enrolments."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """content, period, enrol, leaving, exceptions: as AS-CODE writes them, with the host's own ids."""
     created: Mapped[int] = mapped_column(BigInteger, default=0)

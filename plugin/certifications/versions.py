@@ -15,6 +15,7 @@ from plugin.certifications.content import courses_of, parse_content
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.tables import Assignment, Certification, CourseSetCourse, GroupMember, Version
 from plugin.certifications.targets import target_ids
+from plugin.core.caches import provisional
 from plugin.core.errors import Conflict, Invalid
 from plugin.core.ids import take_ids
 from plugin.core.tables import Host
@@ -41,6 +42,7 @@ def write_version(
         was taken meanwhile.
     :raises Invalid: when an assignment's target does not exist at the host.
     """
+    provisional(session)
     definition = _whole(proposal)
     row = _certification(session, host_id, proposal, at)
     row.version += 1

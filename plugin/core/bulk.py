@@ -18,6 +18,9 @@ from sqlalchemy.orm import Session
 
 NULL = np.iinfo(np.int64).min
 """Stands for NULL in an array of numbers."""
+NULL_SQL = "(-9223372036854775807 - 1)"
+"""``NULL`` as SQL writes it: as a literal it would overflow."""
+_NAMED = 500
 _SLICE = 4_000
 """Rows for which one statement carries arrays; more go by COPY."""
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -26,46 +29,75 @@ Column = Any
 """``ndarray`` of integers with ``NULL``, a list, or a single value."""
 
 
-def insert_rows(session: Session, table: Any, columns: Mapping[str, Column], *, skip_present: bool = False) -> None:
+def fetch(session: Session, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """All rows of a query as plain tuples, by the driver itself.
+
+    :param sql: text of ours, with ``?`` for each value; a list of numbers fits ``IN`` by :func:`among`.
+    """
+    cursor = _cursor(session)
+    cursor.execute(sql if _is_sqlite(session) else sql.replace("?", "%s"), values)
+    return list(cursor.fetchall())
+
+
+def among(column: str, people: np.ndarray) -> str:
+    """An SQL condition on sorted numbers: those named where they are few, else all between the first and the last."""
+    if len(people) <= _NAMED:
+        return f"{column} IN ({', '.join(map(str, people.tolist())) or 'NULL'})"
+    return f"{column} BETWEEN {int(people[0])} AND {int(people[-1])}"
+
+
+def insert_rows(session: Session, table: Any, columns: Mapping[str, Column], *, skip_present: bool = False) -> bool:
     """Insert rows into a mapped class or table. Columns left out take their Python-side default.
 
     :param skip_present: rows whose key is there already are left as they are.
+    :returns: whether every row was new.
     """
     target = _table(table)
     n = _length(columns)
     if not n:
-        return
+        return True
     full = {**_defaults(target, columns), **columns}
     if _is_sqlite(session):
         marks = ", ".join("?" * len(full))
         verb = "INSERT OR IGNORE" if skip_present else "INSERT"
         sql = f"{verb} INTO {_quoted(target.name)} ({_names(full)}) VALUES ({marks})"
-        _cursor(session).executemany(sql, _rows(full.values(), n))
-    elif not skip_present:
+        cursor = _cursor(session)
+        cursor.executemany(sql, _rows(full.values(), n))
+        return bool(cursor.rowcount == n)
+    if not skip_present:
         _copy(session, target, full, n)
-    else:
-        _copy_new(session, target, full, n)
+        return True
+    return _copy_new(session, target, full, n)
 
 
-def update_rows(session: Session, table: Any, keys: Mapping[str, Column], columns: Mapping[str, Column]) -> None:
-    """Set columns of the rows with these keys; a key may be one value for all rows."""
+def update_rows(
+    session: Session, table: Any, keys: Mapping[str, Column], columns: Mapping[str, Column], *, count: str = ""
+) -> None:
+    """Set columns of the rows with these keys; a key may be one value for all rows.
+
+    :param count: a column to raise by one.
+    """
     target = _table(table)
     n = _length({**keys, **columns})
     if not n:
         return
     if _is_sqlite(session):
-        sets = ", ".join(f"{_quoted(name)} = ?" for name in columns)
+        sets = ", ".join([f"{_quoted(name)} = ?" for name in columns] + _raised(target, count))
         where = " AND ".join(f"{_quoted(name)} = ?" for name in keys)
         sql = f"UPDATE {_quoted(target.name)} SET {sets} WHERE {where}"
         _cursor(session).executemany(sql, _rows([*columns.values(), *keys.values()], n))
         return
     given = {**keys, **columns}
-    sets = ", ".join(f"{_quoted(name)} = given.{_quoted(name)}" for name in columns)
+    sets = ", ".join([f"{_quoted(name)} = given.{_quoted(name)}" for name in columns] + _raised(target, count))
     where = " AND ".join(f"{_quoted(target.name)}.{_quoted(name)} = given.{_quoted(name)}" for name in keys)
     for first in range(0, n, _SLICE):
         part = {name: _lists(value, n)[first : first + _SLICE] for name, value in given.items()}
         source, values = _unnest(target, part)
         _cursor(session).execute(f"UPDATE {_quoted(target.name)} SET {sets} FROM {source} WHERE {where}", values)
+
+
+def _raised(table: Table, column: str) -> list[str]:
+    return [f"{_quoted(column)} = {_quoted(table.name)}.{_quoted(column)} + 1"] if column else []
 
 
 def nullable(column: np.ndarray) -> list[int | None]:
@@ -80,7 +112,7 @@ def _copy(session: Session, table: Table, columns: Mapping[str, Column], n: int)
         copy.write("".join(_lines(columns.values(), n)))
 
 
-def _copy_new(session: Session, table: Table, columns: Mapping[str, Column], n: int) -> None:
+def _copy_new(session: Session, table: Table, columns: Mapping[str, Column], n: int) -> bool:
     """COPY knows no *on conflict*: where a row turns out to be present, go back and insert with it."""
     cursor = _cursor(session)
     if n > 50:
@@ -91,7 +123,8 @@ def _copy_new(session: Session, table: Table, columns: Mapping[str, Column], n: 
             cursor.execute("ROLLBACK TO SAVEPOINT bulk")
         else:
             cursor.execute("RELEASE SAVEPOINT bulk")
-            return
+            return True
+    inserted = 0
     for first in range(0, n, _SLICE):
         part = {name: _lists(value, n)[first : first + _SLICE] for name, value in columns.items()}
         source, values = _unnest(table, part)
@@ -99,11 +132,18 @@ def _copy_new(session: Session, table: Table, columns: Mapping[str, Column], n: 
         cursor.execute(
             f"INSERT INTO {_quoted(table.name)} ({names}) SELECT {names} FROM {source} ON CONFLICT DO NOTHING", values
         )
+        inserted += cursor.rowcount
+    return inserted == n
 
 
 def _unnest(table: Table, columns: Mapping[str, list[Any]]) -> tuple[str, list[list[Any]]]:
     casts = ", ".join(f"%s::{_pg_type(table, name)}[]" for name in columns)
-    return f"unnest({casts}) AS given({_names(columns)})", list(columns.values())
+    values = [_booleans(value) if _pg_type(table, name) == "BOOLEAN" else value for name, value in columns.items()]
+    return f"unnest({casts}) AS given({_names(columns)})", values
+
+
+def _booleans(values: list[Any]) -> list[Any]:
+    return [None if value is None else bool(value) for value in values]
 
 
 def _pg_type(table: Table, name: str) -> str:

@@ -10,10 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from plugin.core.caches import provisional
 from plugin.core.tables import Counter, HostClock
-
-CLOCK_MOVED = "clock_moved"
-"""Noted on a session that advanced a clock: until it commits, its seq may still be taken by another."""
 
 
 def upsert_for(session: Session) -> Callable[[Any], Any]:
@@ -41,7 +39,7 @@ def advance_seq(session: Session, host_id: int, as_of: int) -> int:
 
     ``as_of`` never steps back (DESIGN, point 1). Returns the new seq, to be stamped on every changed person.
     """
-    session.info[CLOCK_MOVED] = True
+    provisional(session)
     statement = (
         update(HostClock)
         .where(HostClock.host_id == host_id)

@@ -2,132 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text, update
+import numpy as np
+from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.ids import upsert_for
-from plugin.delivery.tables import FOUND, IN, KEEP, NO_POLICY, OUT, REMOVE, SUSPEND, SUSPENDED, Seat
+from plugin.core.bulk import among, fetch, insert_rows, update_rows
+from plugin.delivery.tables import FOUND, IN, KEEP, NO_POLICY, NOBODYS, OUT, REMOVE, SUSPEND, SUSPENDED, Seat
 from plugin.population.columns import Ints
 
 _AFTER = {REMOVE: OUT, SUSPEND: SUSPENDED, KEEP: IN}
 """What is wanted when the last claim went, by the gentlest policy (DOMAIN 6.2)."""
+_COLUMNS = ("course", "person", "wanted", "confirmed", "leave", "origin", "generation")
 
 
-@dataclass(frozen=True)
-class SeatState:
-    """A locked seat as it stands."""
+@dataclass
+class Seats:
+    """Locked seats as they stand, in (course, person) order."""
 
-    wanted: int
-    confirmed: int
-    leave: int
-    origin: int
-    generation: int
-    sent_generation: int
+    course: Ints
+    person: Ints
+    wanted: Ints
+    confirmed: Ints
+    leave: Ints
+    origin: Ints
+    generation: Ints
+
+    def of(self, course: int) -> BitMap:
+        """Who has a seat in a course."""
+        return BitMap(self.person[self.course == course].astype(np.uint32))
+
+    def held_by(self, claims: Mapping[int, BitMap]) -> np.ndarray:
+        """Which of them are claimed.
+
+        :param claims: learners by course.
+        """
+        held = np.zeros(len(self.course), bool)
+        for course, people in claims.items():
+            here = np.flatnonzero(self.course == course)
+            held[here] = np.isin(self.person[here], np.array(people, dtype=np.int64))
+        return held
 
 
-@dataclass(frozen=True)
-class SeatWish:
-    """What follows for a seat from the enrolments.
+def take_seats(
+    session: Session, host_id: int, claims: Mapping[int, BitMap], courses: Sequence[int], people: Ints, at: int
+) -> tuple[Seats, int]:
+    """Insert the seats that are claimed and absent, as wanted, and lock the others of these people in these courses.
 
-    :ivar claimed: some active enrolment opens it. :ivar dropped: policy of the enrolment that let go of it now.
+    A claim is the strongest wish there is, so a new seat needs nobody else's. Both in (course, person) order, so that
+    two settles never wait for each other in a circle. Returns the seats that were there, and how many are new.
     """
-
-    course: int
-    person: int
-    claimed: bool
-    dropped: int
-    seat: SeatState
-
-
-def lock_seats(
-    session: Session, host_id: int, wanted: Iterable[tuple[int, int]], courses: Sequence[int], people: Ints, at: int
-) -> dict[tuple[int, int], SeatState]:
-    """Insert the seats that are wanted and absent, then lock all seats of these people in these courses.
-
-    Both in (course, person) order, so that two settles never wait for each other in a circle.
-    """
-    rows = [
-        {
-            "host_id": host_id,
-            "course": course,
-            "person": person,
-            "wanted": OUT,
-            "owed": False,
-            "generation": 0,
-            "changed": at,
-        }
-        for course, person in sorted(wanted)
-    ]
-    statement = upsert_for(session)(Seat).on_conflict_do_nothing(index_elements=["host_id", "course", "person"])
-    for start in range(0, len(rows), 5000):
-        session.execute(statement, rows[start : start + 5000])
-    return _read(session, host_id, courses, people)
+    while True:
+        present = _lock(session, host_id, courses, people)
+        course, person = _absent(present, claims)
+        fresh = {
+            "host_id": host_id, "course": course, "person": person, "wanted": IN, "confirmed": OUT,
+            "owed": is_owed(IN, OUT, NOBODYS), "generation": 1, "changed": at,
+        }  # fmt: skip
+        if insert_rows(session, Seat, fresh, skip_present=True):
+            return present, len(person)
+        # Another settle was faster with some of them: they are there now.
 
 
-def _read(session: Session, host_id: int, courses: Sequence[int], people: Ints) -> dict[tuple[int, int], SeatState]:
-    lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE"
-    sql = text(
-        "SELECT course, person, wanted, confirmed, leave, origin, generation, sent_generation FROM seat"
-        f" WHERE host_id = :host AND course IN :courses AND person IN :people ORDER BY course, person{lock}"
-    ).bindparams(bindparam("courses", expanding=True), bindparam("people", expanding=True))
-    found: dict[tuple[int, int], SeatState] = {}
-    for start in range(0, len(people), 500):
-        ids = people[start : start + 500].tolist()
-        for course, person, *state in session.execute(sql, {"host": host_id, "courses": list(courses), "people": ids}):
-            found[course, person] = SeatState(*state)
-    return found
+def _absent(present: Seats, claims: Mapping[int, BitMap]) -> tuple[Ints, Ints]:
+    courses, people = [], []
+    for course in sorted(claims):
+        missing = np.array(claims[course] - present.of(course), dtype=np.int64)
+        courses.append(np.full(len(missing), course))
+        people.append(missing)
+    nothing = np.zeros(0, np.int64)
+    return np.concatenate([nothing, *courses]), np.concatenate([nothing, *people])
 
 
-def set_wanted(session: Session, host_id: int, wishes: Sequence[SeatWish], at: int) -> int:
-    """Write what follows from the wishes; each change of what is wanted raises the generation.
-
-    Returns how many seats want something else than before.
-    """
-    changes = [change for wish in wishes if (change := _change(wish, at)) is not None]
-    if changes:
-        table = Seat.__table__
-        statement = (
-            update(table)  # type: ignore[arg-type]
-            .where(
-                table.c.host_id == bindparam("b_host"),
-                table.c.course == bindparam("b_course"),
-                table.c.person == bindparam("b_person"),
-            )
-            .values(
-                wanted=bindparam("b_wanted"),
-                leave=bindparam("b_leave"),
-                owed=bindparam("b_owed"),
-                generation=bindparam("b_generation"),
-                changed=bindparam("b_changed"),
-                attempts=0,
-                next_at=0,
-                parked=None,
-            )  # fmt: skip
-        )
-        session.connection().execute(statement, [{**change, "b_host": host_id} for change in changes])
-    return len(changes)
-
-
-def _change(wish: SeatWish, at: int) -> dict[str, object] | None:
-    seat = wish.seat
-    leave = max(seat.leave, wish.dropped)
-    if wish.claimed:
-        wanted = IN
-        leave = leave if seat.wanted == IN else NO_POLICY  # a new round forgets the policies of the last one
-    elif seat.wanted == IN and leave:
-        wanted = _AFTER[leave]
+def _lock(session: Session, host_id: int, courses: Sequence[int], people: Ints) -> Seats:
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND {among('course', np.array(courses))} AND "
+    order = " ORDER BY course, person"
+    if sqlite:
+        rows = fetch(session, sql + among("person", people) + order, host_id)
     else:
-        wanted = seat.wanted
-    if wanted == seat.wanted and leave == seat.leave:
-        return None
-    generation = seat.generation + (wanted != seat.wanted)
-    return {
-        "b_course": wish.course, "b_person": wish.person, "b_wanted": wanted, "b_leave": leave,
-        "b_owed": is_owed(wanted, seat.confirmed, seat.origin), "b_generation": generation, "b_changed": at,
-    }  # fmt: skip
+        rows = fetch(session, f"{sql}person = ANY(?){order} FOR UPDATE", host_id, people.tolist())
+    found = np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS))
+    found = found[np.isin(found[:, 0], courses) & np.isin(found[:, 1], people)]
+    return Seats(*found.T)
+
+
+def want(session: Session, host_id: int, seats: Seats, claimed: np.ndarray, dropped: Ints, at: int) -> int:
+    """Write what follows for seats from the enrolments; each change of what is wanted raises the generation.
+
+    :param claimed: some active enrolment opens it. :param dropped: policy of the enrolment that let go of it now.
+    :returns: how many seats changed.
+    """
+    leave = np.maximum(seats.leave, dropped)
+    # A new round forgets the policies of the last one.
+    leave = np.where(claimed & (seats.wanted != IN), NO_POLICY, leave)
+    wanted = np.where(claimed, IN, seats.wanted)
+    for policy, left in _AFTER.items():
+        wanted[~claimed & (seats.wanted == IN) & (leave == policy)] = left
+    moved = wanted != seats.wanted
+    changed = np.flatnonzero(moved | (leave != seats.leave))
+    owed = [is_owed(*values) for values in zip(wanted[changed].tolist(), seats.confirmed[changed].tolist(),
+                                               seats.origin[changed].tolist(), strict=True)]  # fmt: skip
+    update_rows(
+        session,
+        Seat,
+        {"host_id": host_id, "course": seats.course[changed], "person": seats.person[changed]},
+        {
+            "wanted": wanted[changed], "leave": leave[changed], "owed": [int(one) for one in owed],
+            "generation": (seats.generation + moved)[changed], "changed": at, "attempts": 0, "next_at": 0,
+            "parked": None,
+        },
+    )  # fmt: skip
+    return len(changed)
 
 
 def is_owed(wanted: int, confirmed: int, origin: int) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import select
@@ -11,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications import cycle
 from plugin.certifications.tables import CourseSetCourse
-from plugin.delivery.seats import SeatWish, lock_seats, set_wanted
+from plugin.delivery.seats import take_seats, want
+from plugin.delivery.tables import NO_POLICY
 from plugin.enrolment.facts import Facts, Ints, read_facts
 from plugin.enrolment.lifecycle import Completions, completions_of, course_ids, state_of
 from plugin.enrolment.tables import Opened
@@ -24,25 +23,25 @@ Claims = dict[str, BitMap]
 def claims_of(session: Session, terms: Terms, facts: Facts, done: Completions, as_of: int) -> Claims:
     """What the active enrolments among ``facts`` claim."""
     claims: Claims = {}
-    open_to: dict[frozenset[str], list[int]] = {}
-    alike: dict[tuple[int, bool], frozenset[str]] = {}
-    for position in np.flatnonzero(facts.active).tolist():
+    active = np.flatnonzero(facts.active)
+    own = np.isin(facts.person[active], np.array(sorted(done), np.int64))
+    # Without a completion only the state and the path matter, so those learners are asked for together.
+    alike = active[~own]
+    kinds = facts.state[alike] * 2 + (facts.cycle[alike] > 1)
+    for kind in np.unique(kinds).tolist():
+        these = alike[kinds == kind]
+        courses = cycle.open_courses(state_of(facts, int(these[0])), cycle.Facts(completions={}), terms.content, as_of)
+        _claim(claims, courses, BitMap(facts.person[these].astype(np.uint32)))
+    for position in active[own].tolist():
         person = int(facts.person[position])
-        mine = done.get(person)
-        key = (int(facts.state[position]), int(facts.cycle[position]) > 1)
-        if mine is None and key in alike:
-            courses = alike[key]
-        else:
-            known = cycle.Facts(completions=mine or {})
-            courses = cycle.open_courses(state_of(facts, position), known, terms.content, as_of)
-            if mine is None:
-                alike[key] = courses
-        open_to.setdefault(courses, []).append(person)
-    for courses, people in open_to.items():
-        members = BitMap(people)
-        for course in courses:
-            claims[course] = claims.get(course, BitMap()) | members
+        known = cycle.Facts(completions=done[person])
+        _claim(claims, cycle.open_courses(state_of(facts, position), known, terms.content, as_of), BitMap([person]))
     return _opened_only(session, terms, claims) if terms.enrol == "on_open" else claims
+
+
+def _claim(claims: Claims, courses: frozenset[str], people: BitMap) -> None:
+    for course in courses:
+        claims[course] = claims.get(course, BitMap()) | people
 
 
 def _opened_only(session: Session, terms: Terms, claims: Claims) -> Claims:
@@ -65,33 +64,34 @@ def claim_seats(session: Session, terms: Terms, old: Facts, new: Facts, done: Co
     if not terms.courses or not len(new.person):
         return 0
     ids = course_ids(session, terms.host_id, terms.courses)
-    mine = claims_of(session, terms, new, done, as_of)
-    pairs = [(ids[course], person) for course, people in mine.items() if course in ids for person in people]
+    found = claims_of(session, terms, new, done, as_of)
+    mine = {ids[course]: people for course, people in found.items() if course in ids}
     # Insert what is missing and lock in (course, person) order, then read the others' claims in a new statement.
-    locked = lock_seats(session, terms.host_id, pairs, sorted(ids.values()), new.person, at)
-    names = {number: ext for ext, number in ids.items()}
-    others = _others(session, terms, locked, new.person, as_of)
-    was_active = BitMap(old.person[old.active].astype(np.uint32))
-    wishes = []
-    for (course, person), seat in locked.items():
-        ours = person in mine.get(names[course], BitMap())
-        claimed = ours or person in others.get(course, BitMap())
-        dropped = terms.leave if not ours and person in was_active else 0
-        wishes.append(SeatWish(course, person, claimed=claimed, dropped=dropped, seat=seat))
-    return set_wanted(session, terms.host_id, wishes, at)
+    seats, added = take_seats(session, terms.host_id, mine, sorted(ids.values()), new.person, at)
+    if not len(seats.person):
+        return added
+    ours = seats.held_by(mine)
+    claimed = ours
+    if not ours.all():
+        alone = np.unique(seats.person[~ours])
+        claimed = ours | seats.held_by(_others(session, terms, set(ids.values()), alone, as_of))
+    was_active = np.isin(seats.person, old.person[old.active])
+    dropped = np.where(~ours & was_active, terms.leave, NO_POLICY)
+    return added + want(session, terms.host_id, seats, claimed, dropped, at)
 
 
-def _others(
-    session: Session, terms: Terms, locked: Mapping[tuple[int, int], object], people: Ints, as_of: int
-) -> dict[int, BitMap]:
+def _others(session: Session, terms: Terms, courses: set[int], people: Ints, as_of: int) -> dict[int, BitMap]:
     """By course (ours), who is claimed by any other certification."""
-    courses = {course for course, _person in locked}
     rows = session.execute(
-        select(CourseSetCourse.certification, CourseSetCourse.course).where(
-            CourseSetCourse.host_id == terms.host_id, CourseSetCourse.certification != terms.id
+        select(CourseSetCourse.certification)
+        .where(
+            CourseSetCourse.host_id == terms.host_id,
+            CourseSetCourse.certification != terms.id,
+            CourseSetCourse.course.in_(courses),
         )
+        .distinct()
     )
-    sharing = sorted({row[0] for row in rows if row[1] in courses})
+    sharing = sorted(row[0] for row in rows)
     found: dict[int, BitMap] = {}
     for other in sharing:
         theirs = terms_of(session, terms.host_id, other)

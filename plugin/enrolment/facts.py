@@ -6,16 +6,16 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import NULL, NULL_SQL, among, fetch
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 NEVER = -1
 """``state`` of somebody who has no row."""
-NONE = np.iinfo(np.int64).min
+NONE = NULL
 """NULL in the arrays of instants and of the assignment that gave a date."""
 
 COLUMNS = (
@@ -87,31 +87,35 @@ def read_facts(session: Session, host_id: int, certification: int, people: Ints 
 
     :param people: sorted ids; everyone named gets a position, with a row or without.
     """
-    parameters = {"host": host_id, "certification": certification}
-    rows: list[tuple[int | None, ...]] = []
-    sql = f"SELECT person, {', '.join(COLUMNS)} FROM enrolment WHERE host_id = :host AND certification = :certification"
-    if people is None or len(people) > 4000:
-        rows = [tuple(row) for row in session.execute(text(sql), parameters)]
-    else:
-        statement = text(sql + " AND person IN :ids").bindparams(bindparam("ids", expanding=True))
-        for start in range(0, len(people), 500):
-            ids = people[start : start + 500].tolist()
-            rows.extend(tuple(row) for row in session.execute(statement, {**parameters, "ids": ids}))
-    return _arranged(rows, people)
+    if people is not None and not len(people):
+        return nobody(people)
+    sql = f"SELECT person, {_SELECTED} FROM enrolment WHERE host_id = ? AND certification = ?"
+    if people is not None:
+        sql += f" AND {among('person', people)}"
+    return _arranged(fetch(session, sql, host_id, certification), people)
 
 
-def _arranged(rows: list[tuple[int | None, ...]], people: Ints | None) -> Facts:
-    found = np.array([[NONE if value is None else int(value) for value in row] for row in rows], dtype=np.int64)
+_SURE = ("state", "hold", "spell", "began", "why", "cycle")
+_SELECTED = ", ".join(
+    name
+    if name in _SURE
+    else f"CASE WHEN {name} THEN 1 ELSE 0 END"
+    if name == "quiet"
+    else f"coalesce({name}, {NULL_SQL})"
+    for name in COLUMNS
+)
+
+
+def _arranged(rows: list[tuple[int, ...]], people: Ints | None) -> Facts:
     if not rows:
         return nobody(people if people is not None else np.zeros(0, np.int64))
+    found = np.array(rows, dtype=np.int64)
     found = found[np.argsort(found[:, 0], kind="stable")]
     facts = nobody(found[:, 0].copy() if people is None else people)
-    if people is None:
-        source, target = slice(None), slice(None)
-    else:
-        kept = np.isin(found[:, 0], people)
-        found = found[kept]
-        source, target = slice(None), np.searchsorted(people, found[:, 0])  # type: ignore[assignment]
+    where: Ints | slice = slice(None)
+    if people is not None:
+        found = found[np.isin(found[:, 0], people)]
+        where = np.searchsorted(people, found[:, 0])
     for position, name in enumerate(COLUMNS, start=1):
-        getattr(facts, name)[target] = found[source, position]
+        getattr(facts, name)[where] = found[:, position]
     return facts

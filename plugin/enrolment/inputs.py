@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.content import courses_of
 from plugin.certifications.resolve import Rule, resolve
 from plugin.certifications.tables import CourseSetCourse
+from plugin.core.bulk import among
 from plugin.enrolment.bases import Bases
 from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
@@ -121,6 +122,11 @@ def _has(people: Ints, members: BitMap) -> Mask:
 
 
 def _exempt(session: Session, terms: Terms, people: Ints, as_of: int) -> Mask:
+    return np.isin(people, exempt_people(session, terms, as_of))
+
+
+def exempt_people(session: Session, terms: Terms, as_of: int) -> Ints:
+    """Whom an exemption in force keeps out of a certification."""
     rows = session.execute(
         select(Exemption.person).where(
             Exemption.host_id == terms.host_id,
@@ -128,7 +134,7 @@ def _exempt(session: Session, terms: Terms, people: Ints, as_of: int) -> Mask:
             (Exemption.until.is_(None)) | (Exemption.until > as_of),
         )
     )
-    return np.isin(people, np.array([row[0] for row in rows], np.int64))
+    return np.array([row[0] for row in rows], np.int64)
 
 
 def _questions(session: Session, terms: Terms, facts: Facts, why: Ints) -> Questions:
@@ -138,19 +144,24 @@ def _questions(session: Session, terms: Terms, facts: Facts, why: Ints) -> Quest
         answer=np.full(n, "", dtype="<U9"), answer_type=np.full(n, NO_TYPE), answer_due=np.full(n, NONE),
         covers=np.zeros(n, bool), pending=np.zeros(n, bool), at=np.full(n, NONE),
     )  # fmt: skip
-    position = _Positions(facts.person)
-    rows = session.scalars(
-        select(ExceptionRow).where(ExceptionRow.host_id == terms.host_id, ExceptionRow.certification == terms.id)
-    )
-    for row in rows:
-        if (i := position(row.person)) is not None:
-            found.type[i], found.since[i] = row.type, row.since
-            wanted, source = row.wanted_due, row.wanted_from
+    if not n:
+        return found
+    position, among_them = _Positions(facts.person), text(among("person", facts.person))
+    rows = session.execute(
+        select(ExceptionRow.person, ExceptionRow.type, ExceptionRow.since, ExceptionRow.wanted_due,
+               ExceptionRow.wanted_from)
+        .where(ExceptionRow.host_id == terms.host_id, ExceptionRow.certification == terms.id, among_them)
+    )  # fmt: skip
+    for person, kind, since, wanted, source in rows:
+        if (i := position(person)) is not None:
+            found.type[i], found.since[i] = kind, since
             found.wanted[i] = NONE if wanted is None else wanted
             found.wanted_from[i] = NONE if source is None else source
-    decisions = session.scalars(
-        select(Decision).where(Decision.host_id == terms.host_id, Decision.certification == terms.id)
-    ).all()
+    decisions = session.execute(
+        select(Decision.person, Decision.spell, Decision.why, Decision.action, Decision.type, Decision.due,
+               Decision.applied, Decision.at)
+        .where(Decision.host_id == terms.host_id, Decision.certification == terms.id, among_them)
+    ).all()  # fmt: skip
     known = _why_sets(session, terms.host_id, {d.why for d in decisions} | set(why.tolist())) if decisions else {}
     for decision in decisions:
         i = position(decision.person)

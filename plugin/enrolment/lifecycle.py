@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications import cycle
+from plugin.core.bulk import among, fetch
 from plugin.enrolment.codes import STATES
 from plugin.enrolment.facts import NONE, Facts, Ints
 from plugin.enrolment.terms import Terms
@@ -39,26 +40,17 @@ def course_ids(session: Session, host_id: int, courses: frozenset[str]) -> dict[
 
 
 def completions_of(session: Session, terms: Terms, people: Ints) -> Completions:
-    """What these people completed of a certification's courses. Records that were reset do not count."""
+    """What these people (sorted ids) completed of a certification's courses. Records that were reset do not count."""
     names = {number: ext for ext, number in course_ids(session, terms.host_id, terms.courses).items()}
     found: dict[int, dict[str, list[int]]] = {}
     if not names or not len(people):
         return found
     sql = (
-        "SELECT person, course, at FROM completion WHERE host_id = :host AND course IN :courses AND NOT gone"
-        " AND NOT reset AND at IS NOT NULL AND person IS NOT NULL"
+        "SELECT person, course, at FROM completion WHERE host_id = ? AND NOT gone AND NOT reset AND at IS NOT NULL"
+        f" AND {among('person', people)} AND course IN ({', '.join(map(str, sorted(names)))})"
     )
-    wanted = {"host": terms.host_id, "courses": sorted(names)}
-    if len(people) > 4000:
-        statement = text(sql).bindparams(bindparam("courses", expanding=True))
-        rows = list(session.execute(statement, wanted))
-    else:
-        statement = text(sql + " AND person IN :ids").bindparams(
-            bindparam("courses", expanding=True), bindparam("ids", expanding=True)
-        )
-        rows = []
-        for start in range(0, len(people), 500):
-            rows += session.execute(statement, {**wanted, "ids": people[start : start + 500].tolist()})
+    inside = set(people.tolist())
+    rows = [row for row in fetch(session, sql, terms.host_id) if row[0] in inside]
     for person, course, at in rows:
         found.setdefault(person, {}).setdefault(names[course], []).append(at)
     for courses in found.values():

@@ -14,6 +14,7 @@ from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
 from plugin.certifications.period import PeriodSettings, parse_period_settings
 from plugin.certifications.store import definition_of
 from plugin.certifications.tables import Certification
+from plugin.core.caches import keep, kept
 from plugin.core.days import parse_period, zone_of
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
@@ -67,12 +68,19 @@ class Terms:
 
 
 def terms_of(session: Session, host_id: int, certification: int) -> Terms:
-    """The saved terms."""
-    row = session.scalars(
-        select(Certification).where(Certification.host_id == host_id, Certification.id == certification)
+    """The saved terms. A version never changes, so what was read of it is kept."""
+    row = session.execute(
+        select(Certification.version, Certification.created, Host.time_zone)
+        .join(Host, Host.id == Certification.host_id)
+        .where(Certification.host_id == host_id, Certification.id == certification)
     ).one()
-    definition = definition_of(session, host_id, certification)
-    return from_definition(host_id, row.id, row.version, definition, zone_of_host(session, host_id))
+    name, stamp = ("terms", host_id, certification), tuple(row)
+    found: tuple[object, Terms] | None = kept(session, name)
+    if found is None or found[0] != stamp:
+        definition = definition_of(session, host_id, certification, row[0])
+        found = (stamp, from_definition(host_id, certification, row[0], definition, str(row[2] or "UTC")))
+        keep(session, name, found)
+    return found[1]
 
 
 def zone_of_host(session: Session, host_id: int) -> str:

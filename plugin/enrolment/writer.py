@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,13 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import insert_rows, update_rows
 from plugin.core.ids import upsert_for
 from plugin.core.journal import record
 from plugin.enrolment.claims import claim_seats
 from plugin.enrolment.codes import DUPLICATE_COURSE, EXCEPTION_TYPES
-from plugin.enrolment.facts import COLUMNS, NONE, Facts, Ints, Mask
+from plugin.enrolment.enrolled import touch_enrolments
+from plugin.enrolment.facts import COLUMNS, NEVER, NONE, Facts, Ints, Mask
 from plugin.enrolment.guard import LEAVING, WITHDRAWN, forget
 from plugin.enrolment.inputs import Cause
 from plugin.enrolment.lifecycle import Completions, Moved
@@ -66,37 +69,35 @@ class Writing:
     def _why_sets(self) -> None:
         """Intern the sets of assignments that are new (DESIGN, point 8)."""
         new = self.step.facts
-        fresh = np.unique(new.why[(new.why != self.old.why) & (new.why != 0)])
-        if not len(fresh):
+        whys, first = np.unique(new.why, return_index=True)
+        fresh = (whys != 0) & (self.old.why[first] != whys)
+        whys, first = whys[fresh], first[fresh]
+        if not len(whys):
             return
-        first = {int(why): int(np.flatnonzero(new.why == why)[0]) for why in fresh}
-        wanted: dict[int, list[int]] = {position: [] for position in first.values()}
+        named: list[list[int]] = [[] for _why in whys]
+        order = np.argsort(first)
         for rule, where in self.found:
-            for position in np.intersect1d(where, np.array(sorted(wanted))).tolist():
-                wanted[position].append(rule.id)
-        rows = [{"host_id": self.terms.host_id, "id": why, "assignments": wanted[at]} for why, at in first.items()]
-        statement = upsert_for(self.session)(WhySet).on_conflict_do_nothing(index_elements=["host_id", "id"])
-        self.session.execute(statement, rows)
+            for at in order[np.isin(first[order], where)].tolist():
+                named[at].append(rule.id)
+        insert_rows(
+            self.session,
+            WhySet,
+            {"host_id": self.terms.host_id, "id": whys, "assignments": [json.dumps(one) for one in named]},
+            skip_present=True,
+        )
 
     def _enrolments(self, changed: Mask) -> None:
-        new = self.step.facts.take(changed)
-        if not len(new.person):
-            return
-        columns = {name: _nullable(getattr(new, name)) for name in COLUMNS}
-        columns["quiet"] = [bool(value) for value in columns["quiet"]]
-        fixed = {"host_id": self.terms.host_id, "certification": self.terms.id, "rev": 1}
-        rows = [
-            {**fixed, "person": person, **dict(zip(columns, values, strict=True))}
-            for person, *values in zip(new.person.tolist(), *columns.values(), strict=True)
-            if values[0] >= 0
-        ]
-        statement = upsert_for(self.session)(Enrolment)
-        statement = statement.on_conflict_do_update(
-            index_elements=["host_id", "certification", "person"],
-            set_={name: getattr(statement.excluded, name) for name in COLUMNS} | {"rev": Enrolment.rev + 1},
-        )
-        for start in range(0, len(rows), 2000):
-            self.session.execute(statement, rows[start : start + 2000])
+        fresh = changed & (self.old.state == NEVER) & (self.step.facts.state != NEVER)
+        known = changed & (self.old.state != NEVER)
+        fixed = {"host_id": self.terms.host_id, "certification": self.terms.id}
+        if fresh.any():
+            new = self.step.facts.take(fresh)
+            insert_rows(self.session, Enrolment, {**fixed, "person": new.person, **_columns(new), "rev": 1})
+        if known.any():
+            new = self.step.facts.take(known)
+            update_rows(self.session, Enrolment, {**fixed, "person": new.person}, _columns(new), count="rev")
+        if fresh.any() or known.any():
+            touch_enrolments(self.session, self.terms.host_id, self.terms.id)
 
     def _exceptions(self) -> None:
         """No row without its state, no state without its row (DOMAIN 4.2)."""
@@ -218,7 +219,8 @@ class Writing:
         self._tell("assigned", step.activated & loud & present, wait=True)
         gone = step.deactivated & present & loud
         self._tell("withdrawn", gone)
-        self._tell("due_changed", step.redated & present & loud & ~self.cause.quiet)
+        if not self.cause.quiet:
+            self._tell("due_changed", step.redated & present & loud)
         raised = (step.raised != NO_TYPE) & (given.questions.type != step.raised)
         self._tell("exception", raised & present)
         for state, positions in self.moved.entered.items():
@@ -231,13 +233,10 @@ class Writing:
         if where.any():
             facts = self.step.facts
             told = [
-                Told(
-                    person=int(facts.person[i]),
-                    spell=int(facts.spell[i]),
-                    cycle=int(facts.cycle[i]),
-                    wait_for_seats=wait,
+                Told(person, spell, cycle, wait)
+                for person, spell, cycle in zip(
+                    facts.person[where].tolist(), facts.spell[where].tolist(), facts.cycle[where].tolist(), strict=True
                 )
-                for i in np.flatnonzero(where).tolist()
             ]
             tell(self.session, self.terms.host_id, self.terms.id, when, told, at=self.cause.otherwise)
 
@@ -278,7 +277,5 @@ def _null(value: object) -> int | None:
     return None if number == NONE else number
 
 
-def _nullable(column: Ints) -> list[int | None]:
-    if (column != NONE).all():
-        return list(column.tolist())
-    return [None if value == NONE else value for value in column.tolist()]
+def _columns(facts: Facts) -> dict[str, Ints]:
+    return {name: getattr(facts, name) for name in COLUMNS}

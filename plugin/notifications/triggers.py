@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from plugin.core.ids import take_ids, upsert_for
+from plugin.core.bulk import insert_rows
+from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
 from plugin.delivery.tables import Message
 from plugin.notifications.recipients import recipients_of
@@ -46,16 +47,32 @@ def tell(session: Session, host_id: int, certification: int, when: str, told: Se
 
 def tell_one(session: Session, definition: Notification, told: Sequence[Told], *, at: int) -> int:
     """Owe the messages of one definition; returns how many rows were offered."""
-    rows = _rows(session, definition, definition.when, told, at)
-    if not rows:
+    receivers = recipients_of(session, definition.host_id, [one.person for one in told], definition.to)
+    pairs = [(one, receiver) for one in told for receiver in receivers.get(one.person, ())]
+    if not pairs:
         return 0
-    first = take_ids(session, definition.host_id, "message", len(rows))
-    for offset, row in enumerate(rows):
-        row["id"] = first + offset
-    statement = upsert_for(session)(Message).on_conflict_do_nothing(index_elements=["host_id", "key"])
-    for start in range(0, len(rows), 1000):
-        session.execute(statement, rows[start : start + 1000])
-    return len(rows)
+    first = take_ids(session, definition.host_id, "message", len(pairs))
+    columns = {
+        "host_id": definition.host_id,
+        "id": list(range(first, first + len(pairs))),
+        "key": [
+            f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"
+            for one, receiver in pairs
+        ],
+        "notification": definition.id,
+        "when": definition.when,
+        "certification": definition.certification,
+        "learner": [one.person for one, _receiver in pairs],
+        "recipient": [receiver for _one, receiver in pairs],
+        "spell": [one.spell for one, _receiver in pairs],
+        "cycle": [one.cycle for one, _receiver in pairs],
+        "state": ["waiting" if one.wait_for_seats else "owed" for one, _receiver in pairs],
+        "created": at,
+        "next_at": at + (max(definition.offset, 0) if definition.when not in TIMED else 0),
+        "correlation": correlation(),
+    }
+    insert_rows(session, Message, columns, skip_present=True)
+    return len(pairs)
 
 
 def active(session: Session, host_id: int, certification: int, when: str) -> list[Notification]:
@@ -72,30 +89,6 @@ def active(session: Session, host_id: int, certification: int, when: str) -> lis
             .order_by(Notification.id)
         )
     )
-
-
-def _rows(session: Session, definition: Notification, when: str, told: Sequence[Told], at: int) -> list[dict[str, Any]]:
-    people = [one.person for one in told]
-    receivers = recipients_of(session, definition.host_id, people, definition.to)
-    return [
-        {
-            "host_id": definition.host_id,
-            "key": f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}",
-            "notification": definition.id,
-            "when": when,
-            "certification": definition.certification,
-            "learner": one.person,
-            "recipient": receiver,
-            "spell": one.spell,
-            "cycle": one.cycle,
-            "state": "waiting" if one.wait_for_seats else "owed",
-            "created": at,
-            "next_at": at + (max(definition.offset, 0) if when not in TIMED else 0),
-            "correlation": correlation(),
-        }
-        for one in told
-        for receiver in receivers.get(one.person, ())
-    ]
 
 
 def _untold_cancelled(session: Session, host_id: int, certification: int, told: Sequence[Told]) -> Sequence[Told]:

@@ -9,6 +9,9 @@ import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import NULL as LEAST
+from plugin.core.bulk import NULL_SQL
+
 Ints = npt.NDArray[np.int64]
 NULL = -1
 """Stands for NULL in the arrays; every number stored in these columns is zero or more, or an instant."""
@@ -29,7 +32,8 @@ def read_columns(
     :param where: an SQL condition with named parameters.
     :param null: what NULL becomes.
     """
-    cast = [f"coalesce({name}, {null})" for name in names]
+    missing = NULL_SQL if null == LEAST else str(null)
+    cast = [f"coalesce({name}, {missing})" for name in names]
     if session.get_bind().dialect.name == "sqlite":
         listed = ", ".join(f"group_concat({name})" for name in cast)
         row = session.execute(text(f"SELECT {listed} FROM {table} WHERE {where}"), dict(parameters)).one()

@@ -14,8 +14,8 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.caches import forget_all, kept
-from plugin.core.ids import CLOCK_MOVED, read_clock
+from plugin.core.caches import forget_all, keep, kept
+from plugin.core.ids import read_clock
 from plugin.population.columns import Ints, read_columns
 from plugin.population.keys import Key, keys_of
 from plugin.population.people import Base, load_base
@@ -99,14 +99,13 @@ def population(session: Session, host_id: int) -> Population:
     that.
     """
     seq, as_of = read_clock(session, host_id)
-    memory, name = kept(session), ("population", host_id)
-    patch: _Patch | None = memory.get(name)
+    name = ("population", host_id)
+    patch: _Patch | None = kept(session, name)
     if patch is None or patch.base.seq > seq:
         patch = _Patch(load_base(session, host_id, seq), seq)
     elif patch.seq != seq:
         patch = _moved_on(session, host_id, patch, seq)
-    if CLOCK_MOVED not in session.info:
-        memory[name] = patch
+    keep(session, name, patch)
     return Population(session, host_id, as_of, patch)
 
 

@@ -1,0 +1,101 @@
+"""The live rows of a certification in the few columns that tell whether somebody needs a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pyroaring import BitMap
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from plugin.core.bulk import NULL
+from plugin.core.caches import keep, kept
+from plugin.enrolment.codes import INACTIVE_HOLDS
+from plugin.enrolment.facts import Ints, Mask
+from plugin.population.columns import read_columns
+
+_FROZEN, _LEAVING = 256, 512
+_FLAGS = (
+    "state + hold * 16 + CASE WHEN frozen_since IS NULL THEN 0 ELSE 256 END"
+    " + CASE WHEN leaves_on IS NULL THEN 0 ELSE 512 END"
+)
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """One position a live row, in the order of ids. ``began`` is empty where nobody asked for it."""
+
+    person: Ints
+    flags: Ints
+    why: Ints
+    due: Ints
+    began: Ints
+
+    @property
+    def state(self) -> Ints:
+        """As in the enrolment table."""
+        return self.flags & 15
+
+    @property
+    def hold(self) -> Ints:
+        """As in the enrolment table."""
+        return (self.flags >> 4) & 15
+
+    @property
+    def frozen(self) -> Mask:
+        """Noted as suspended at the host."""
+        return (self.flags & _FROZEN) != 0
+
+    @property
+    def leaving(self) -> Mask:
+        """In her days of grace."""
+        return (self.flags & _LEAVING) != 0
+
+    @cached_property
+    def active(self) -> BitMap:
+        """Enrolled, and not held back."""
+        held = self.hold
+        mask = (held != INACTIVE_HOLDS[0]) & (held != INACTIVE_HOLDS[1]) & (held != INACTIVE_HOLDS[2])
+        return BitMap(self.person[mask].astype("uint32"))
+
+    @cached_property
+    def everyone(self) -> BitMap:
+        """All of them."""
+        return BitMap(self.person.astype("uint32"))
+
+
+def read_enrolled(session: Session, host_id: int, certification: int, *, began: bool = True) -> Enrolled:
+    """Read them from the rows."""
+    names = ["person", _FLAGS, "why", "due"] + (["began"] if began else [])
+    where = "host_id = :host AND certification = :certification AND state > 0"
+    parameters = {"host": host_id, "certification": certification}
+    columns = read_columns(session, "enrolment", names, where, parameters, null=NULL)
+    person = columns[0]
+    if len(person) > 1 and (person[1:] < person[:-1]).any():
+        order = person.argsort()
+        columns = [column[order] for column in columns]
+    person, flags, why, due = columns[:4]
+    return Enrolled(person, flags, why, due, columns[4] if began else person[:0])
+
+
+def enrolled(session: Session, host_id: int, certification: int) -> Enrolled:
+    """The same, kept by the process for as long as no row of the certification changes."""
+    rev = session.execute(
+        text("SELECT enrolments_rev FROM certification WHERE host_id = :host AND id = :id"),
+        {"host": host_id, "id": certification},
+    ).scalar()
+    name = ("enrolled", host_id, certification)
+    found: tuple[int | None, Enrolled] | None = kept(session, name)
+    if found is None or found[0] != rev:
+        found = (rev, read_enrolled(session, host_id, certification))
+        keep(session, name, found)
+    return found[1]
+
+
+def touch_enrolments(session: Session, host_id: int, certification: int) -> None:
+    """Say that rows of a certification changed, in the transaction that changes them."""
+    session.execute(
+        text("UPDATE certification SET enrolments_rev = enrolments_rev + 1 WHERE host_id = :host AND id = :id"),
+        {"host": host_id, "id": certification},
+    )
