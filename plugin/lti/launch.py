@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.lti.approval import learn_deployment
 from plugin.lti.errors import LtiRejected
 from plugin.lti.keysets import KeySets
 from plugin.lti.login import digest, is_ours
@@ -86,8 +87,9 @@ def verify_launch(runtime: Runtime, keysets: KeySets, login: LoginRow, id_token:
     if len(id_token) > LONGEST_TOKEN:
         raise LtiRejected("token_too_long", "The learning site's launch is too long.")
     with runtime.db.read() as session:
+        registrations = _Registrations(session, login)
         try:
-            message = _Launch(_Form(id_token, login.state), _Registrations(session, login), keysets)
+            message = _Launch(_Form(id_token, login.state), registrations, keysets)
             claims = message.set_login(login, runtime).get_launch_data()
         except LtiRejected:
             raise
@@ -97,7 +99,19 @@ def verify_launch(runtime: Runtime, keysets: KeySets, login: LoginRow, id_token:
             raise LtiRejected(
                 "not_lti", "The learning site's message is not a launch that Muster understands."
             ) from None
+    if registrations.unknown:
+        _learn_deployment(runtime, login.host_id, registrations.unknown)
     return _launched(login.host_id, claims)
+
+
+def _learn_deployment(runtime: Runtime, host_id: int, deployment: str) -> None:
+    """The message is genuine, but of a deployment nobody named: let in the first, keep the others for approval."""
+    if not runtime.db.transact(lambda session: learn_deployment(session, host_id, deployment)):
+        raise LtiRejected(
+            "deployment_pending",
+            "Muster is not let into this part of the learning site yet. Whoever runs Muster does that under Hosts.",
+            403,
+        )
 
 
 def use_up(session: Session, login: LoginRow) -> None:
@@ -177,6 +191,8 @@ class _Registrations(ToolConfAbstract):
     def __init__(self, session: Session, login: LoginRow) -> None:
         super().__init__()
         self._session, self._login = session, login
+        self.unknown = ""
+        """A deployment that a signed message named and nobody knows; whether it may pass is decided at the end."""
 
     def check_iss_has_one_client(self, iss: str) -> bool:
         return False
@@ -204,7 +220,9 @@ class _Registrations(ToolConfAbstract):
                 Deployment.state == "active",
             )
         ).first()  # fmt: skip
-        return LibDeployment().set_deployment_id(deployment_id) if found else None
+        if found is None:
+            self.unknown = deployment_id if isinstance(deployment_id, str) else ""
+        return LibDeployment().set_deployment_id(deployment_id) if found or self.unknown else None
 
 
 class _Launch(MessageLaunch):

@@ -81,10 +81,17 @@ def begin_login(runtime: Runtime, asked: Mapping[str, str]) -> Login:
 
 
 def _registration(session: Session, issuer: str, client_id: str | None) -> Host:
-    query = select(Host).where(Host.issuer == issuer, Host.state == "active")
+    query = select(Host).where(Host.issuer == issuer)
     if client_id:
         query = query.where(Host.client_id == client_id)
-    found = session.scalars(query.limit(2)).all()
+    found = session.scalars(query.where(Host.state == "active").limit(2)).all()
+    if not found and session.scalars(query.where(Host.state == "pending").limit(1)).first() is not None:
+        raise LtiRejected(
+            "registration_pending",
+            "This learning site has registered Muster, but nobody has approved that yet. Whoever runs Muster does so"
+            " under Hosts.",
+            403,
+        )
     if len(found) != 1:
         raise LtiRejected("registration_unknown", "This learning site is not connected to Muster.", 403)
     return found[0]
