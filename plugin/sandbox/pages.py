@@ -46,6 +46,17 @@ def muster(role: str, person: str) -> Any:
                            course=request.args.get("course", "c1"), tool=current_app.config["MUSTER"])  # fmt: skip
 
 
+@blueprint.get("/tools")
+def tools() -> Any:
+    """Register a tool, as an administrator does by pasting its address; and what to enter where it is done by hand."""
+    config = current_app.config
+    asked = request.args.get("url", "")
+    return render_template(
+        "tools.html", asked=asked, tool=config["MUSTER"], platform=config["CONNECTION"],
+        offered=asked or f"{config['MUSTER']}/lti/register",
+    )  # fmt: skip
+
+
 @blueprint.get("/courses")
 def courses() -> Any:
     """All courses with the size of their rosters."""

@@ -27,6 +27,7 @@ ROLES = {
     "none": [],
     "unknown": ["urn:example:role#Gardener"],
 }
+_TOOL = "https://purl.imsglobal.org/spec/lti-tool-configuration"
 _tokens: dict[str, tuple[float, tuple[str, ...]]] = {}
 
 
@@ -35,10 +36,24 @@ def issuer() -> str:
     return str(current_app.config["CONNECTION"]["issuer"])
 
 
+def tool(client_id: str | None = None) -> dict[str, str] | None:
+    """A tool registered here: its client id and deployment. Without a name the one registered last, else the first."""
+    connection = current_app.config["CONNECTION"]
+    first = {"client_id": connection["client_id"], "deployment": connection["deployment"]}
+    client_id = client_id or store().setting("tool") or first["client_id"]
+    if client_id == first["client_id"]:
+        return first
+    kept = store().setting(f"tool:{client_id}")
+    found: dict[str, str] | None = json.loads(kept) if kept else None
+    return found
+
+
 @blueprint.get("/start")
 def start() -> Any:
     """Third-party initiated login, posted to the tool as a real platform does."""
-    connection = current_app.config["CONNECTION"]
+    connection = tool(request.args.get("client"))
+    if connection is None:
+        return Response("No tool is registered under this client id.", status=404, mimetype="text/plain")
     hint = json.dumps({"role": request.args.get("role", "learner"), "course": request.args.get("course", "c1")})
     fields = {
         "iss": issuer(), "login_hint": request.args.get("person", ""), "lti_message_hint": hint,
@@ -54,16 +69,20 @@ def start() -> Any:
 def auth() -> Any:
     """The authorisation endpoint: answers with a signed launch, posted to the tool."""
     asked = request.values
-    connection = current_app.config["CONNECTION"]
-    problem = _auth_problem(asked, connection)
-    if problem:
+    connection = tool(asked.get("client_id") or "?")
+    problem = _auth_problem(asked, connection) if connection else "This client_id is not registered."
+    if connection is None or problem:
         return Response(problem, status=400, mimetype="text/plain")
     try:
         hint = json.loads(asked.get("lti_message_hint") or "{}")
     except ValueError:
         hint = {}
     token = _launch(
-        str(asked["login_hint"]), str(asked["nonce"]), str(hint.get("role", "learner")), str(hint.get("course", "c1"))
+        connection,
+        str(asked["login_hint"]),
+        str(asked["nonce"]),
+        str(hint.get("role", "learner")),
+        str(hint.get("course", "c1")),
     )
     fields = {"id_token": token, "state": asked.get("state", "")}
     if asked.get("lti_storage_target"):
@@ -71,7 +90,7 @@ def auth() -> Any:
     return render_template("post.html", action=asked["redirect_uri"], fields=fields)
 
 
-def _auth_problem(asked: Any, connection: dict[str, Any]) -> str:
+def _auth_problem(asked: Any, connection: dict[str, str]) -> str:
     wanted = {
         "scope": "openid",
         "response_type": "id_token",
@@ -86,8 +105,8 @@ def _auth_problem(asked: Any, connection: dict[str, Any]) -> str:
     return "" if asked.get("nonce") and asked.get("login_hint") else "nonce and login_hint are needed."
 
 
-def _launch(person: str, nonce: str, role: str, course: str) -> str:
-    connection, now = current_app.config["CONNECTION"], int(time.time())
+def _launch(connection: dict[str, str], person: str, nonce: str, role: str, course: str) -> str:
+    now = int(time.time())
     known = store().get("people", person) or {}
     claims = {
         "iss": issuer(), "aud": connection["client_id"], "sub": person, "iat": now, "exp": now + 60, "nonce": nonce,
@@ -118,7 +137,6 @@ def jwks() -> Any:
 @blueprint.post("/token")
 def token() -> Any:
     """Client credentials by private_key_jwt, verified with the tool's published keys."""
-    connection = current_app.config["CONNECTION"]
     if request.form.get("grant_type") != "client_credentials":
         return jsonify(error="unsupported_grant_type"), 400
     assertion = request.form.get("client_assertion", "")
@@ -126,11 +144,13 @@ def token() -> Any:
         keys = requests.get(f"{current_app.config['MUSTER']}/lti/jwks", timeout=5).json()
         kid = jwt.get_unverified_header(assertion)["kid"]
         key = next(jwt.PyJWK(one) for one in keys["keys"] if one["kid"] == kid)
-        jwt.decode(
+        claims = jwt.decode(
             assertion, key.key, algorithms=["RS256"], audience=f"{issuer()}/lti/token",
-            issuer=connection["client_id"], options={"require": ["exp", "iat", "jti", "sub"]},
+            options={"require": ["exp", "iat", "iss", "jti", "sub"]},
         )  # fmt: skip
     except (requests.RequestException, ValueError, KeyError, StopIteration, jwt.PyJWTError):
+        return jsonify(error="invalid_client"), 400
+    if claims["iss"] != claims["sub"] or tool(str(claims["iss"])) is None:
         return jsonify(error="invalid_client"), 400
     granted = tuple(one for one in request.form.get("scope", "").split() if one == NRPS or one in AGS)
     if not granted:
@@ -199,11 +219,14 @@ def registration() -> Any:
         return jsonify(error="invalid_token"), 401
     if not isinstance(asked, dict) or not asked.get("jwks_uri") or not asked.get("redirect_uris"):
         return jsonify(error="invalid_client_metadata"), 400
-    tool = dict(asked.get("https://purl.imsglobal.org/spec/lti-tool-configuration") or {})
-    tool["deployment_id"] = "1"
-    return jsonify(
-        {**asked, "client_id": secrets.token_hex(8), "https://purl.imsglobal.org/spec/lti-tool-configuration": tool}
-    )
+    wanted = asked.get(_TOOL)
+    made = {"client_id": secrets.token_hex(8), "deployment": secrets.token_hex(3)}
+    store().setting(f"tool:{made['client_id']}", json.dumps(made))
+    if f"{current_app.config['MUSTER']}/lti/launch" in asked["redirect_uris"]:
+        store().setting("tool", made["client_id"])  # launched from here from now on
+    granted = [one for one in str(asked.get("scope", "")).split() if one == NRPS or one in AGS]
+    configured = {**(wanted if isinstance(wanted, dict) else {}), "deployment_id": made["deployment"]}
+    return jsonify({**asked, "client_id": made["client_id"], "scope": " ".join(granted), _TOOL: configured})
 
 
 @blueprint.get("/register-tool")

@@ -97,7 +97,7 @@ def test_registration_needs_a_token_that_serves_once(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/", "/?q=Sam", "/courses", "/courses/c1", "/courses/c1?page=x", "/inbox/U-1", "/world?person=U-1",
-     "/muster/administrator/U-1"],
+     "/muster/administrator/U-1", "/tools", "/tools?url=http://localhost:9/lti/register"],
 )  # fmt: skip
 def test_pages_open_without_scripts_or_styles_of_their_own(sandbox: Sandbox, path: str) -> None:
     answer = requests.get(sandbox.base + path, timeout=5)
