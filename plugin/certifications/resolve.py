@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment, GroupMember
@@ -53,16 +54,20 @@ def key_of(kind: str, target_id: int | None, include: str, assignment_id: int | 
 
 def rules_of(session: Session, host_id: int, certification: int) -> list[Rule]:
     """The live assignments of a certification."""
-    rows = session.scalars(
-        select(Assignment)
-        .where(Assignment.host_id == host_id, Assignment.certification == certification, Assignment.live)
-        .order_by(Assignment.id)
+    rows = session.execute(
+        _RULES.where(Assignment.host_id == host_id, Assignment.certification == certification).order_by(Assignment.id)
     )
     return [rule_of(row) for row in rows]
 
 
-def rule_of(row: Assignment) -> Rule:
-    """A row of the table as a rule."""
+_RULES = select(
+    Assignment.id, Assignment.certification, Assignment.type, Assignment.target, Assignment.target_id,
+    Assignment.include, Assignment.due, Assignment.why_key, Assignment.since_version, Assignment.missing,
+).where(Assignment.live)  # fmt: skip
+
+
+def rule_of(row: Any) -> Rule:
+    """A row of the table, or its columns, as a rule."""
     key = None if row.missing else key_of(row.type, row.target_id, row.include, row.id)
     return Rule(
         row.id,
@@ -122,19 +127,14 @@ def _rules_for(session: Session, host_id: int, keys: set[Key]) -> dict[Key, list
         targets.setdefault(kind, set()).add(target)
     index: dict[Key, list[Rule]] = {}
     for kind, wanted in targets.items():
-        column = "id" if kind == "group" else "target_id"
-        statement = text(
-            "SELECT id FROM assignment WHERE host_id = :host AND live AND NOT missing AND type = :kind"
-            f" AND {column} IN :ids"
-        ).bindparams(bindparam("ids", expanding=True))
+        column = Assignment.id if kind == "group" else Assignment.target_id
         listed = sorted(wanted)
-        ids: list[int] = []
         for start in range(0, len(listed), 500):
-            found = session.execute(statement, {"host": host_id, "kind": kind, "ids": listed[start : start + 500]})
-            ids.extend(row[0] for row in found)
-        for start in range(0, len(ids), 500):
-            query = select(Assignment).where(Assignment.host_id == host_id, Assignment.id.in_(ids[start : start + 500]))
-            for row in session.scalars(query):
+            query = _RULES.where(
+                Assignment.host_id == host_id, Assignment.type == kind, ~Assignment.missing,
+                column.in_(listed[start : start + 500]),
+            )  # fmt: skip
+            for row in session.execute(query):
                 rule = rule_of(row)
                 if rule.key in keys:
                     index.setdefault(rule.key, []).append(rule)

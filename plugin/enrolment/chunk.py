@@ -51,19 +51,23 @@ def prepare(
     terms: Terms | None = None,
     rules: Sequence[Rule] | None = None,
     matches: Mapping[int, Sequence[Rule]] | None = None,
+    found: Sequence[Membership] | None = None,
 ) -> Work:
     """Gather one certification's side of these people.
 
     :param people: sorted ids.
     :param rules: in place of the saved ones, for a preview.
     :param matches: what the person-wise resolver found, where it was asked; else sets are used.
+    :param found: the memberships, where they are known already.
     """
     host_id = population.host_id
     terms = terms or terms_of(session, host_id, certification)
     rules = rules_of(session, host_id, certification) if rules is None else rules
     pins = pinned(session, host_id, certification)
     facts = read_facts(session, host_id, certification, people)
-    if matches is None:
+    if found is not None:
+        pass
+    elif matches is None:
         found = memberships(session, population, rules, people, pins)
     else:
         found = matched_memberships(matches, people, pins, rules)

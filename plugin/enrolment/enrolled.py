@@ -52,6 +52,11 @@ class Enrolled:
         """In her days of grace."""
         return (self.flags & _LEAVING) != 0
 
+    @property
+    def waiting(self) -> Mask:
+        """Held back, or in her days of grace."""
+        return (self.flags & ~(15 | _FROZEN)) != 0
+
     @cached_property
     def active(self) -> BitMap:
         """Enrolled, and not held back."""

@@ -5,11 +5,11 @@ DOMAIN 2.3 and 5.10. What is kept is *pinned* to its assignment: the resolver's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment
@@ -18,6 +18,7 @@ from plugin.core.journal import record
 from plugin.enrolment.tables import Held, WhySet
 
 TARGET_GONE, TEAM_GONE = "target_gone", "team_gone"
+_FEW = 500
 
 _GONE = """
 SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND NOT a.missing AND (
@@ -30,6 +31,21 @@ SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND NOT a.missi
      WHERE j.host_id = a.host_id AND j.id = a.target_id AND (j.gone OR p.state = 2)))
  OR (a.type = 'individual' AND EXISTS
    (SELECT 1 FROM person p WHERE p.host_id = a.host_id AND p.id = a.target_id AND p.state = 2)))
+"""
+_GONE_UNITS = """
+SELECT a.id FROM unit u JOIN assignment a ON a.host_id = u.host_id AND a.type = u.kind AND a.target_id = u.id
+ WHERE u.host_id = :host AND u.gone AND a.live AND NOT a.missing
+UNION
+SELECT a.id FROM audience u JOIN assignment a ON a.host_id = u.host_id AND a.type = 'audience' AND a.target_id = u.id
+ WHERE u.host_id = :host AND u.gone AND a.live AND NOT a.missing
+"""
+_GONE_OF = """
+SELECT a.id FROM job j JOIN assignment a ON a.host_id = j.host_id AND a.type = 'manager' AND a.target_id = j.id
+ LEFT JOIN person p ON p.host_id = j.host_id AND p.id = j.person
+ WHERE j.host_id = :host AND j.person IN :people AND (j.gone OR p.state = 2) AND a.live AND NOT a.missing
+UNION
+SELECT a.id FROM person p JOIN assignment a ON a.host_id = p.host_id AND a.type = 'individual' AND a.target_id = p.id
+ WHERE p.host_id = :host AND p.id IN :people AND p.state = 2 AND a.live AND NOT a.missing
 """
 _BACK = """
 SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND a.missing AND (
@@ -45,12 +61,19 @@ SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND a.missing A
 """
 
 
-def mark_missing(session: Session, host_id: int, at: int) -> list[int]:
+def mark_missing(session: Session, host_id: int, at: int, people: Sequence[int] | None = None) -> list[int]:
     """Mark rows whose target went, pin their learners; unmark rows whose target came back.
 
     Returns the assignments touched. Call before settling what the mirror changed.
+
+    :param people: those the mirror changed, where they are few: no other manager or individual can have gone.
     """
-    gone = [row[0] for row in session.execute(text(_GONE), {"host": host_id})]
+    if people is None or len(people) > _FEW:
+        gone = [row[0] for row in session.execute(text(_GONE), {"host": host_id})]
+    else:
+        gone = [row[0] for row in session.execute(text(_GONE_UNITS), {"host": host_id})]
+        theirs = text(_GONE_OF).bindparams(bindparam("people", expanding=True))
+        gone += [row[0] for row in session.execute(theirs, {"host": host_id, "people": sorted(people)})]
     back = [row[0] for row in session.execute(text(_BACK), {"host": host_id})]
     for assignment in gone:
         row = _set_missing(session, host_id, assignment, missing=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, case, select, text
+from sqlalchemy import case, select, text
 from sqlalchemy.orm import Session
 
 from plugin.core.ids import read_clock, upsert_for
@@ -42,11 +42,16 @@ def owed_people(session: Session, host_id: int, limit: int) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def mark_settled(session: Session, host_id: int, people: Iterable[int]) -> None:
-    """These people are settled up to their latest change; the caller holds the host's clock shared."""
-    statement = text("UPDATE change SET settled = seq WHERE host_id = :host AND person IN :people").bindparams(
-        bindparam("people", expanding=True)
-    )
+def mark_settled(session: Session, host_id: int, people: Iterable[int], *, upto: int | None = None) -> None:
+    """These people are settled up to their latest change; the caller holds the host's clock shared.
+
+    :param upto: leave those alone who changed after this seq.
+    """
+    condition = "" if upto is None else f" AND seq <= {int(upto)}"
     listed = sorted(set(people))
     for start in range(0, len(listed), 500):
-        session.execute(statement, {"host": host_id, "people": listed[start : start + 500]})
+        ids = ", ".join(str(int(person)) for person in listed[start : start + 500])
+        session.execute(
+            text(f"UPDATE change SET settled = seq WHERE host_id = :host AND person IN ({ids}){condition}"),
+            {"host": host_id},
+        )

@@ -1,45 +1,44 @@
-"""Settling: ``step`` over whoever is owed a look, in short transactions, from any process, killed at any instant.
+"""Settling whole certifications: who needs a look is found set-wise, then ``step`` decides them chunk by chunk.
 
-Two ways in. :func:`settle_people`: those the mirror or an answer changed, in all their certifications.
-:func:`settle_certifications`: everybody whom a saved version touches. Both end in the same chunk, which decides
-afresh from the rows of its own transaction; nothing decided outside is ever written.
+A chunk is one short transaction that decides afresh from the rows it sees; nothing decided outside is ever written.
+So a settle may be killed at any instant and begun again, by anybody. Single people go by :mod:`people`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import CursorResult, bindparam, select, text, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
-from plugin.certifications.resolve import Rule, matches_of, resolve, rules_of
+from plugin.certifications.resolve import Rule, rules_of
 from plugin.certifications.tables import Certification, Version
 from plugin.core.ids import read_clock
 from plugin.core.journal import record
-from plugin.core.logs import log, use_correlation
+from plugin.core.logs import use_correlation
 from plugin.core.runtime import Runtime
 from plugin.delivery.claim import is_dead, worker_token
 from plugin.enrolment.chunk import Work, decide, prepare
-from plugin.enrolment.facts import Ints
-from plugin.enrolment.gone import TEAM_GONE, learners_by, mark_missing, pin
+from plugin.enrolment.enrolled import read_enrolled
+from plugin.enrolment.glance import completed_by
+from plugin.enrolment.gone import mark_missing, pinned
 from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause, lock_certification
-from plugin.enrolment.owing import mark_settled, owe, owed_people
-from plugin.enrolment.step import NO_TYPE
-from plugin.enrolment.tables import Settling, WhySet
+from plugin.enrolment.owing import owe, owed_people
+from plugin.enrolment.skim import Skim, began_matters, skim
+from plugin.enrolment.tables import Settling
+from plugin.enrolment.terms import terms_of
 from plugin.population.sets import Population, population
 
-BATCH = 20_000
-CHUNK = {True: 400, False: 2_000}
+CHUNK = {True: 2_000, False: 10_000}
 """People in one transaction, by whether the database is SQLite: a writer there makes all others wait."""
 LEASE = 120
 EVERYBODY = 10_000_000
-_log = log("enrolment")
 
 
 @dataclass(frozen=True)
@@ -51,166 +50,24 @@ class Progress:
     total: int
 
 
-# --- people ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Plan:
+    """Whom a whole settle will look at, as of one seq. A hint: each chunk decides from what it reads itself."""
 
+    certification: int
+    seq: int
+    as_of: int
+    version: int
+    rules: list[Rule]
+    pins: Mapping[int, BitMap]
+    skim: Skim
 
-def settle_people(runtime: Runtime, host_id: int, limit: int = BATCH) -> int:
-    """Settle everybody the mirror, an answer or the time changed. Returns how many people were looked at."""
-    limits = Limits.of(runtime.settings)
-    with runtime.db.read() as session:
-        owed = owed_people(session, host_id, limit)
-    if not owed:
-        return 0
-    size = CHUNK[runtime.db.sqlite]
-    everyone = sorted(owed)
-    verdict: dict[int, BitMap] | None = None
-    if len(everyone) > size:
-        verdict = _judge_people(runtime, host_id, owed, limits, size)
-    looked = 0
-    for start in range(0, len(everyone), size):
-        part = {person: owed[person] for person in everyone[start : start + size]}
-        looked += runtime.db.transact(
-            partial(_people_chunk, host_id=host_id, owed=part, limits=limits, verdict=verdict)
-        )
-    return looked
-
-
-def _judge_people(
-    runtime: Runtime, host_id: int, owed: Mapping[int, int], limits: Limits, size: int
-) -> dict[int, BitMap]:
-    """Look at a batch too large for one transaction as a whole, so that slices do not slip past the guard.
-
-    The looking is done in short reads, so that nobody waits for it; only the verdict is written.
-    """
-    runtime.db.transact(partial(_mark_gone, host_id=host_id, owed=owed))
-    leaving: dict[int, BitMap] = {}
-    everyone = sorted(owed)
-    for start in range(0, len(everyone), size):
-        part = {person: owed[person] for person in everyone[start : start + size]}
-        with runtime.db.read() as session:
-            people = population(session, host_id)
-            for work, cause in _works(session, people, part):
-                leaving[work.terms.id] = leaving.get(work.terms.id, BitMap()) | work.undecided(cause)
-    as_of = people.as_of
-    return runtime.db.transact(lambda session: judge(session, host_id, leaving, as_of, limits, by_sync=True))
-
-
-def _mark_gone(session: Session, host_id: int, owed: Mapping[int, int]) -> None:
-    people = population(session, host_id)
-    mark_missing(session, host_id, people.as_of)
-    _pin_emptied_teams(session, people, owed, people.as_of)
-
-
-def _people_chunk(
-    session: Session, host_id: int, owed: Mapping[int, int], limits: Limits, verdict: Mapping[int, BitMap] | None
-) -> int:
-    read_clock(session, host_id, share=True)  # no change of the mirror commits until we do (DESIGN, point 4)
-    people = population(session, host_id)
-    if verdict is None:
-        mark_missing(session, host_id, people.as_of)
-        _pin_emptied_teams(session, people, owed, people.as_of)
-    works = list(_works(session, people, owed, lock=True))
-    if verdict is None:
-        leaving = {work.terms.id: work.undecided(cause) for work, cause in works}
-        verdict = judge(session, host_id, leaving, people.as_of, limits, by_sync=True)
-    later: BitMap = BitMap()
-    waiting = _of_pending_saves(session, host_id, works)
-    works = [(work, cause) for work, cause in works if work.terms.id not in waiting]
-    settled = owed.keys() - {person for who in waiting.values() for person in who}
-    mark_settled(session, host_id, settled)
-    for work, cause in works:
-        may_go = verdict.get(work.terms.id, BitMap())
-        # Judged or held meanwhile by nobody: these wait for the next batch rather than slip past the guard.
-        unjudged = work.undecided(cause) - may_go
-        fresh = prepare(session, people, work.terms.id, work.facts.person, cause, matches=None) if unjudged else work
-        unjudged = fresh.undecided(cause) - may_go
-        later |= unjudged
-        if unjudged:
-            kept = np.array(BitMap(fresh.facts.person.astype(np.uint32)) - unjudged, dtype=np.int64)
-            fresh = prepare(session, people, work.terms.id, kept, cause)
-        _outcome, writing = decide(session, fresh, cause, may_go)
-        writing.write()
-    owe(session, host_id, later, people.as_of)
-    return len(settled)
-
-
-def _of_pending_saves(session: Session, host_id: int, works: Sequence[tuple[Work, Cause]]) -> dict[int, list[int]]:
-    """By certification with a save not settled yet, the people it concerns: they belong to that save first.
-
-    What a save decides (no messages, a number confirmed, the instant its spells begin) is its own; whoever is owed a
-    look besides keeps being owed it until the save is done.
-    """
-    pending = set(
-        session.scalars(select(Settling.certification).where(Settling.host_id == host_id, Settling.state != "done"))
-    )
-    return {work.terms.id: work.facts.person.tolist() for work, _cause in works if work.terms.id in pending}
-
-
-def _works(
-    session: Session, people: Population, owed: Mapping[int, int], *, lock: bool = False
-) -> Sequence[tuple[Work, Cause]]:
-    """One work for each certification that concerns any of these people, in the order of their ids."""
-    host_id = people.host_id
-    matches = matches_of(session, host_id, sorted(owed), people.as_of)
-    concerned = _concerned(session, host_id, matches, sorted(owed))
-    cause = Cause(otherwise=people.as_of, at=owed)
-    found = []
-    for certification, who in sorted(concerned.items()):
-        if lock:
-            lock_certification(session, host_id, certification)
-        ids = np.array(sorted(who), np.int64)
-        rules = rules_of(session, host_id, certification)
-        found.append((prepare(session, people, certification, ids, cause, rules=rules, matches=matches), cause))
-    return found
-
-
-def _concerned(
-    session: Session, host_id: int, matches: Mapping[int, Sequence[Rule]], people: Sequence[int]
-) -> dict[int, set[int]]:
-    concerned: dict[int, set[int]] = {}
-    for person, rules in matches.items():
-        for rule in rules:
-            concerned.setdefault(rule.certification, set()).add(person)
-    statement = text(
-        "SELECT certification, person FROM enrolment WHERE host_id = :host AND person IN :people AND state > 0"
-    ).bindparams(bindparam("people", expanding=True))
-    for start in range(0, len(people), 500):
-        rows = session.execute(statement, {"host": host_id, "people": list(people[start : start + 500])})
-        for certification, person in rows:
-            concerned.setdefault(certification, set()).add(person)
-    return concerned
-
-
-def _pin_emptied_teams(session: Session, people: Population, owed: Mapping[int, int], at: int) -> None:
-    """A manager whose team goes from two or more to none in one batch keeps it until somebody answers (2.3)."""
-    statement = text(
-        "SELECT DISTINCT e.why FROM enrolment e WHERE e.host_id = :host AND e.person IN :people AND e.state > 0"
-    ).bindparams(bindparam("people", expanding=True))
-    whys: set[int] = set()
-    listed = sorted(owed)
-    for start in range(0, len(listed), 500):
-        rows = session.execute(statement, {"host": people.host_id, "people": listed[start : start + 500]})
-        whys.update(row[0] for row in rows)
-    named: set[int] = set()
-    for start in range(0, len(whys), 500):
-        part = sorted(whys)[start : start + 500]
-        query = select(WhySet.assignments).where(WhySet.host_id == people.host_id, WhySet.id.in_(part))
-        named.update(assignment for found in session.scalars(query) for assignment in found)
-    if not named:
-        return
-    statement = text(
-        "SELECT id, certification FROM assignment WHERE host_id = :host AND live AND NOT missing AND type = 'manager'"
-        " AND id IN :ids"
-    ).bindparams(bindparam("ids", expanding=True))
-    for assignment, certification in session.execute(statement, {"host": people.host_id, "ids": sorted(named)}).all():
-        rule = next(r for r in rules_of(session, people.host_id, certification) if r.id == assignment)
-        if rule.key is not None and not people.matching(rule.key):
-            had = learners_by(session, people.host_id, assignment) & people.existing
-            if len(had) >= 2:
-                pin(session, people.host_id, certification, assignment, had, TEAM_GONE, at)
-
-
-# --- certifications -------------------------------------------------------------------------------------------
+    def found(self, session: Session, people: Population, start: int, stop: int) -> Any:
+        """The memberships of a slice of its people, while nothing they follow from has changed; else ``None``."""
+        fits = (self.seq, self.as_of) == (people.seq, people.as_of)
+        if not fits or rules_of(session, people.host_id, self.certification) != self.rules:
+            return None
+        return self.skim.part(start, stop) if pinned(session, people.host_id, self.certification) == self.pins else None
 
 
 def request_settling(
@@ -228,19 +85,22 @@ def request_settling(
     session.flush()
 
 
+def progress(session: Session, host_id: int, certification: int) -> Progress | None:
+    """How far the latest save's work is; ``None`` where there never was one."""
+    row = session.get(Settling, (host_id, certification))
+    return Progress(row.state, row.done, row.total) if row is not None else None
+
+
+# --- saves ------------------------------------------------------------------------------------------------------
+
+
 def settle_certifications(runtime: Runtime, host_id: int) -> int:
     """Work off every whole settle that is owed, in the order of the saves. Returns how many were finished."""
     finished = 0
     while (claimed := _claim(runtime, host_id)) is not None:
         use_correlation(claimed.correlation)
-        finished += _settle_one(runtime, host_id, claimed)
+        finished += _settle_save(runtime, host_id, claimed)
     return finished
-
-
-def progress(session: Session, host_id: int, certification: int) -> Progress | None:
-    """How far the latest save's work is; ``None`` where there never was one."""
-    row = session.get(Settling, (host_id, certification))
-    return Progress(row.state, row.done, row.total) if row is not None else None
 
 
 def _claim(runtime: Runtime, host_id: int) -> Settling | None:
@@ -260,7 +120,11 @@ def _claim(runtime: Runtime, host_id: int) -> Settling | None:
                 return row
         return None
 
-    return runtime.db.transact(take)
+    with runtime.db.read() as session:
+        owed = session.scalar(
+            select(Settling.number).where(Settling.host_id == host_id, Settling.state != "done").limit(1)
+        )
+    return runtime.db.transact(take) if owed is not None else None
 
 
 def _cause(claimed: Settling) -> Cause:
@@ -277,127 +141,78 @@ def _cause(claimed: Settling) -> Cause:
     )
 
 
-def _settle_one(runtime: Runtime, host_id: int, claimed: Settling) -> int:
+def _settle_save(runtime: Runtime, host_id: int, claimed: Settling) -> int:
     cause, certification = _cause(claimed), claimed.certification
-    limits = Limits.of(runtime.settings)
+    runtime.db.transact(partial(_mark_missing, host_id=host_id))
     with runtime.db.read() as session:
         # Whom the host changed after the save begins her spell then, not before (DOMAIN 3.2).
         changed = owed_people(session, host_id, EVERYBODY)
-    cause = replace(cause, at={person: max(at, claimed.as_of) for person, at in changed.items()})
-    verdict = runtime.db.transact(lambda session: _judge_save(session, host_id, certification, cause, limits))
-    with runtime.db.read() as session:
-        touched = _touched(session, host_id, certification, cause, verdict)
-    size = CHUNK[runtime.db.sqlite]
-    if not _report(runtime, claimed, 0, len(touched)):
-        return 0
-    for start in range(0, len(touched), size):
-        part = touched[start : start + size]
-        runtime.db.transact(partial(_save_chunk, claimed=claimed, part=part, cause=cause, may_go=verdict))
-        if not _report(runtime, claimed, start + len(part), len(touched)):
+        cause = replace(cause, at={person: max(at, claimed.as_of) for person, at in changed.items()})
+        people = population(session, host_id)
+        everyone = _content_changed(session, host_id, certification, cause.version)
+        made = plan(session, people, certification, cause, everyone=everyone)
+    may_go = _judge(runtime, host_id, {certification: made.skim.leaving}, cause, by_sync=False)[certification]
+    size, total = CHUNK[runtime.db.sqlite], len(made.skim.people)
+    for start in range(0, max(total, 1), size):
+        work = partial(_save_chunk, claimed=claimed, plan=made, start=start, stop=min(start + size, total), cause=cause,
+                       may_go=may_go, until=runtime.clock.true() + LEASE)  # fmt: skip
+        if not runtime.db.transact(work):
             return 0
     return runtime.db.transact(lambda session: _finish(session, claimed, cause))
 
 
-def _judge_save(session: Session, host_id: int, certification: int, cause: Cause, limits: Limits) -> BitMap:
-    """Judge all withdrawals of a save at once, before any of them happens."""
-    if cause.confirmed:
-        return BitMap()
-    read_clock(session, host_id, share=True)
-    people = population(session, host_id)
-    mark_missing(session, host_id, people.as_of)
-    work = prepare(session, people, certification, _everyone(session, people, certification), cause)
-    leaving = {certification: work.undecided(cause)}
-    return judge(session, host_id, leaving, people.as_of, limits, by_sync=False)[certification]
-
-
-def _everyone(session: Session, people: Population, certification: int) -> Ints:
-    """Who has a row in a certification, or is matched by one of its assignments."""
-    rows = session.execute(
-        text("SELECT person FROM enrolment WHERE host_id = :host AND certification = :c AND state > 0"),
-        {"host": people.host_id, "c": certification},
-    )
-    found = BitMap(row[0] for row in rows)
-    for rule in rules_of(session, people.host_id, certification):
-        found |= resolve(session, people, rule.key)
-    return np.array(found, dtype=np.int64)
-
-
-def _touched(session: Session, host_id: int, certification: int, cause: Cause, may_go: BitMap) -> Ints:
-    """Whom the settle will change: decided once over everybody, so that chunks only visit those."""
-    people = population(session, host_id)
-    everyone = _everyone(session, people, certification)
-    work = prepare(session, people, certification, everyone, cause)
-    outcome, writing = decide(session, work, cause, may_go)
-    changed = outcome.facts.differs(work.facts) | (outcome.raised != work.given.questions.type)
-    changed |= (outcome.raised != NO_TYPE) & (outcome.asked != work.given.questions.wanted)
-    # Content may have changed what is claimed of people whose rows stay as they are.
-    changed |= np.isin(everyone, np.array(sorted(writing.done), np.int64))
-    if _content_changed(session, host_id, certification, cause.version):
-        changed |= outcome.facts.live
-    return everyone[changed]
+def _mark_missing(session: Session, host_id: int) -> None:
+    _seq, as_of = read_clock(session, host_id, share=True)
+    mark_missing(session, host_id, as_of)
 
 
 def _content_changed(session: Session, host_id: int, certification: int, version: int) -> bool:
-    """Whether this version's content, policy or enrol mode differs from the one before."""
-    if version < 2:
-        return version == 1
-    rows = session.scalars(
-        select(Version)
-        .where(
-            Version.host_id == host_id, Version.certification == certification, Version.n.in_((version - 1, version))
-        )
-        .order_by(Version.n)
-    ).all()
-    if len(rows) < 2:
+    """Whether content, policy or enrol mode differ from the version that was settled last."""
+    settled = session.get_one(Certification, (host_id, certification)).settled_version
+    if not settled or not version:
         return True
-    before, after = (row.definition for row in rows)
+    rows = session.execute(
+        select(Version.n, Version.definition).where(
+            Version.host_id == host_id, Version.certification == certification, Version.n.in_((settled, version))
+        )
+    )
+    found = {n: definition for n, definition in rows}
+    before, after = found[settled], found[version]
     return any(before.get(name) != after.get(name) for name in ("content", "enrol", "leaving", "period", "state"))
 
 
-def _save_chunk(session: Session, claimed: Settling, part: Ints, cause: Cause, may_go: BitMap) -> int:
+def _save_chunk(
+    session: Session, claimed: Settling, plan: Plan, start: int, stop: int, cause: Cause, may_go: BitMap, until: int
+) -> bool:
+    """One chunk; ``False`` when somebody else has taken the settle over (DESIGN, point 4)."""
     read_clock(session, claimed.host_id, share=True)
     people = population(session, claimed.host_id)
     lock_certification(session, claimed.host_id, claimed.certification)
-    if not _still_ours(session, claimed):
-        return 0
-    work = prepare(session, people, claimed.certification, part, cause)
-    late = work.undecided(cause) - may_go
-    if late:
-        owe(session, claimed.host_id, late, cause.otherwise)
-        work = prepare(session, people, claimed.certification, part[~np.isin(part, np.array(late, np.int64))], cause)
-    _outcome, writing = decide(session, work, cause, may_go)
-    return writing.write()
+    if not _still_ours(session, claimed, stop, len(plan.skim.people), until):
+        return False
+    settle_chunk(session, people, plan, start, stop, cause, may_go)
+    return True
 
 
-def _still_ours(session: Session, claimed: Settling) -> bool:
-    """Whether our lease and the version we settle still stand (DESIGN, point 4)."""
-    row = session.get(Settling, (claimed.host_id, claimed.certification), populate_existing=True)
-    return row is not None and row.lease == claimed.lease and row.number == claimed.number
-
-
-def _report(runtime: Runtime, claimed: Settling, done: int, total: int) -> bool:
-    """Write how far we are and renew the lease; ``False`` when somebody else has taken over."""
-
-    def write(session: Session) -> bool:
-        result = session.execute(
-            update(Settling)
-            .where(
-                Settling.host_id == claimed.host_id,
-                Settling.certification == claimed.certification,
-                Settling.lease == claimed.lease,
-                Settling.number == claimed.number,
-            )
-            .values(done=done, total=total, lease_until=runtime.clock.true() + LEASE)
+def _still_ours(session: Session, claimed: Settling, done: int, total: int, until: int) -> bool:
+    """Write how far this chunk brings us and renew the lease, if it and the version we settle still stand."""
+    result = session.execute(
+        update(Settling)
+        .where(
+            Settling.host_id == claimed.host_id,
+            Settling.certification == claimed.certification,
+            Settling.lease == claimed.lease,
+            Settling.number == claimed.number,
         )
-        return bool(cast("CursorResult[Any]", result).rowcount)
-
-    return runtime.db.transact(write)
+        .values(done=done, total=total, lease_until=until)
+    )
+    return bool(cast("CursorResult[Any]", result).rowcount)
 
 
 def _finish(session: Session, claimed: Settling, cause: Cause) -> int:
-    if not _still_ours(session, claimed):
+    row = session.get(Settling, (claimed.host_id, claimed.certification), populate_existing=True)
+    if row is None or row.lease != claimed.lease or row.number != claimed.number:
         return 0
-    row = session.get_one(Settling, (claimed.host_id, claimed.certification))
     row.state, row.lease, row.lease_until = "done", "", 0
     certification = session.get_one(Certification, (claimed.host_id, claimed.certification))
     certification.settled_version = claimed.version
@@ -406,3 +221,122 @@ def _finish(session: Session, claimed: Settling, cause: Cause) -> int:
         version=claimed.version, data={"learners": row.total},
     )  # fmt: skip
     return 1
+
+
+# --- everything ---------------------------------------------------------------------------------------------------
+
+
+def settle_everything(runtime: Runtime, host_id: int, owed: Mapping[int, int] | None = None) -> int:
+    """Settle every certification whole: the nightly check, and the way of large batches of changed people.
+
+    A certification with a save still to be settled is left to that save.
+
+    :param owed: people the mirror changed, with the instant of the cause.
+    :returns: how many learners were looked at.
+    """
+    limits = Limits.of(runtime.settings)
+    runtime.db.transact(partial(_mark_missing, host_id=host_id))
+    with runtime.db.read() as session:
+        people = population(session, host_id)
+        cause = Cause(otherwise=people.as_of, at=owed or {})
+        done = completed_by(session, host_id, sorted(owed or {}))
+        plans = [
+            made
+            for number in _settled(session, host_id)
+            if len((made := plan(session, people, number, cause, also=done.get(number))).skim.people)
+        ]
+    leaving = {made.certification: made.skim.leaving for made in plans}
+    may_go = _judge(runtime, host_id, leaving, cause, by_sync=True, limits=limits)
+    size, looked = CHUNK[runtime.db.sqlite], 0
+    for made in plans:
+        total = len(made.skim.people)
+        for start in range(0, total, size):
+            looked += runtime.db.transact(
+                partial(_plain_chunk, host_id=host_id, plan=made, start=start, stop=min(start + size, total),
+                        cause=cause, may_go=may_go[made.certification])
+            )  # fmt: skip
+    return looked
+
+
+def _settled(session: Session, host_id: int) -> list[int]:
+    """Certifications that wait for no save."""
+    waiting = select(Settling.certification).where(Settling.host_id == host_id, Settling.state != "done")
+    return list(
+        session.scalars(
+            select(Certification.id)
+            .where(Certification.host_id == host_id, Certification.version > 0, Certification.id.not_in(waiting))
+            .order_by(Certification.id)
+        )
+    )
+
+
+def _plain_chunk(
+    session: Session, host_id: int, plan: Plan, start: int, stop: int, cause: Cause, may_go: BitMap
+) -> int:
+    read_clock(session, host_id, share=True)
+    people = population(session, host_id)
+    lock_certification(session, host_id, plan.certification)
+    if plan.certification not in _settled(session, host_id):
+        return 0
+    settle_chunk(session, people, plan, start, stop, cause, may_go)
+    return stop - start
+
+
+# --- both -----------------------------------------------------------------------------------------------------------
+
+
+def plan(session: Session, people: Population, certification: int, cause: Cause, *, everyone: bool = False) -> Plan:
+    """Find out whom a whole settle has to look at."""
+    host_id = people.host_id
+    terms, rules = terms_of(session, host_id, certification), rules_of(session, host_id, certification)
+    pins = pinned(session, host_id, certification)
+    rows = read_enrolled(session, host_id, certification, began=began_matters(rules))
+    found = skim(session, people, terms, rules, pins, rows, cause, everyone=everyone, also=also)
+    return Plan(certification, people.seq, people.as_of, terms.version, rules, pins, found)
+
+
+def settle_chunk(
+    session: Session, people: Population, plan: Plan, start: int, stop: int, cause: Cause, may_go: BitMap
+) -> int:
+    """Decide and write a slice of a plan's people; returns how many learners changed.
+
+    Who would leave and was not judged waits for the next batch rather than slip past the guard.
+    """
+    part = plan.skim.people[start:stop]
+    found = plan.found(session, people, start, stop)
+    work = prepare(session, people, plan.certification, part, cause, found=found)
+    late = work.undecided(cause) - may_go
+    if late:
+        owe(session, people.host_id, late, cause.otherwise)
+        work = without(session, people, work, late, cause)
+    _outcome, writing = decide(session, work, cause, may_go)
+    return writing.write()
+
+
+def without(session: Session, people: Population, work: Work, late: BitMap, cause: Cause) -> Work:
+    """The same work, less some of its people."""
+    kept = work.facts.person[~np.isin(work.facts.person, np.array(late, dtype=np.int64))]
+    return prepare(session, people, work.terms.id, kept, cause)
+
+
+def _judge(
+    runtime: Runtime, host_id: int, leaving: Mapping[int, np.ndarray], cause: Cause, *, by_sync: bool,
+    limits: Limits | None = None,
+) -> dict[int, BitMap]:  # fmt: skip
+    """Judge all withdrawals of a batch at once, before any of them happens; by certification, who may go."""
+    nobody: dict[int, BitMap] = {certification: BitMap() for certification in leaving}
+    asked = {certification: people for certification, people in leaving.items() if len(people)}
+    if cause.confirmed or not asked:
+        return nobody
+    allowed = limits or Limits.of(runtime.settings)
+
+    def work(session: Session) -> dict[int, BitMap]:
+        read_clock(session, host_id, share=True)
+        people = population(session, host_id)
+        going = {
+            certification: prepare(session, people, certification, who, cause).undecided(cause)
+            for certification, who in asked.items()
+        }
+        return judge(session, host_id, going, people.as_of, allowed, by_sync=by_sync)
+
+    return nobody | runtime.db.transact(work)

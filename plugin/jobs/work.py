@@ -5,7 +5,8 @@ from __future__ import annotations
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.delivery.drain import drain
-from plugin.enrolment.settle import settle_certifications, settle_people
+from plugin.enrolment.people import settle_people
+from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tick import tick
 from plugin.mirror import hints
 from plugin.mirror.connections import active_hosts

@@ -20,9 +20,10 @@ from plugin.certifications.store import by_id, definition_of
 from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
+from plugin.enrolment.people import settle_people
 from plugin.enrolment.preview import certification_id, review
 from plugin.enrolment.save import Choices, save
-from plugin.enrolment.settle import settle_certifications, settle_people
+from plugin.enrolment.settle import settle_certifications
 from plugin.mirror.changes import stamp
 from plugin.mirror.tables import Job
 from plugin.schema import metadata

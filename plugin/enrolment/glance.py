@@ -1,0 +1,140 @@
+"""Which certifications of a few people need a look: the person-wise side of :mod:`skim`.
+
+Everything about these people is read once, whatever the number of certifications; one where nothing differs is left
+alone. A completion always earns a look, since only the cycle can tell what it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyroaring import BitMap
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.certifications.dates import AfterDue, FixedDue, parse_due
+from plugin.certifications.resolve import Rule, matches_of
+from plugin.core.bulk import fetch
+from plugin.enrolment.tables import Held
+from plugin.population.sets import Population
+
+Pins = dict[int, dict[int, BitMap]]
+"""By certification and assignment, the learners kept on it."""
+
+
+@dataclass
+class Glance:
+    """What a few people match, and where that may change something.
+
+    :ivar matches: by person, the rules of all certifications.
+    :ivar concerned: by certification, whom to look at there.
+    :ivar lost: of live rows whose reasons changed: certification and the stored reason.
+    """
+
+    matches: Mapping[int, Sequence[Rule]]
+    concerned: dict[int, set[int]] = field(default_factory=dict)
+    lost: set[tuple[int, int]] = field(default_factory=set)
+
+    def look(self, certification: int, person: int) -> None:
+        """Someone to look at."""
+        self.concerned.setdefault(certification, set()).add(person)
+
+
+def glance(session: Session, people: Population, who: Sequence[int]) -> Glance:
+    """Look a few people (sorted ids) up in all certifications."""
+    host_id = people.host_id
+    seen = Glance(matches_of(session, host_id, who, people.as_of))
+    pins = _pins(session, host_id)
+    expected, personal = _expected(seen.matches, pins, who)
+    rows = _in_slices(session, _ROWS, host_id, who)
+    live = set()
+    for certification, person, why, suspended, waiting, wakes in rows:
+        live.add((certification, person))
+        wanted = expected.get((certification, person), 0)
+        if wanted != why:
+            seen.lost.add((certification, why))
+        differs = wanted != why or waiting or bool(suspended) != (person in people.suspended)
+        if differs or (wakes is not None and wakes <= people.as_of) or (certification, person) in personal:
+            seen.look(certification, person)
+    for certification, person in expected.keys() - live:
+        seen.look(certification, person)
+    for sql in (_ASKED, _EXEMPT, _COMPLETED):
+        for certification, person in _in_slices(session, sql, host_id, who):
+            if (certification, person) in live or (certification, person) in expected:
+                seen.look(certification, person)
+    return seen
+
+
+_ROWS = (
+    "SELECT certification, person, why, CASE WHEN frozen_since IS NULL THEN 0 ELSE 1 END,"
+    " CASE WHEN hold = 0 AND leaves_on IS NULL THEN 0 ELSE 1 END, wakes"
+    " FROM enrolment WHERE host_id = ? AND state > 0 AND {people}"
+)
+_ASKED = (
+    "SELECT certification, person FROM exception WHERE host_id = ? AND {people}"
+    " UNION SELECT certification, person FROM decision WHERE host_id = ? AND NOT applied AND {people}"
+)
+_EXEMPT = "SELECT certification, person FROM exemption WHERE host_id = ? AND {people}"
+_COMPLETED = (
+    "SELECT DISTINCT s.certification, c.person FROM completion c"
+    " JOIN course_set s ON s.host_id = c.host_id AND s.course = c.course WHERE c.host_id = ? AND c.{people}"
+)
+
+
+def completed_by(session: Session, host_id: int, who: Sequence[int]) -> dict[int, BitMap]:
+    """By certification, which of these people completed one of its courses."""
+    found: dict[int, BitMap] = {}
+    for certification, person in _in_slices(session, _COMPLETED, host_id, who):
+        found.setdefault(certification, BitMap()).add(person)
+    return found
+
+
+def _in_slices(session: Session, sql: str, host_id: int, who: Sequence[int]) -> list[tuple[int, ...]]:
+    found: list[tuple[int, ...]] = []
+    for start in range(0, len(who), 500):
+        listed = ", ".join(str(int(person)) for person in who[start : start + 500])
+        full = sql.format(people=f"person IN ({listed})")
+        found += fetch(session, full, *([host_id] * full.count("?")))
+    return found
+
+
+def _pins(session: Session, host_id: int) -> Pins:
+    rows = session.execute(
+        select(Held.certification, Held.assignment, Held.people).where(
+            Held.host_id == host_id, Held.assignment.is_not(None), Held.state.in_(("open", "refused"))
+        )
+    )
+    pins: Pins = {}
+    for certification, assignment, kept in rows:
+        assert assignment is not None  # by the query
+        of_rule = pins.setdefault(certification, {})
+        of_rule[assignment] = of_rule.get(assignment, BitMap()) | BitMap.deserialize(kept)
+    return pins
+
+
+def _expected(
+    matches: Mapping[int, Sequence[Rule]], pins: Pins, who: Iterable[int]
+) -> tuple[dict[tuple[int, int], int], set[tuple[int, int]]]:
+    """The reason each pair should have; and the pairs whose date hangs on something about the person."""
+    expected: dict[tuple[int, int], int] = {}
+    personal: set[tuple[int, int]] = set()
+    for person in who:
+        for rule in matches.get(person, ()):
+            pair = (rule.certification, person)
+            expected[pair] = expected.get(pair, 0) ^ rule.why_key
+            if _is_personal(rule):
+                personal.add(pair)
+        for certification, kept in pins.items():
+            if any(person in learners for learners in kept.values()):
+                personal.add((certification, person))
+    return {pair: why for pair, why in expected.items() if why}, personal
+
+
+def _is_personal(rule: Rule) -> bool:
+    if rule.due == "none":
+        return False
+    due = parse_due(rule.due)
+    return (isinstance(due, AfterDue) and due.event != "enrolment") or (
+        isinstance(due, FixedDue) and due.zone == "learner"
+    )

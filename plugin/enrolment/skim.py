@@ -1,0 +1,185 @@
+"""Who of a whole certification needs a look: everybody for whom ``step`` could decide something new.
+
+A few columns of the live rows are compared with what the assignments want, in arrays; only those who differ are
+gathered and decided. Whoever is left out would be decided as she stands. What the host reports of one person, a
+completion for one, is no business of this module: that person is stamped, and looked at by herself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyroaring import BitMap
+from sqlalchemy.orm import Session
+
+from plugin.certifications.dates import AfterDue, NoDue, parse_due
+from plugin.certifications.resolve import Rule, group_members
+from plugin.core.bulk import fetch
+from plugin.enrolment.bases import Bases
+from plugin.enrolment.codes import ALREADY_ASSIGNED, ASSIGNED, IN_PROGRESS, UNKNOWN_DATE
+from plugin.enrolment.enrolled import Enrolled
+from plugin.enrolment.facts import NONE, Ints, Mask
+from plugin.enrolment.inputs import Cause, exempt_people
+from plugin.enrolment.terms import Terms
+from plugin.enrolment.wanted import Membership
+from plugin.population.sets import Population
+
+
+@dataclass(frozen=True)
+class Skim:
+    """Whom to look at, in the order of their ids.
+
+    :ivar found: for each rule the positions among ``people`` of those it matches.
+    :ivar leaving: active ones whom nothing matches any more: the guard judges them.
+    """
+
+    people: Ints
+    found: list[Membership]
+    leaving: Ints
+
+    def part(self, start: int, stop: int) -> list[Membership]:
+        """The memberships of a slice of the people."""
+        cuts = []
+        for rule, where in self.found:
+            low, high = where.searchsorted(start), where.searchsorted(stop)
+            cuts.append((rule, where[low:high] - start))
+        return cuts
+
+
+def skim(
+    session: Session,
+    people: Population,
+    terms: Terms,
+    rules: Sequence[Rule],
+    pins: Mapping[int, BitMap],
+    rows: Enrolled,
+    cause: Cause,
+    *,
+    everyone: bool = False,
+    also: BitMap | None = None,
+) -> Skim:
+    """Compare a certification's rows with what its rules want.
+
+    :param rows: the live ones, with ``began`` (:func:`began_matters`).
+    :param everyone: look at all live rows, as when content changed. :param also: of the live rows, look at these.
+    """
+    members = [_members(session, people, rule, pins, rows) for rule in rules]
+    top = max([int(found.max(initial=0)) for found in (*members, rows.person)], default=0)
+    expected = np.zeros(top + 1, np.int64)
+    for rule, found in zip(rules, members, strict=True):
+        expected[found] ^= np.int64(rule.why_key)
+    as_of = max(people.as_of, cause.otherwise)
+    here = expected[rows.person]
+    look = np.full(len(rows.person), everyone) | (here != rows.why) | rows.waiting
+    look |= rows.frozen != _marked(people.suspended, top)[rows.person]
+    look |= np.isin(rows.person, _asked(session, terms, as_of))
+    look |= _dated(session, terms, rules, members, rows, cause, top)
+    if also:
+        look |= _marked(also, top)[rows.person]
+    leaving = rows.person[(here == 0) & ~rows.leaving]
+    expected[rows.person] = 0
+    fresh = [found[expected[found] != 0] for found in members] if terms.live(as_of) else []
+    newcomers = np.unique(np.concatenate([rows.person[:0], *fresh]))
+    newcomers = newcomers[~_marked(people.suspended, top)[newcomers]]
+    chosen = np.union1d(rows.person[look], newcomers)
+    return Skim(chosen, _positions(chosen, rules, members, top), leaving)
+
+
+def began_matters(rules: Sequence[Rule]) -> bool:
+    """Whether a due date of these rules counts from the beginning of the enrolment."""
+    return any(isinstance(due := parse_due(rule.due), AfterDue) and due.event == "enrolment" for rule in rules)
+
+
+def _members(session: Session, people: Population, rule: Rule, pins: Mapping[int, BitMap], rows: Enrolled) -> Ints:
+    """Whom a rule matches, somebody perhaps twice; learners pinned to it included (DOMAIN 5.10)."""
+    if rule.key is None:
+        found = np.zeros(0, np.int64)
+    elif rule.key[0] == "group":
+        found = np.array(group_members(session, people.host_id, rule.key[1]) & people.existing, dtype=np.int64)
+    else:
+        found = people.people(rule.key)
+    if rule.id in pins:
+        kept = pins[rule.id] & rows.everyone
+        found = np.concatenate([found, np.array(kept, dtype=np.int64)])
+    return found
+
+
+def _marked(people: BitMap, top: int) -> Mask:
+    marks = np.zeros(top + 1, bool)
+    listed = np.array(people, dtype=np.int64)
+    marks[listed[listed <= top]] = True
+    return marks
+
+
+def _asked(session: Session, terms: Terms, as_of: int) -> Ints:
+    """Who has an exception open, an answer to be carried out, or an exemption, and whose alarm has gone off."""
+    mine = (terms.host_id, terms.id)
+    rows = fetch(
+        session,
+        "SELECT person FROM exception WHERE host_id = ? AND certification = ?"
+        " UNION SELECT person FROM decision WHERE host_id = ? AND certification = ? AND NOT applied",
+        *mine,
+        *mine,
+    )
+    woken = fetch(
+        session,
+        "SELECT certification, person FROM enrolment WHERE host_id = ? AND wakes IS NOT NULL AND wakes <= ?",
+        terms.host_id,
+        as_of,
+    )
+    found = [row[0] for row in rows] + [row[1] for row in woken if row[0] == terms.id]
+    return np.concatenate([np.array(found, np.int64), exempt_people(session, terms, as_of)])
+
+
+def _dated(
+    session: Session,
+    terms: Terms,
+    rules: Sequence[Rule],
+    members: Sequence[Ints],
+    rows: Enrolled,
+    cause: Cause,
+    top: int,
+) -> Mask:
+    """Rows whose wanted due date would move theirs, or ask a question (DOMAIN 3.4, 3.5, §4)."""
+    n = len(rows.person)
+    date, unknown, look = np.full(n, NONE), np.zeros(n, bool), np.zeros(n, bool)
+    bases = Bases(session, terms.host_id, terms.zone, rows.person, rows.began)
+    flags = terms.answers[ALREADY_ASSIGNED] not in ("off", "")
+    dated = False
+    for rule, found in zip(rules, members, strict=True):
+        due = parse_due(rule.due)
+        added = flags and bool(cause.version) and rule.since_version == cause.version
+        if not n or (isinstance(due, NoDue) and not added):
+            continue
+        hit = np.zeros(top + 1, bool)
+        hit[found] = True
+        where = np.flatnonzero(hit[rows.person])
+        if added:
+            look[where] = True
+        if not isinstance(due, NoDue):
+            dated = True
+            dates = bases.dates(due, where)
+            date[where] = np.maximum(date[where], dates)
+            if not (isinstance(due, AfterDue) and due.event == "first_login"):
+                unknown[where[dates == NONE]] = True
+    state = rows.state
+    standing = (state == ASSIGNED) | (state == IN_PROGRESS)
+    if dated:
+        look |= standing & (date > rows.due)
+    if terms.answers[UNKNOWN_DATE] != "wait":
+        look |= standing & (rows.due == NONE) & unknown
+    if cause.earlier:
+        look |= standing & (date != rows.due)
+    return look
+
+
+def _positions(chosen: Ints, rules: Sequence[Rule], members: Sequence[Ints], top: int) -> list[Membership]:
+    index = np.full(top + 1, -1, np.int64)
+    index[chosen] = np.arange(len(chosen))
+    found = []
+    for rule, one in zip(rules, members, strict=True):
+        where = index[one] if len(chosen) else one[:0]
+        found.append((rule, np.unique(where[where >= 0])))
+    return found
