@@ -7,7 +7,6 @@ learner.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,14 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.dates import dump_due, parse_due
-from plugin.certifications.definition import TYPES, AssignmentDef, Definition, Proposal
+from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.store import by_id, definition_of
 from plugin.certifications.tables import Certification, Draft
-from plugin.certifications.targets import target_ids
 from plugin.core.errors import Invalid, NotFound
-
-MOST_TARGETS = 5_000
-"""As many targets may be added at once."""
 
 INCLUDES = {"organisation": ("", "below"), "position": ("", "below"), "manager": ("direct", "below")}
 """The include settings a type offers; the first is what a new row has."""
@@ -155,74 +150,6 @@ def _apply(row: AssignmentDef, edit: dict[str, Any]) -> AssignmentDef:
 # --- editing
 
 
-def add_targets(session: Session, draft: Draft, kind: str, targets: Sequence[str]) -> list[AssignmentDef]:
-    """Add one row for each target, with the type's first include setting and no due date.
-
-    A target whose row is to be removed is kept again instead.
-
-    :raises Invalid: when there are none or too many, or the host does not know one, or one is assigned already;
-        then nothing is added.
-    """
-    added = check_targets(session, draft, kind, targets)
-    edits = edits_of(draft)
-    saved = {row.key for row in base_of(session, draft).assignments}
-    for row in added:
-        if row.key in saved:
-            edits.pop(row.key, None)
-        else:
-            edits[row.key] = {
-                "op": "add", "type": row.type, "target": row.target, "include": row.include, "due": row.due,
-            }  # fmt: skip
-    store_edits(draft, edits)
-    return added
-
-
-def check_targets(session: Session, draft: Draft, kind: str, targets: Sequence[str]) -> list[AssignmentDef]:
-    """The rows that adding these targets would make; the same checks, and nothing is changed.
-
-    :raises Invalid: see :func:`add_targets`.
-    """
-    if kind not in TYPES or kind == "group":
-        raise Invalid("There is no such type of assignment.")
-    wanted = list(dict.fromkeys(targets))
-    if not wanted:
-        raise Invalid("Nothing is selected. Select at least one item from the list.")
-    if len(wanted) > MOST_TARGETS:
-        raise Invalid(f"At most {MOST_TARGETS} items can be added at once; {len(wanted)} are selected.")
-    known = target_ids(session, draft.host_id, [(kind, target) for target in wanted])
-    unknown = [target for target in wanted if (kind, target) not in known]
-    if unknown:
-        raise Invalid(f"The learning site no longer has '{unknown[0]}'. Choose again.")
-    present = {row.key for row in rows(session, draft) if row.state != REMOVED}
-    include = INCLUDES.get(kind, ("",))[0]
-    added = [AssignmentDef(kind, target, include) for target in wanted]
-    twice = [row.target for row in added if row.key in present]
-    if twice:
-        raise Invalid(f"'{twice[0]}' is assigned already. A target can be assigned once.")
-    return added
-
-
-def add_group(
-    session: Session, draft: Draft, name: str, *, description: str, self_enrol: bool, withdraw: bool
-) -> AssignmentDef:
-    """Add a self-enrolment group, or change the description and permissions of one.
-
-    :raises Invalid: when the name is empty or too long.
-    """
-    title = " ".join(name.split())
-    if not title or len(title) > 100:
-        raise Invalid("A group needs a name of 1 to 100 characters.")
-    settings = {"description": description.strip()[:1000], "self_enrol": self_enrol, "withdraw": withdraw}
-    row = AssignmentDef("group", title, group=settings)
-    if any(present.key == row.key and present.state != REMOVED for present in rows(session, draft)):
-        _edit(session, draft, row.key, group=settings)
-        return row
-    edits = edits_of(draft)
-    edits[row.key] = {"op": "add", "type": "group", "target": title, "include": "", "due": "none", "group": settings}
-    store_edits(draft, edits)
-    return row
-
-
 def set_include(session: Session, draft: Draft, key: str, include: str) -> None:
     """Set *Include all below* or *Include direct team*.
 
@@ -231,7 +158,7 @@ def set_include(session: Session, draft: Draft, key: str, include: str) -> None:
     row = find_row(session, draft, key).definition
     if include not in INCLUDES.get(row.type, ("",)):
         raise Invalid("This assignment does not offer that choice.")
-    _edit(session, draft, key, include=include)
+    edit_row(session, draft, key, include=include)
 
 
 def set_due(session: Session, draft: Draft, key: str, due: Any) -> None:
@@ -244,7 +171,7 @@ def set_due(session: Session, draft: Draft, key: str, due: Any) -> None:
         written = dump_due(parse_due(due))
     except ValueError as error:
         raise Invalid(str(error)) from None
-    _edit(session, draft, key, due=written)
+    edit_row(session, draft, key, due=written)
 
 
 def remove_row(session: Session, draft: Draft, key: str) -> None:
@@ -300,7 +227,7 @@ def find_row(session: Session, draft: Draft, key: str) -> Row:
     raise NotFound("This assignment is no longer in the list.")
 
 
-def _edit(session: Session, draft: Draft, key: str, **values: Any) -> None:
+def edit_row(session: Session, draft: Draft, key: str, **values: Any) -> None:
     """Change a row; one that ends up as it was saved is not changed at all."""
     edits = edits_of(draft)
     saved = {row.key: row for row in base_of(session, draft).assignments}.get(key)

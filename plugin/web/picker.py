@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications import drafts
+from plugin.certifications.adding import MOST_TARGETS, add_targets, check_targets
+from plugin.certifications.adding import add_group as put_group
 from plugin.certifications.definition import TYPES, AssignmentDef
 from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
@@ -63,7 +65,7 @@ def _choose(certification: int, kind: str, problem: str) -> Response:
 
 def _chosen(session: Session, kind: str, exts: Sequence[str]) -> list[tuple[str, Any]]:
     """What is selected already, with its name; what the host does not have is left out."""
-    wanted = list(dict.fromkeys(exts))[: drafts.MOST_TARGETS]
+    wanted = list(dict.fromkeys(exts))[:MOST_TARGETS]
     names = describe(session, host_id(), [(kind, ext) for ext in wanted])
     return [(ext, names[kind, ext]) for ext in wanted if not names[kind, ext].missing]
 
@@ -205,7 +207,7 @@ def confirm(certification: int, kind: str) -> Response:
 def _weighed(session: Session, certification: int, kind: str) -> tuple[list[AssignmentDef], Adding, int | None]:
     """The rows chosen, what adding them does, and their size with all below where that is another number."""
     draft = drafts.read_draft(session, host_id(), certification, editor())
-    rows = drafts.check_targets(session, draft, kind, request.form.getlist("target"))
+    rows = check_targets(session, draft, kind, request.form.getlist("target"))
     adding = targets(session, host_id(), drafts.proposal(session, draft), rows, now=runtime().clock.now())
     if "below" not in drafts.INCLUDES.get(kind, ()):
         return rows, adding, None
@@ -222,7 +224,7 @@ def add(certification: int, kind: str) -> Response | str:
     exts = request.form.getlist("target")
 
     def change(session: Session, draft: Draft) -> str:
-        added = drafts.add_targets(session, draft, _known(kind), exts)
+        added = add_targets(session, draft, _known(kind), exts)
         return str(
             ngettext(
                 "%(num)s assignment added. Not saved yet.", "%(num)s assignments added. Not saved yet.", len(added)
@@ -241,7 +243,7 @@ def add_group(certification: int) -> Response | str:
     """A self-enrolment group stands in the table, unsaved."""
 
     def change(session: Session, draft: Draft) -> str:
-        drafts.add_group(
+        put_group(
             session, draft, field("name"), description=request.form.get("description", ""),
             self_enrol="self_enrol" in request.form, withdraw="withdraw" in request.form,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from plugin.certifications import clashes, drafts
+from plugin.certifications import adding, clashes, drafts
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, NotFound
 from plugin.core.runtime import Runtime
@@ -46,7 +46,7 @@ def proposed(world: World, editor: str = "sam") -> dict[str, tuple[str, Any]]:
 
 
 def test_rows_are_added_changed_and_removed_in_the_draft_alone(world: World) -> None:
-    edit(world, lambda session, draft: drafts.add_targets(session, draft, "organisation", ["north"]))
+    edit(world, lambda session, draft: adding.add_targets(session, draft, "organisation", ["north"]))
     edit(world, lambda session, draft: drafts.set_include(session, draft, SALES, "below"))
     edit(world, lambda session, draft: drafts.set_due(session, draft, NORTH, {"fixed": "2027-01-31T17:00"}))
     edit(world, lambda session, draft: drafts.remove_row(session, draft, LEGAL))
@@ -62,10 +62,10 @@ def test_a_change_taken_back_by_hand_is_no_change(world: World) -> None:
 
 
 def test_a_new_row_that_is_removed_is_gone_and_a_saved_one_added_again_stays(world: World) -> None:
-    edit(world, lambda session, draft: drafts.add_targets(session, draft, "organisation", ["north"]))
+    edit(world, lambda session, draft: adding.add_targets(session, draft, "organisation", ["north"]))
     edit(world, lambda session, draft: drafts.remove_row(session, draft, NORTH))
     edit(world, lambda session, draft: drafts.remove_row(session, draft, SALES))
-    edit(world, lambda session, draft: drafts.add_targets(session, draft, "organisation", ["sales"]))
+    edit(world, lambda session, draft: adding.add_targets(session, draft, "organisation", ["sales"]))
     assert states(world) == {SALES: "saved", LEGAL: "saved"}
 
 
@@ -86,12 +86,12 @@ def test_undo_and_discard_bring_back_what_is_saved(world: World) -> None:
         ("organisation", ["north", "sales"]),
         ("position", ["north"]),
         ("group", ["volunteers"]),
-        ("organisation", [f"u{n}" for n in range(drafts.MOST_TARGETS + 1)]),
+        ("organisation", [f"u{n}" for n in range(adding.MOST_TARGETS + 1)]),
     ],
 )
 def test_targets_that_cannot_be_added_add_nothing_at_all(world: World, kind: str, targets: list[str]) -> None:
     with pytest.raises(Invalid):
-        edit(world, lambda session, draft: drafts.add_targets(session, draft, kind, targets))
+        edit(world, lambda session, draft: adding.add_targets(session, draft, kind, targets))
     assert states(world) == {SALES: "saved", LEGAL: "saved"}
 
 
@@ -107,7 +107,7 @@ def test_wrong_includes_dates_and_rows_are_refused(world: World) -> None:
 def test_a_clash_shows_both_sides_and_keeps_what_is_chosen(world: World) -> None:
     edit(world, lambda session, draft: drafts.set_include(session, draft, SALES, "below"))
     edit(world, lambda session, draft: drafts.remove_row(session, draft, LEGAL))
-    edit(world, lambda session, draft: drafts.add_targets(session, draft, "organisation", ["north"]))
+    edit(world, lambda session, draft: adding.add_targets(session, draft, "organisation", ["north"]))
     world.save("fs2", row("organisation", "sales", due={"fixed": "2028-01-01"}), row("organisation", "legal"))
     found = edit(world, clashes.conflict)
     assert [clash.key for clash in found.clashes] == [LEGAL, SALES]

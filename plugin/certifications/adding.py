@@ -1,0 +1,84 @@
+"""Rows that an administrator adds to her draft: targets chosen in a dialog, and self-enrolment groups (DOMAIN 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from plugin.certifications.definition import TYPES, AssignmentDef
+from plugin.certifications.drafts import INCLUDES, REMOVED, base_of, edit_row, edits_of, rows, store_edits
+from plugin.certifications.tables import Draft
+from plugin.certifications.targets import target_ids
+from plugin.core.errors import Invalid
+
+MOST_TARGETS = 5_000
+"""As many targets may be added at once."""
+
+
+def add_targets(session: Session, draft: Draft, kind: str, targets: Sequence[str]) -> list[AssignmentDef]:
+    """Add one row for each target, with the type's first include setting and no due date.
+
+    A target whose row is to be removed is kept again instead.
+
+    :raises Invalid: when there are none or too many, or the host does not know one, or one is assigned already;
+        then nothing is added.
+    """
+    added = check_targets(session, draft, kind, targets)
+    edits = edits_of(draft)
+    saved = {row.key for row in base_of(session, draft).assignments}
+    for row in added:
+        if row.key in saved:
+            edits.pop(row.key, None)
+        else:
+            edits[row.key] = {
+                "op": "add", "type": row.type, "target": row.target, "include": row.include, "due": row.due,
+            }  # fmt: skip
+    store_edits(draft, edits)
+    return added
+
+
+def check_targets(session: Session, draft: Draft, kind: str, targets: Sequence[str]) -> list[AssignmentDef]:
+    """The rows that adding these targets would make; the same checks, and nothing is changed.
+
+    :raises Invalid: see :func:`add_targets`.
+    """
+    if kind not in TYPES or kind == "group":
+        raise Invalid("There is no such type of assignment.")
+    wanted = list(dict.fromkeys(targets))
+    if not wanted:
+        raise Invalid("Nothing is selected. Select at least one item from the list.")
+    if len(wanted) > MOST_TARGETS:
+        raise Invalid(f"At most {MOST_TARGETS} items can be added at once; {len(wanted)} are selected.")
+    known = target_ids(session, draft.host_id, [(kind, target) for target in wanted])
+    unknown = [target for target in wanted if (kind, target) not in known]
+    if unknown:
+        raise Invalid(f"The learning site no longer has '{unknown[0]}'. Choose again.")
+    present = {row.key for row in rows(session, draft) if row.state != REMOVED}
+    include = INCLUDES.get(kind, ("",))[0]
+    added = [AssignmentDef(kind, target, include) for target in wanted]
+    twice = [row.target for row in added if row.key in present]
+    if twice:
+        raise Invalid(f"'{twice[0]}' is assigned already. A target can be assigned once.")
+    return added
+
+
+def add_group(
+    session: Session, draft: Draft, name: str, *, description: str, self_enrol: bool, withdraw: bool
+) -> AssignmentDef:
+    """Add a self-enrolment group, or change the description and permissions of one.
+
+    :raises Invalid: when the name is empty or too long.
+    """
+    title = " ".join(name.split())
+    if not title or len(title) > 100:
+        raise Invalid("A group needs a name of 1 to 100 characters.")
+    settings = {"description": description.strip()[:1000], "self_enrol": self_enrol, "withdraw": withdraw}
+    row = AssignmentDef("group", title, group=settings)
+    if any(present.key == row.key and present.state != REMOVED for present in rows(session, draft)):
+        edit_row(session, draft, row.key, group=settings)
+        return row
+    edits = edits_of(draft)
+    edits[row.key] = {"op": "add", "type": "group", "target": title, "include": "", "due": "none", "group": settings}
+    store_edits(draft, edits)
+    return row
