@@ -8,12 +8,15 @@ from plugin.core.clock import Clock
 from plugin.core.errors import Invalid
 from plugin.core.http import Outbound
 from plugin.core.runtime import Runtime
-from plugin.hosts import webhook_check
+from plugin.hosts import webhook_check, webhook_mapping
 from plugin.hosts.port import Check, ConnectionSpec, Host
+from plugin.hosts.preview import Mapper
 from plugin.hosts.webhook import WebhookHost
 
 DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {"webhook": WebhookHost}
 CHECKLISTS: dict[str, Callable[[Runtime, ConnectionSpec], list[Check]]] = {"webhook": webhook_check.checklist}
+MAPPERS: dict[str, Mapper] = {"webhook": webhook_mapping.MAPPER}
+"""Kinds that have something to map; for the others everything comes as it is."""
 
 
 def open_host(spec: ConnectionSpec, http: Outbound, clock: Clock) -> Host:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from plugin.core.tables import Host, HostClock
 from plugin.hosts.port import Caps, ConnectionSpec
 from plugin.hosts.port import Host as HostPort
 from plugin.hosts.registry import DIALECTS, open_host
+from plugin.lti.services import service_token
 from plugin.lti.tables import Deployment
 from plugin.mirror.tables import Connection
 
@@ -56,7 +58,8 @@ def add_host(session: Session, new: NewHost, at: int) -> Host:
     session.add(host)
     session.flush()
     session.add(HostClock(host_id=host.id, seq=0, as_of=at))
-    session.add(Deployment(host_id=host.id, deployment_id=new.deployment))
+    if new.deployment:
+        session.add(Deployment(host_id=host.id, deployment_id=new.deployment))
     session.add(
         Connection(
             host_id=host.id,
@@ -95,7 +98,10 @@ def _check(session: Session, new: NewHost) -> None:
                 check_secret(secret)
             except ValueError as error:
                 raise Invalid(f"--{label}: {error}") from None
-    if session.scalars(select(Connection).where(Connection.name == new.name)).first() is not None:
+    named = (
+        select(Connection.name).where(Connection.name == new.name).union(select(Host.name).where(Host.name == new.name))
+    )
+    if session.execute(named).first() is not None:
         raise Invalid(f"There is a host named '{new.name}' already.")
     taken = select(Host).where(Host.issuer == new.issuer, Host.client_id == new.client_id)
     if session.scalars(taken).first() is not None:
@@ -152,4 +158,15 @@ def spec_of(row: Connection) -> ConnectionSpec:
 
 def open_connection(runtime: Runtime, row: Connection) -> HostPort:
     """The host behind a connection, ready to be asked."""
-    return open_host(spec_of(row), runtime.http, runtime.clock)
+    return open_host(spec_for(runtime, row), runtime.http, runtime.clock)
+
+
+def spec_for(runtime: Runtime, row: Connection) -> ConnectionSpec:
+    """A connection for a dialect that may also use the LTI services of its registration."""
+
+    def bearer(scopes: Sequence[str]) -> str:
+        with runtime.db.read() as session:
+            host = session.get_one(Host, row.host_id)
+        return service_token(runtime, host, scopes)
+
+    return replace(spec_of(row), bearer=bearer)

@@ -163,6 +163,7 @@ def _open(found: LoginRow, launched: Launched) -> Response:
 
     def work(session: Session) -> tuple[str, str]:
         use_up(session, found)
+        _first_launch(session, found.host_id, made.clock.now())
         return open_session(session, made, visitor(session, made, launched))
 
     handle, secret = made.db.transact(work)
@@ -170,6 +171,13 @@ def _open(found: LoginRow, launched: Launched) -> Response:
     set_cookie(answer, cookie_name(handle, secure=_secure()), secret, secure=_secure())
     answer.delete_cookie(_state_cookie(found.state), path="/", secure=_secure(), httponly=True)
     return answer
+
+
+def _first_launch(session: Session, host_id: int, at: int) -> None:
+    """Remember that the way in works; the checklist asks."""
+    host = session.get_one(Host, host_id)
+    if not host.settings.get("launched"):
+        host.settings = {**host.settings, "launched": at}
 
 
 def visitor(session: Session, made: Runtime, launched: Launched) -> Launch:

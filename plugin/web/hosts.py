@@ -1,47 +1,134 @@
-"""Hosts: each connection's health, what waits, and pulling from it by hand."""
+"""Hosts: registrations that wait, each connection's health, how old its data is, and pulling from it by hand."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.core.errors import NotFound, Unavailable
+from plugin.core.tables import Host
+from plugin.lti import approval
+from plugin.mirror.connecting import approve_registration
 from plugin.mirror.health import hosts_seen, sync_runs
 from plugin.mirror.sync import pull
-from plugin.web.kit import PREFIX, go, page, runtime
+from plugin.web.host_words import age_words, data_words, kind_words
+from plugin.web.kit import PREFIX, field, go, page, runtime, who
 
 blueprint = Blueprint("hosts", __name__, url_prefix=f"{PREFIX}/hosts")
 
 
-def _visible() -> int | None:
+def visible() -> int | None:
     """An administrator sees her own host alone; a setup link sees all."""
     return None if g.launch.purpose == "setup" else int(g.launch.host_id)
+
+
+def own(number: int) -> int:
+    """The number of a host this visitor may see.
+
+    :raises NotFound: for any other.
+    """
+    if visible() not in (None, number):
+        raise NotFound(_("There is no such host."))
+    return number
+
+
+def host_of(session: Session, number: int) -> Host:
+    """An approved host this visitor may see.
+
+    :raises NotFound: for any other.
+    """
+    host = session.get(Host, own(number))
+    if host is None or host.state == "pending":
+        raise NotFound(_("There is no such host."))
+    return host
 
 
 @blueprint.get("")
 @rule("setup")
 def listing() -> Response:
     """Hosts with the health of their connections."""
-    with runtime().db.read() as session:
-        hosts = hosts_seen(session, _visible())
-        runs = {one.host.id: sync_runs(session, one.host.id) for one in hosts}
-    return page("hosts.html", hosts=hosts, runs=runs, base=runtime().settings.base_url, problem="")
+    return _listing("")
+
+
+def _listing(problem: str, status: int = 200) -> Response:
+    made = runtime()
+    with made.db.read() as session:
+        hosts = [one for one in hosts_seen(session, visible()) if one.host.state != "pending"]
+        context: dict[str, Any] = {
+            "hosts": hosts,
+            "waiting": approval.pending(session),
+            "runs": {one.host.id: sync_runs(session, one.host.id) for one in hosts},
+            "deployments": {
+                one.host.id: [row for row in approval.deployments_of(session, one.host.id) if row.state == "pending"]
+                for one in hosts
+            },
+            "ages": {one.host.id: _ages(one.connection.marks if one.connection else {}) for one in hosts},
+        }
+    return page(
+        "hosts.html", base=made.settings.base_url, problem=problem, status=status, kinds=kind_words(),
+        data_words=data_words(), **context,
+    )  # fmt: skip
+
+
+def _ages(marks: dict[str, Any]) -> list[tuple[str, int, str]]:
+    """Each kind that was read: its name, when it was last asked for, and how long ago that is."""
+    now = runtime().clock.now()
+    read = [(kind, int(dict(mark).get("read") or 0)) for kind, mark in marks.items() if isinstance(mark, dict)]
+    order = list(data_words())
+    known = sorted((row for row in read if row[0] in order and row[1]), key=lambda row: order.index(row[0]))
+    return [(kind, at, age_words(max(0, now - at))) for kind, at in known]
 
 
 @blueprint.post("/<int:number>/sync")
 @rule("setup")
 def sync(number: int) -> Response:
     """Pull now."""
-    if _visible() not in (None, number):
-        raise NotFound(_("There is no such host."))
+    with runtime().db.read() as session:
+        host_of(session, number)
     try:
         pull(runtime(), number, full="full" in request.form)
     except Unavailable as error:
-        with runtime().db.read() as session:
-            hosts = hosts_seen(session, _visible())
-            runs = {one.host.id: sync_runs(session, one.host.id) for one in hosts}
-        return page(
-            "hosts.html", hosts=hosts, runs=runs, base=runtime().settings.base_url, problem=error.sentence, status=503
-        )
+        return _listing(error.sentence, 503)
+    return go(url_for(".listing"))
+
+
+@blueprint.post("/<int:number>/approve")
+@rule("setup")
+def approve(number: int) -> Response:
+    """Let a registration in. A pending host cannot launch, so its own people never come here."""
+    made, client = runtime(), field("client")
+
+    def work(session: Session) -> int:
+        return approve_registration(session, number, client, at=made.clock.now(), who=who()).id
+
+    approved = made.db.transact(work)
+    if visible() not in (None, approved):
+        return go(url_for(".listing"))
+    return go(url_for("connecting.configuration", number=approved))
+
+
+@blueprint.post("/<int:number>/refuse")
+@rule("setup")
+def refuse(number: int) -> Response:
+    """Drop a registration."""
+    client = field("client")
+    runtime().db.transact(lambda session: approval.refuse(session, number, client))
+    return go(url_for(".listing"))
+
+
+@blueprint.post("/<int:number>/deployments")
+@rule("setup")
+def deployment(number: int) -> Response:
+    """Approve or drop a deployment that a launch named."""
+    named, let_in = field("deployment"), "approve" in request.form
+
+    def work(session: Session) -> None:
+        host_of(session, number)
+        approval.decide_deployment(session, number, named, let_in=let_in)
+
+    runtime().db.transact(work)
     return go(url_for(".listing"))

@@ -1,0 +1,324 @@
+"""Connecting a learning site by pages, from an empty database, against a sandbox on a real socket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from sqlalchemy import select
+
+from config.settings import Settings
+from plugin.app import create_app
+from plugin.core.clock import Clock
+from plugin.core.db import Database
+from plugin.core.runtime import Runtime
+from plugin.core.tables import Host, Journal
+from plugin.mirror.connections import connection_of
+from plugin.schema import metadata
+from plugin.web.session import Launch, open_session
+from plugin.web.setup import new_setup_link
+from tests.live import Sandbox, serve_sandbox
+from tests.web.conftest import Visitor
+from tests.web.test_door import fields_of, launch
+
+BASE = "http://localhost:8000"
+
+
+@pytest.fixture
+def empty(settings: Settings, tmp_path: Path) -> Iterator[tuple[Flask, Runtime]]:
+    """Muster with nothing in it."""
+    database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
+    metadata.create_all(database.engine)
+    runtime = Runtime(settings, database, Clock())
+    yield create_app(runtime), runtime
+    database.close()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with serve_sandbox(tmp_path / "sandbox", muster=BASE) as found:
+        yield found
+
+
+def setup(app: Flask, runtime: Runtime) -> Visitor:
+    """Whoever opened a setup link."""
+    client = app.test_client()
+    opened = client.get(new_setup_link(runtime).removeprefix(BASE), base_url=BASE)
+    return Visitor(client, re.match(r"/t/([^/]+)/hosts", opened.location)[1])  # type: ignore[index]
+
+
+def administrator(app: Flask, runtime: Runtime, host: int) -> Visitor:
+    with runtime.db.write() as session:
+        visitor = Launch(host, None, "sam", "Sam", is_administrator=True, purpose="launch")
+        handle, _secret = open_session(session, runtime, visitor)
+    return Visitor(app.test_client(), handle)
+
+
+def by_hand(sandbox: Sandbox, **changes: str) -> dict[str, str]:
+    names = ("issuer", "client_id", "deployment", "auth_url", "token_url", "jwks_url")
+    return {**{name: sandbox.connection[name] for name in names}, "name": "acme", **changes}
+
+
+def connect_by_hand(visitor: Visitor, sandbox: Sandbox, **changes: str) -> str:
+    answer = visitor.post("/hosts/new/webhook", by_hand(sandbox, **changes))
+    assert answer.status_code == 303, answer.text
+    return str(re.search(r"/hosts/\d+", answer.location)[0])  # type: ignore[index]
+
+
+def configure(visitor: Visitor, path: str, sandbox: Sandbox, **changes: str) -> Any:
+    fields = {"kind": "webhook", "title": "Acme", "time_zone": "Europe/London", "api_url": sandbox.connection["api_url"],
+              "api_token": sandbox.connection["api_token"], "webhook_url": sandbox.connection["webhook_url"],
+              "webhook_secret": sandbox.connection["webhook_secret"], **changes}  # fmt: skip
+    return visitor.post(f"{path}/configuration", fields)
+
+
+def register(app: Flask, sandbox: Sandbox) -> Any:
+    opened = requests.get(f"{sandbox.base}/lti/register-tool", timeout=5, allow_redirects=False)
+    assert opened.headers["Location"].startswith(f"{BASE}/lti/register?")
+    return app.test_client().get(opened.headers["Location"].removeprefix(BASE), base_url=BASE)
+
+
+def test_from_nothing_to_the_first_launch_by_hand(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    assert "No hosts yet" in visitor.page("/hosts")
+    assert "generic host API" in visitor.page("/hosts/new")
+    page = visitor.page("/hosts/new/webhook")
+    for path in ("/lti/launch", "/lti/login", "/lti/jwks", "/lti/register"):
+        assert f'value="{BASE}{path}"' in page
+    path = connect_by_hand(visitor, sandbox)
+    assert configure(visitor, path, sandbox).location.endswith(f"{path}/test?saved=1")
+    assert "Saved." in visitor.page(f"{path}/test?saved=1")
+    checked = visitor.post(f"{path}/test").text
+    assert "accepts the token" in checked
+    assert "A signed webhook is accepted" in checked
+    assert "The host gives 120 people" in checked
+    assert visitor.post(f"{path}/sync", {"full": "1"}).status_code == 303
+    listed = visitor.page("/hosts")
+    assert "just now" in listed
+    assert ">120<" in listed
+    _client, arrived = launch(app, sandbox, "administrator", "U-1")
+    assert arrived.request.path.endswith("/certifications")
+    assert "Muster was opened from this learning site" in visitor.post(f"{path}/test").text
+
+
+def test_from_nothing_to_the_first_launch_by_dynamic_registration(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    answer = register(app, sandbox)
+    assert answer.status_code == 200
+    assert "waits for approval" in answer.text
+    assert "frame-ancestors *" in answer.headers["Content-Security-Policy"]
+    begun = fields_of(
+        requests.get(f"{sandbox.base}/lti/start", params={"role": "administrator", "person": "U-1"}, timeout=5).text
+    )
+    assert begun["client_id"] != sandbox.connection["client_id"]
+    refused = app.test_client().post("/lti/login", base_url=BASE, data=begun)
+    assert refused.status_code == 403
+    assert "nobody has approved" in refused.text
+    visitor = setup(app, runtime)
+    listed = visitor.page("/hosts")
+    assert "Waits for approval" in listed
+    number = re.search(r"/hosts/(\d+)/approve", listed)[1]  # type: ignore[index]
+    assert visitor.get(f"/hosts/{number}/configuration").status_code == 404
+    client = unescape(re.search(r'name="client" value="([^"]+)"', listed)[1])  # type: ignore[index]
+    assert visitor.post(f"/hosts/{number}/approve", {"client": "another"}).status_code == 404
+    approved = visitor.post(f"/hosts/{number}/approve", {"client": client})
+    assert approved.location.endswith(f"/hosts/{number}/configuration")
+    configure(visitor, f"/hosts/{number}", sandbox)
+    assert visitor.post(f"/hosts/{number}/sync").status_code == 303
+    _client, arrived = launch(app, sandbox, "administrator", "U-1")
+    assert arrived.request.path.endswith("/certifications")
+
+
+def test_an_administrator_of_an_approved_host_approves_another_and_sees_nothing_more_of_it(
+    empty: Any, sandbox: Sandbox
+) -> None:
+    app, runtime = empty
+    connect_by_hand(setup(app, runtime), sandbox, issuer="https://first.test", client_id="one", name="first")
+    register(app, sandbox)
+    visitor = administrator(app, runtime, 1)
+    listed = visitor.page("/hosts")
+    client = re.search(r'name="client" value="([^"]+)"', listed)[1]  # type: ignore[index]
+    assert visitor.post("/hosts/2/approve", {"client": client}).location.endswith("/hosts")
+    for path in ("configuration", "test", "mapping"):
+        assert visitor.get(f"/hosts/2/{path}").status_code == 404
+        assert visitor.post(f"/hosts/2/{path}", {"kind": "webhook"}).status_code == 404
+    for act in ("secret", "sync"):
+        assert visitor.post(f"/hosts/2/{act}").status_code == 404
+    assert visitor.post("/hosts/2/deployments", {"deployment": "x", "approve": "1"}).status_code == 404
+    assert sandbox.base not in visitor.page("/hosts")
+    again = visitor.post("/hosts/new/webhook", by_hand(sandbox, client_id="squat", name="squat"))
+    assert again.status_code == 400
+    assert "known already" in again.text
+
+
+def test_a_learner_sees_no_hosts(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    connect_by_hand(setup(app, runtime), sandbox)
+    with runtime.db.write() as session:
+        learner = Launch(1, 1, "ann", "Ann", is_administrator=False, purpose="launch")
+        handle, _secret = open_session(session, runtime, learner)
+    visitor = Visitor(app.test_client(), handle)
+    for path in ("", "/new", "/new/webhook", "/1/configuration", "/1/test", "/1/mapping"):
+        assert visitor.get(f"/hosts{path}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"issuer": ""}, {"client_id": ""}, {"issuer": "acme"}, {"auth_url": "javascript:alert(1)"}, {"jwks_url": ""},
+     {"token_url": "http://u:p@x/"}, {"issuer": "https://a b"}, {"name": "No Good"}, {"client_id": "x" * 256}],
+)  # fmt: skip
+def test_a_wrong_entry_is_refused_in_a_sentence_and_kept_in_the_form(
+    empty: Any, sandbox: Sandbox, changes: dict[str, str]
+) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    answer = visitor.post("/hosts/new/webhook", by_hand(sandbox, **changes))
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+    assert f'value="{sandbox.connection["deployment"]}"' in answer.text
+    with runtime.db.read() as session:
+        assert session.scalars(select(Host)).all() == []
+
+
+def test_a_secret_is_written_and_never_shown(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    configure(visitor, path, sandbox)
+    page = visitor.page(f"{path}/configuration")
+    for secret in (sandbox.connection["api_token"], sandbox.connection["webhook_secret"]):
+        assert secret not in page
+    configure(visitor, path, sandbox, api_token="", webhook_secret="", title="Acme again")
+    with runtime.db.read() as session:
+        row = connection_of(session, 1)
+        assert row.api_token == sandbox.connection["api_token"]
+        assert row.webhook_secret == sandbox.connection["webhook_secret"]
+    configure(visitor, path, sandbox, api_token="", forget_api_token="1", webhook_secret="")
+    with runtime.db.read() as session:
+        assert connection_of(session, 1).api_token is None
+        assert sandbox.connection["api_token"] not in str([row.data for row in session.scalars(select(Journal))])
+
+
+def test_a_stored_token_is_not_sent_to_another_address(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    configure(visitor, path, sandbox)
+    answer = configure(visitor, path, sandbox, api_token="", api_url="http://127.0.0.1:1/api")
+    assert answer.status_code == 400
+    assert "Enter the token again" in answer.text
+    with runtime.db.read() as session:
+        assert connection_of(session, 1).api_url == sandbox.connection["api_url"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": "nothing"}, {"api_url": "ftp://x/"}, {"webhook_url": "x"}, {"webhook_secret": "plain"},
+     {"time_zone": "Mars/Olympus"}, {"api_url": "https://lms.test/" + "x" * 1001}],
+)  # fmt: skip
+def test_a_wrong_setting_changes_nothing(empty: Any, sandbox: Sandbox, changes: dict[str, str]) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    answer = configure(visitor, path, sandbox, **changes)
+    assert answer.status_code in (400, 404)
+    assert sandbox.connection["api_token"] not in answer.text
+    with runtime.db.read() as session:
+        assert connection_of(session, 1).api_url == ""
+
+
+def test_a_webhook_secret_made_here_is_shown_once_and_rotates(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    shown = [re.search(r'value="(whsec_[^"]+)"', unescape(visitor.post(f"{path}/secret").text))[1] for _ in range(2)]  # type: ignore[index]
+    assert "whsec_" not in visitor.page(f"{path}/configuration").replace("begins with whsec_", "")
+    with runtime.db.read() as session:
+        assert connection_of(session, 1).webhook_secret == f"{shown[1]},{shown[0]}"
+    assert "Forget the older secret" in visitor.page(f"{path}/configuration")
+    visitor.post(f"{path}/secret", {"forget": "1"})
+    with runtime.db.read() as session:
+        assert connection_of(session, 1).webhook_secret == shown[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"api_token": "wrong"}, "The token is not valid."), ({"webhook_secret": "whsec_d3Jvbmc="}, "The signature does not fit."),
+     ({"api_url": "http://127.0.0.1:1/api"}, "Connection refused."), ({"webhook_url": "http://127.0.0.1:1/w"}, "Connection refused."),
+     ({"webhook_url": ""}, "No webhook address is set"), ({"api_url": ""}, "No API address is set")],
+)  # fmt: skip
+def test_the_checklist_names_the_piece_that_does_not_work_and_the_fix(
+    empty: Any, sandbox: Sandbox, changes: dict[str, str], said: str
+) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    configure(visitor, path, sandbox, **changes)
+    page = unescape(visitor.post(f"{path}/test").text)
+    assert said in page
+    assert re.search(rf"{re.escape(said)}[^<]* ?<span class=\"under\">[A-Z][^<]+\.", page)
+
+
+def test_a_site_that_answers_html_is_named_so(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    configure(visitor, path, sandbox)
+    sandbox.act("mood", mood="html")
+    assert "something that is not JSON" in visitor.post(f"{path}/test").text
+    assert "something that is not JSON" in visitor.post(f"{path}/mapping", {"join": "id"}).text
+
+
+def test_a_mapping_is_tried_on_people_before_it_is_saved(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    configure(visitor, path, sandbox)
+    assert "Save this mapping" not in visitor.page(f"{path}/mapping")
+    tried = visitor.post(f"{path}/mapping", {"join": "username"}).text
+    assert "What becomes of 50 people" in tried
+    assert "Nothing is saved yet" in tried
+    assert "0%" in tried
+    assert "Save this mapping" in tried
+    with runtime.db.read() as session:
+        assert connection_of(session, 1).mapping == {}
+    assert visitor.post(f"{path}/mapping", {"join": "username", "save": "1"}).status_code == 303
+    with runtime.db.read() as session:
+        assert connection_of(session, 1).mapping == {"join": "username"}
+    later = visitor.post(f"{path}/mapping", {"join": "email"}).text
+    assert "something changes for 50 of them" in later
+    assert visitor.post(f"{path}/mapping", {"join": "shoe size"}).status_code == 400
+
+
+def test_a_setup_link_ends(empty: Any) -> None:
+    app, runtime = empty
+    link = new_setup_link(runtime).removeprefix(BASE)
+    with runtime.db.write() as session:
+        from plugin.core.tables import OnceLink
+
+        for row in session.scalars(select(OnceLink)):
+            row.expires = runtime.clock.true() - 1
+    assert app.test_client().get(link, base_url=BASE).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?openid_configuration=",
+        "?openid_configuration=http://127.0.0.1:1/c",
+        "?openid_configuration=a&openid_configuration=b",
+    ],
+)
+def test_a_registration_that_cannot_be_is_a_sentence(empty: Any, query: str) -> None:
+    app, _runtime = empty
+    answer = app.test_client().get(f"/lti/register{query}", base_url=BASE)
+    assert answer.status_code in (400, 502)
+    assert "Muster could not be registered" in answer.text
