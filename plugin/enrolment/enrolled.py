@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pyroaring import BitMap
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import NULL
+from plugin.core.bulk import NULL, fetch
 from plugin.core.caches import keep, kept
 from plugin.enrolment.codes import INACTIVE_HOLDS
 from plugin.enrolment.facts import Ints, Mask
@@ -24,13 +24,17 @@ _FLAGS = (
 
 @dataclass(frozen=True)
 class Enrolled:
-    """One position a live row, in the order of ids. ``began`` is empty where nobody asked for it."""
+    """One position a live row, in the order of ids. ``began`` is empty where nobody asked for it.
+
+    :ivar withdrawn: who has a row that is not live; only in what :func:`enrolled` keeps.
+    """
 
     person: Ints
     flags: Ints
     why: Ints
     due: Ints
     began: Ints
+    withdrawn: BitMap = field(default_factory=BitMap)
 
     @property
     def state(self) -> Ints:
@@ -93,7 +97,14 @@ def enrolled(session: Session, host_id: int, certification: int) -> Enrolled:
     name = ("enrolled", host_id, certification)
     found: tuple[int | None, Enrolled] | None = kept(session, name)
     if found is None or found[0] != rev:
-        found = (rev, read_enrolled(session, host_id, certification))
+        gone = fetch(
+            session,
+            "SELECT person FROM enrolment WHERE host_id = ? AND certification = ? AND state <= 0",
+            host_id,
+            certification,
+        )
+        live = read_enrolled(session, host_id, certification)
+        found = (rev, replace(live, withdrawn=BitMap([row[0] for row in gone])))
         keep(session, name, found)
     return found[1]
 

@@ -17,6 +17,7 @@ from plugin.core.bulk import among
 from plugin.enrolment.bases import Bases
 from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
+from plugin.enrolment.lifecycle import course_ids
 from plugin.enrolment.step import NO_TYPE, Given, Questions
 from plugin.enrolment.tables import Decision, ExceptionRow, Exemption, WhySet
 from plugin.enrolment.terms import Terms, terms_of
@@ -210,7 +211,7 @@ def elsewhere(session: Session, terms: Terms, facts: Facts) -> Mask:
     if terms.kind == "program" or not terms.courses:
         return result
     first_here = ~facts.live | np.isin(facts.state, _FIRST_PATH)
-    for other in _sharing(session, terms):
+    for other in sharing(session, terms):
         theirs = terms_of(session, terms.host_id, other)
         if theirs.kind == "program":
             continue
@@ -227,10 +228,9 @@ def _path(terms: Terms, *, first: bool) -> frozenset[str]:
     return courses_of(terms.content.certification if first else terms.content.recertification_path)
 
 
-def _sharing(session: Session, terms: Terms) -> list[int]:
-    mine = select(CourseSetCourse.course).where(
-        CourseSetCourse.host_id == terms.host_id, CourseSetCourse.certification == terms.id
-    )
+def sharing(session: Session, terms: Terms) -> list[int]:
+    """Other certifications with a course on one of these paths."""
+    mine = sorted(course_ids(session, terms.host_id, terms.courses).values())
     rows = session.execute(
         select(CourseSetCourse.certification)
         .where(

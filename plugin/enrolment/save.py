@@ -16,8 +16,9 @@ from plugin.core.logs import correlation
 from plugin.core.runtime import Runtime
 from plugin.enrolment.guard import Limits
 from plugin.enrolment.inputs import lock_certification
-from plugin.enrolment.preview import Review, certification_id, review
+from plugin.enrolment.preview import Review, review
 from plugin.enrolment.settle import request_settling
+from plugin.enrolment.weigh import certification_id
 from plugin.notifications.definitions import replace_definitions
 
 

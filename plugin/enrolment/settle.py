@@ -96,9 +96,14 @@ def progress(session: Session, host_id: int, certification: int) -> Progress | N
 
 def settle_certifications(runtime: Runtime, host_id: int) -> int:
     """Work off every whole settle that is owed, in the order of the saves. Returns how many were finished."""
-    finished = 0
+    finished, looked_at = 0, -1
     while (claimed := _claim(runtime, host_id)) is not None:
         use_correlation(claimed.correlation)
+        with runtime.db.read() as session:
+            seq, _as_of = read_clock(session, host_id)
+        if seq != looked_at:
+            runtime.db.transact(partial(_mark_missing, host_id=host_id))
+            looked_at = seq
         finished += _settle_save(runtime, host_id, claimed)
     return finished
 
@@ -143,7 +148,6 @@ def _cause(claimed: Settling) -> Cause:
 
 def _settle_save(runtime: Runtime, host_id: int, claimed: Settling) -> int:
     cause, certification = _cause(claimed), claimed.certification
-    runtime.db.transact(partial(_mark_missing, host_id=host_id))
     with runtime.db.read() as session:
         # Whom the host changed after the save begins her spell then, not before (DOMAIN 3.2).
         changed = owed_people(session, host_id, EVERYBODY)
@@ -158,7 +162,7 @@ def _settle_save(runtime: Runtime, host_id: int, claimed: Settling) -> int:
                        may_go=may_go, until=runtime.clock.true() + LEASE)  # fmt: skip
         if not runtime.db.transact(work):
             return 0
-    return runtime.db.transact(lambda session: _finish(session, claimed, cause))
+    return 1
 
 
 def _mark_missing(session: Session, host_id: int) -> None:
@@ -190,7 +194,10 @@ def _save_chunk(
     lock_certification(session, claimed.host_id, claimed.certification)
     if not _still_ours(session, claimed, stop, len(plan.skim.people), until):
         return False
-    settle_chunk(session, people, plan, start, stop, cause, may_go)
+    if stop:
+        settle_chunk(session, people, plan, start, stop, cause, may_go)
+    if stop == len(plan.skim.people):
+        _finish(session, claimed, cause, stop)
     return True
 
 
@@ -209,18 +216,22 @@ def _still_ours(session: Session, claimed: Settling, done: int, total: int, unti
     return bool(cast("CursorResult[Any]", result).rowcount)
 
 
-def _finish(session: Session, claimed: Settling, cause: Cause) -> int:
-    row = session.get(Settling, (claimed.host_id, claimed.certification), populate_existing=True)
-    if row is None or row.lease != claimed.lease or row.number != claimed.number:
-        return 0
-    row.state, row.lease, row.lease_until = "done", "", 0
-    certification = session.get_one(Certification, (claimed.host_id, claimed.certification))
-    certification.settled_version = claimed.version
+def _finish(session: Session, claimed: Settling, cause: Cause, learners: int) -> None:
+    key = (claimed.host_id, claimed.certification)
+    session.execute(
+        update(Settling)
+        .where(Settling.host_id == key[0], Settling.certification == key[1])
+        .values(state="done", lease="", lease_until=0)
+    )
+    session.execute(
+        update(Certification)
+        .where(Certification.host_id == key[0], Certification.id == key[1])
+        .values(settled_version=claimed.version)
+    )
     record(
         session, claimed.host_id, cause.otherwise, claimed.who, "settled", certification=claimed.certification,
-        version=claimed.version, data={"learners": row.total},
+        version=claimed.version, data={"learners": learners},
     )  # fmt: skip
-    return 1
 
 
 # --- everything ---------------------------------------------------------------------------------------------------
@@ -285,8 +296,19 @@ def _plain_chunk(
 # --- both -----------------------------------------------------------------------------------------------------------
 
 
-def plan(session: Session, people: Population, certification: int, cause: Cause, *, everyone: bool = False) -> Plan:
-    """Find out whom a whole settle has to look at."""
+def plan(
+    session: Session,
+    people: Population,
+    certification: int,
+    cause: Cause,
+    *,
+    everyone: bool = False,
+    also: BitMap | None = None,
+) -> Plan:
+    """Find out whom a whole settle has to look at.
+
+    :param everyone: all live rows. :param also: of the live rows, these.
+    """
     host_id = people.host_id
     terms, rules = terms_of(session, host_id, certification), rules_of(session, host_id, certification)
     pins = pinned(session, host_id, certification)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from pyroaring import BitMap
@@ -74,8 +75,8 @@ def skim(
     here = expected[rows.person]
     look = np.full(len(rows.person), everyone) | (here != rows.why) | rows.waiting
     look |= rows.frozen != _marked(people.suspended, top)[rows.person]
-    look |= np.isin(rows.person, _asked(session, terms, as_of))
-    look |= _dated(session, terms, rules, members, rows, cause, top)
+    look |= np.isin(rows.person, asked(session, terms, as_of))
+    look |= dated(session, terms, rules, _Rows(rows, members, top), rows, cause)
     if also:
         look |= _marked(also, top)[rows.person]
     leaving = rows.person[(here == 0) & ~rows.leaving]
@@ -113,7 +114,7 @@ def _marked(people: BitMap, top: int) -> Mask:
     return marks
 
 
-def _asked(session: Session, terms: Terms, as_of: int) -> Ints:
+def asked(session: Session, terms: Terms, as_of: int) -> Ints:
     """Who has an exception open, an answer to be carried out, or an exemption, and whose alarm has gone off."""
     mine = (terms.host_id, terms.id)
     rows = fetch(
@@ -133,41 +134,46 @@ def _asked(session: Session, terms: Terms, as_of: int) -> Ints:
     return np.concatenate([np.array(found, np.int64), exempt_people(session, terms, as_of)])
 
 
-def _dated(
-    session: Session,
-    terms: Terms,
-    rules: Sequence[Rule],
-    members: Sequence[Ints],
-    rows: Enrolled,
-    cause: Cause,
-    top: int,
-) -> Mask:
+class _Rows:
+    """For each rule the positions of the rows it matches, found when asked for."""
+
+    def __init__(self, rows: Enrolled, members: Sequence[Ints], top: int) -> None:
+        self._rows, self._members, self._top = rows, members, top
+
+    def __getitem__(self, number: int) -> Ints:
+        hit = np.zeros(self._top + 1, bool)
+        hit[self._members[number]] = True
+        return np.flatnonzero(hit[self._rows.person])
+
+
+class Where(Protocol):
+    """For each rule, by its number in the list, the sorted positions of the rows it matches."""
+
+    def __getitem__(self, number: int, /) -> Ints: ...
+
+
+def dated(session: Session, terms: Terms, rules: Sequence[Rule], where_of: Where, rows: Enrolled, cause: Cause) -> Mask:
     """Rows whose wanted due date would move theirs, or ask a question (DOMAIN 3.4, 3.5, §4)."""
     n = len(rows.person)
     date, unknown, look = np.full(n, NONE), np.zeros(n, bool), np.zeros(n, bool)
     bases = Bases(session, terms.host_id, terms.zone, rows.person, rows.began)
     flags = terms.answers[ALREADY_ASSIGNED] not in ("off", "")
-    dated = False
-    for rule, found in zip(rules, members, strict=True):
+    for number, rule in enumerate(rules):
         due = parse_due(rule.due)
         added = flags and bool(cause.version) and rule.since_version == cause.version
         if not n or (isinstance(due, NoDue) and not added):
             continue
-        hit = np.zeros(top + 1, bool)
-        hit[found] = True
-        where = np.flatnonzero(hit[rows.person])
+        where = where_of[number]
         if added:
             look[where] = True
         if not isinstance(due, NoDue):
-            dated = True
             dates = bases.dates(due, where)
             date[where] = np.maximum(date[where], dates)
             if not (isinstance(due, AfterDue) and due.event == "first_login"):
                 unknown[where[dates == NONE]] = True
     state = rows.state
     standing = (state == ASSIGNED) | (state == IN_PROGRESS)
-    if dated:
-        look |= standing & (date > rows.due)
+    look |= standing & (date > rows.due)
     if terms.answers[UNKNOWN_DATE] != "wait":
         look |= standing & (rows.due == NONE) & unknown
     if cause.earlier:

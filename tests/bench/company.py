@@ -64,7 +64,12 @@ def build(runtime: Runtime, people: int, seed: int = 42) -> Company:
     with runtime.db.write() as session:
         _jobs(session, company, rng)
         _audiences(session, company, rng)
-        for name, value in (("person", people), ("job", company.jobs), ("unit", 6000), ("audience", company.audiences)):
+        for name, value in (
+            ("person", people),
+            ("job", company.jobs),
+            ("unit", 6000),
+            ("audience", company.audiences + 1),
+        ):
             session.merge(Counter(host_id=HOST, name=name, value=value))
     with runtime.db.write() as session:
         renumber(session, HOST)
@@ -147,8 +152,13 @@ def _audiences(session: Session, company: Company, rng: np.random.Generator) -> 
         found = np.unique(rng.integers(1, company.people + 1, size))
         audience.append(np.full(len(found), number))
         person.append(found)
+    ten = np.sort(rng.permutation(np.arange(1, company.people + 1))[:10_000])
+    insert_rows(session, Audience, {"host_id": HOST, "id": [len(n) + 1], "ext": "a-ten", "name": "Ten thousand"})
+    audience.append(np.full(len(ten), len(n) + 1))
+    person.append(ten)
     audiences, people = np.concatenate(audience), np.concatenate(person)
     ids = np.arange(1, len(people) + 1)
+    named = [f"a{a}" if a <= len(n) else "a-ten" for a in audiences.tolist()]
     insert_rows(
         session,
         AudienceMember,
@@ -157,7 +167,7 @@ def _audiences(session: Session, company: Company, rng: np.random.Generator) -> 
             "id": ids,
             "ext": _named("m", ids),
             "audience": audiences,
-            "audience_ext": _named("a", audiences),
+            "audience_ext": named,
             "person": people,
             "person_ext": _named("u", people),
         },
