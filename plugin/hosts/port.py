@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from plugin.core.http import Answer
+
 KINDS = ("people", "units", "jobs", "audiences", "members", "courses", "completions", "enrolments")
 
 
@@ -84,6 +86,8 @@ class Caps:
     tells_same: bool = True
     resets_completion: bool = False
     writes_all_or_nothing: bool = False
+    keyed_messages: bool = True
+    """The host drops a message whose key it has seen, so that one may be sent again (DOMAIN 8.6)."""
 
     def can(self, kind: str, how: str) -> bool:
         """Whether a kind can be read that way."""
@@ -95,6 +99,7 @@ class Caps:
             "name": self.name, "time_zone": self.time_zone, "reads": {k: list(v) for k, v in self.reads.items()},
             "writes": dict(self.writes), "reads_status": self.reads_status, "tells_same": self.tells_same,
             "resets_completion": self.resets_completion, "writes_all_or_nothing": self.writes_all_or_nothing,
+            "keyed_messages": self.keyed_messages,
         }  # fmt: skip
 
     @classmethod
@@ -106,6 +111,8 @@ class Caps:
 @dataclass(frozen=True)
 class Outcome:
     """What became of one item: ``done``, ``same``, ``found``, ``retry``, ``refused`` or ``gone``.
+
+    A dialect whose messages have no key also says ``maybe``: it went out and nobody knows what became of it.
 
     :ivar after: for ``retry``: seconds the host asked for.
     """
@@ -164,8 +171,8 @@ class ConnectionSpec:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
-    bearer: Callable[[Sequence[str]], str] | None = field(default=None, repr=False, compare=False)
-    """Gives an LTI service token for these scopes, where the connection belongs to a registration."""
+    service: Callable[..., Answer] | None = field(default=None, repr=False, compare=False)
+    """``service(scopes, method, url, headers=…, data=…)``: a call of an LTI service of the registration, with a token."""
 
 
 class Host(Protocol):
@@ -177,10 +184,19 @@ class Host(Protocol):
     def read(
         self, kind: str, *, since: str | None = None, cursor: str | None = None, ids: Sequence[str] | None = None
     ) -> Iterator[Page]:
-        """Read a kind: whole, since a mark, or exactly these ids. ``cursor`` goes on with a read cut short."""
+        """Read a kind: whole, since a mark, or exactly these ids. ``cursor`` goes on with a read cut short.
+
+        ``ids`` with ``since``: of these, only those that may have changed; nothing is said of the others.
+        """
 
     def prepare(self, kind: str, items: Sequence[Mapping[str, Any]], correlation: str) -> str:
         """The body of a write, the same for the same items; ``kind``: ``seats``, ``messages`` or ``resets``."""
+
+    def look(self, kind: str, body: str) -> str | None:
+        """Before the first sending: the body with what the host has already, to be kept and sent instead.
+
+        ``None`` where there is nothing to look at, or it was looked at before. Changes nothing at the host.
+        """
 
     def send(self, call_id: str, kind: str, body: str) -> Reply:
         """Make a write. Repeated with the same id and body where no answer came."""

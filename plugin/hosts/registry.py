@@ -8,13 +8,16 @@ from plugin.core.clock import Clock
 from plugin.core.errors import Invalid
 from plugin.core.http import Outbound
 from plugin.core.runtime import Runtime
-from plugin.hosts import webhook_check, webhook_mapping
+from plugin.hosts import nrps, webhook_check, webhook_mapping
 from plugin.hosts.port import Check, ConnectionSpec, Host
 from plugin.hosts.preview import Mapper
 from plugin.hosts.webhook import WebhookHost
 
-DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {"webhook": WebhookHost}
-CHECKLISTS: dict[str, Callable[[Runtime, ConnectionSpec], list[Check]]] = {"webhook": webhook_check.checklist}
+DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {"webhook": WebhookHost, "nrps": nrps.NrpsHost}
+CHECKLISTS: dict[str, Callable[[Runtime, ConnectionSpec], list[Check]]] = {
+    "webhook": webhook_check.checklist,
+    "nrps": nrps.checklist,
+}
 MAPPERS: dict[str, Mapper] = {"webhook": webhook_mapping.MAPPER}
 """Kinds that have something to map; for the others everything comes as it is."""
 

@@ -22,7 +22,7 @@ from plugin.hosts.port import HostTrouble
 from plugin.jobs.one_machine import machine
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.jobs.work import work_host
-from plugin.mirror.connections import active_hosts, connection_of
+from plugin.mirror.connections import active_hosts, can_be_read, connection_of
 from plugin.mirror.sync import pull
 
 SWEEP = 2.0
@@ -115,7 +115,7 @@ class _Schedule:
         now = self._runtime.clock.now()
         with self._runtime.db.read() as session:
             connection = connection_of(session, host_id)
-        if not connection.api_url or connection.retry_at > now:
+        if not can_be_read(connection) or connection.retry_at > now:
             return
         reads = connection.marks.values()
         oldest = min((int(one.get("read", 0)) for one in reads), default=0)

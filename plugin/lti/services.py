@@ -35,12 +35,12 @@ class ServiceTrouble(Exception):
     """A service of the platform could not be used.
 
     :ivar why: a sentence for the administrator. :ivar permanent: asking again will not help until somebody acts.
-    :ivar after: seconds the platform asked us to wait, if it did.
+    :ivar after: seconds the platform asked us to wait, if it did. :ivar status: what it answered, if it did.
     """
 
-    def __init__(self, why: str, *, permanent: bool, after: int | None = None) -> None:
+    def __init__(self, why: str, *, permanent: bool, after: int | None = None, status: int | None = None) -> None:
         super().__init__(why)
-        self.why, self.permanent, self.after = why, permanent, after
+        self.why, self.permanent, self.after, self.status = why, permanent, after, status
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
             f"The learning site's service answered {answer.status}.",
             permanent=answer.status < 500 and answer.status != 429,
             after=int(after) if after.isdigit() else None,
+            status=answer.status,
         )
     try:
         document = json.loads(answer.body)
@@ -183,6 +184,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
         document = None
     if not isinstance(document, dict):
         raise ServiceTrouble(
-            "The learning site's service answered something that is not a JSON object.", permanent=True
+            "The learning site's service answered something that is not a JSON object.",
+            permanent=True,
+            status=answer.status,
         )
     return document

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.core.errors import Invalid, NotFound
+from plugin.core.http import Answer
 from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
 from plugin.core.signing import check_secret
@@ -18,7 +19,7 @@ from plugin.core.tables import Host, HostClock
 from plugin.hosts.port import Caps, ConnectionSpec
 from plugin.hosts.port import Host as HostPort
 from plugin.hosts.registry import DIALECTS, open_host
-from plugin.lti.services import service_token
+from plugin.lti.services import call_service
 from plugin.lti.tables import Deployment
 from plugin.mirror.tables import Connection
 
@@ -141,6 +142,11 @@ def connection_of(session: Session, host_id: int) -> Connection:
     return found
 
 
+def can_be_read(row: Connection) -> bool:
+    """Whether there is an address to read from: the API's, or those of the courses that launches named."""
+    return bool(row.api_url or (row.kind == "nrps" and row.settings.get("contexts")))
+
+
 def connection_named(session: Session, name: str) -> Connection | None:
     """A connection by the name in its hooks' address."""
     return session.scalars(select(Connection).where(Connection.name == name)).first()
@@ -164,9 +170,9 @@ def open_connection(runtime: Runtime, row: Connection) -> HostPort:
 def spec_for(runtime: Runtime, row: Connection) -> ConnectionSpec:
     """A connection for a dialect that may also use the LTI services of its registration."""
 
-    def bearer(scopes: Sequence[str]) -> str:
+    def service(scopes: Sequence[str], method: str, url: str, **more: Any) -> Answer:
         with runtime.db.read() as session:
             host = session.get_one(Host, row.host_id)
-        return service_token(runtime, host, scopes)
+        return call_service(runtime, host, scopes, method, url, **more)
 
-    return replace(spec_of(row), bearer=bearer)
+    return replace(spec_of(row), service=service)

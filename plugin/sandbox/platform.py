@@ -174,17 +174,21 @@ def members(course: str) -> Any:
     limit = max(1, request.args.get("limit", 100, type=int))
     page = max(0, request.args.get("page", 0, type=int))
     rows = [row for row in store().where("enrolments", "course", course) if row["state"] == "active"]
-    listed = [
-        {"status": "Active", "user_id": row["person"], "roles": ["Learner"],
-         "name": (store().get("people", row["person"]) or {}).get("name", "")}
-        for row in rows[page * limit : (page + 1) * limit]
-    ]  # fmt: skip
+    listed = [_as_member(row["person"]) for row in rows[page * limit : (page + 1) * limit]]
     answer = jsonify(id=request.base_url, context={"id": course}, members=listed)
     answer.mimetype = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
     if len(rows) > (page + 1) * limit:
         query = urlencode({"limit": limit, "page": page + 1})
         answer.headers["Link"] = f'<{request.base_url}?{query}>; rel="next"'
     return answer
+
+
+def _as_member(ident: str) -> dict[str, Any]:
+    known = store().get("people", ident) or {}
+    names = {"name": "name", "given_name": "given_name", "family_name": "family_name", "email": "email",
+             "ext_user_username": "username", "lis_person_sourcedid": "number"}  # fmt: skip
+    shown = {name: known[field] for name, field in names.items() if known.get(field)}
+    return {"status": "Active", "user_id": ident, "roles": ["Learner"], **shown}
 
 
 @blueprint.get("/openid-configuration")

@@ -22,10 +22,18 @@ from plugin.lti.launch import Launched, LoginRow, find_login, use_up, verify_lau
 from plugin.lti.login import LASTS, Login, begin_login, digest
 from plugin.lti.roles import is_administrator
 from plugin.lti.tables import Nonce
+from plugin.mirror.contexts import learn_context
 from plugin.mirror.tables import DELETED, Connection, Person
 from plugin.notifications.recipients import administrators
 from plugin.web.kit import origin_of, runtime
 from plugin.web.session import Launch, cookie_name, open_session, set_cookie
+
+SERVICES = {
+    "nrps": "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice",
+    "ags": "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint",
+}
+"""Claims of a launch that its session keeps."""
+CONTEXT = "https://purl.imsglobal.org/spec/lti/claim/context"
 
 blueprint = Blueprint("door", __name__, url_prefix="/lti")
 _log = log("door")
@@ -149,12 +157,13 @@ def proof() -> Response:
     found = find_login(made, str(taken[0]["state"]))
     if not hmac.compare_digest(digest(form.get("secret", "")), found.secret):
         raise LtiRejected("browser_unknown", "This launch was begun in another browser. Open Muster again.", 403)
-    return _open(found, Launched(**{**json.loads(taken[1] or "{}"), "claims": {}}))
+    return _open(found, Launched(**json.loads(taken[1] or "{}")))
 
 
 def _plain(launched: Launched) -> dict[str, Any]:
     found = {name: getattr(launched, name) for name in launched.__dataclass_fields__ if name != "claims"}
-    return {**found, "roles": list(launched.roles)}
+    kept = {name: launched.claims[name] for name in (*SERVICES.values(), CONTEXT) if name in launched.claims}
+    return {**found, "roles": list(launched.roles), "claims": kept}
 
 
 def _open(found: LoginRow, launched: Launched) -> Response:
@@ -164,6 +173,7 @@ def _open(found: LoginRow, launched: Launched) -> Response:
     def work(session: Session) -> tuple[str, str]:
         use_up(session, found)
         _first_launch(session, found.host_id, made.clock.now())
+        learn_context(session, found.host_id, launched.claims)
         return open_session(session, made, visitor(session, made, launched))
 
     handle, secret = made.db.transact(work)
@@ -184,10 +194,7 @@ def visitor(session: Session, made: Runtime, launched: Launched) -> Launch:
     """Who was launched: a person of the mirror where the subject names one, and an administrator by DOMAIN §10."""
     person = _person(session, launched)
     named = person is not None and person in administrators(session, launched.host_id)
-    services = {
-        "nrps": launched.claims.get("https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"),
-        "ags": launched.claims.get("https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"),
-    }
+    services = {name: launched.claims.get(claim) for name, claim in SERVICES.items()}
     return Launch(
         host_id=launched.host_id, person=person, subject=launched.subject, name=launched.name,
         is_administrator=is_administrator(launched.roles) or named, purpose="launch", locale=launched.locale,
