@@ -100,11 +100,13 @@ class Outbound:
         params: Any = None,
         data: Any = None,
         deadline: float = DEADLINE,
+        read_timeout: float = READ_TIMEOUT,
         max_bytes: int = MAX_BYTES,
     ) -> Answer:
         """Make one call and read the whole answer.
 
         :param deadline: seconds for everything together, from connecting to the last byte.
+        :param read_timeout: seconds of silence after which the other side is given up.
         :param max_bytes: an answer larger than this is refused.
         :raises CallFailed: on any trouble below HTTP. A status of 400 or more is an answer, not a failure.
         """
@@ -112,7 +114,7 @@ class Outbound:
         try:
             response = self.session.request(
                 method, url, headers=dict(headers or {}), params=params, data=data, stream=True,
-                timeout=(CONNECT_TIMEOUT, min(READ_TIMEOUT, deadline)),
+                timeout=(CONNECT_TIMEOUT, min(read_timeout, deadline)),
             )  # fmt: skip
             with response:
                 body = _read(response, started + deadline, max_bytes)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from plugin.delivery.tables import OUT, SUSPENDED, UNKNOWN, WANTS, Call
+from plugin.delivery.tables import OURS, OUT, SUSPENDED, UNKNOWN, WANTS, Call
 
 LEASE = 120
 """Seconds; more than three times the deadline of a call (:data:`plugin.core.http.DEADLINE`)."""
@@ -30,15 +30,17 @@ class OwedSeat:
     generation: int
     course_ext: str
     person_ext: str
+    origin: int
 
     def item(self) -> dict[str, Any]:
-        """As ``seats.changed`` carries it."""
+        """As ``seats.changed`` carries it; ``ours`` is for dialects that must look before their first write."""
         return {
             "seat": f"{self.course}.{self.person}",
             "generation": self.generation,
             "person": self.person_ext,
             "course": self.course_ext,
             "want": WANTS[self.wanted],
+            "ours": self.origin == OURS,
         }
 
 
@@ -77,7 +79,7 @@ def owed_seats(session: Session, host_id: int, now: int, limit: int) -> list[Owe
     """
     lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE OF s SKIP LOCKED"
     sql = (
-        "SELECT s.course, s.person, s.wanted, s.generation, c.ext, p.ext FROM seat s"
+        "SELECT s.course, s.person, s.wanted, s.generation, c.ext, p.ext, s.origin FROM seat s"
         " JOIN person p ON p.host_id = s.host_id AND p.id = s.person AND p.state <> 1"
         " JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
         " WHERE s.host_id = :host AND s.owed AND s.call = '' AND s.parked IS NULL AND s.next_at <= :now"
@@ -116,16 +118,21 @@ def claim_seats(
 
 
 def claim_open_call(session: Session, host_id: int, now: int, true_now: int, lease: str) -> Call | None:
-    """Take over a call that is due for repeating: its lease ran out, or its holder is dead."""
+    """Take over a call that is due for repeating: its lease ran out, or its holder is dead.
+
+    A call taken from a holder who never said how it ended is *broken*: it may have reached the host.
+    """
     rows = session.scalars(
         select(Call)
-        .where(Call.host_id == host_id, Call.state.in_(("open", "waiting")), Call.next_at <= now)
+        .where(Call.host_id == host_id, Call.state.in_(("open", "waiting", "broken")), Call.next_at <= now)
         .order_by(Call.next_at, Call.created, Call.id)
         .limit(50)
         .with_for_update(skip_locked=True)
     )
     for call in rows:
         if not call.lease or call.lease_until < true_now or is_dead(call.lease):
+            if call.lease and call.state == "open":
+                call.state = "broken"
             call.lease, call.lease_until = lease, true_now + LEASE
             session.flush()
             return call

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from plugin.core.logs import correlation, log, use_correlation
 from plugin.core.runtime import Runtime
 from plugin.delivery.claim import Prepare, claim_open_call, claim_seats, nothing_to_send, worker_token
-from plugin.delivery.messages import Render, apply_messages, claim_messages, release_call, release_waiting
+from plugin.delivery.messages import Render, apply_messages, claim_messages, keys_of, release_call, release_waiting
 from plugin.delivery.outcomes import apply_seats, backoff, release_seats
 from plugin.delivery.tables import Call
-from plugin.hosts.port import Garbled, Host, HostTrouble, Locked, Refused, Reply, Wait
+from plugin.hosts.port import Garbled, Host, HostTrouble, Locked, Outcome, Refused, Reply, Wait
 from plugin.mirror.connections import connection_of, open_connection
 from plugin.mirror.sync import note_health, note_trouble
 from plugin.mirror.tables import Connection
@@ -73,7 +73,7 @@ def _one_call(line: _Line) -> bool:
         return False
     use_correlation(call.correlation or None)
     try:
-        reply = line.host.poll(call.job) if call.job else line.host.send(call.id, call.kind, call.body)
+        reply = _send(line, call)
     except Refused as trouble:
         reason = trouble.why
         line.runtime.db.transact(lambda session: _refused(session, line, call, reason))
@@ -82,8 +82,33 @@ def _one_call(line: _Line) -> bool:
         problem = trouble
         line.runtime.db.transact(lambda session: _again(session, line, call, problem))
         raise
-    line.runtime.db.transact(lambda session: _answered(session, line, call, reply))
+    if reply is not None:
+        line.runtime.db.transact(lambda session: _answered(session, line, call, reply))
     return True
+
+
+def _send(line: _Line, call: Call) -> Reply | None:
+    """Make a call, or ask after one; ``None`` where it is no longer ours.
+
+    A host that drops no repeats gets no message twice: one that may have gone out is *maybe sent* (DOMAIN 8.6).
+    """
+    if call.job:
+        return line.host.poll(call.job)
+    if call.kind == "messages" and call.state == "broken" and not line.connection.caps.get("keyed_messages", True):
+        keys = line.runtime.db.transact(lambda session: keys_of(session, line.host_id, call))
+        return Reply(outcomes=[Outcome(key, "maybe", "Muster stopped while this was being sent.") for key in keys])
+    body = line.host.look(call.kind, call.body)
+    if body is not None and not line.runtime.db.transact(lambda session: _keep_body(session, line, call, body)):
+        return None
+    return line.host.send(call.id, call.kind, body or call.body)
+
+
+def _keep_body(session: Session, line: _Line, call: Call, body: str) -> bool:
+    """What was found is written down before anything is sent, so that a repeat does not take ours for somebody else's."""
+    row = _ours(session, line, call)
+    if row is not None:
+        row.body = body
+    return row is not None
 
 
 def _claim(session: Session, line: _Line) -> Call | None:

@@ -74,7 +74,7 @@ def _exts(session: Session, host_id: int, people: set[int]) -> dict[int, str]:
 
 
 def apply_messages(session: Session, host_id: int, call: Call, outcomes: Sequence[Outcome], now: int) -> dict[str, int]:
-    """Write the outcomes of a ``messages`` call; the host drops a key it has seen, so repeating is safe."""
+    """Write the outcomes of a ``messages`` call. What is *maybe* sent waits for a person; nobody is told twice."""
     answers = {outcome.key: outcome for outcome in reversed(outcomes)}
     counts: dict[str, int] = {}
     for row in session.scalars(select(Message).where(Message.host_id == host_id, Message.call == call.id)):
@@ -84,6 +84,8 @@ def apply_messages(session: Session, host_id: int, call: Call, outcomes: Sequenc
         row.call = ""
         if word in ("done", "same", "found"):
             row.state, row.sent_at, row.why = "sent", now, ""
+        elif outcome is not None and word == "maybe":
+            row.state, row.why = "maybe", outcome.why
         elif outcome is not None and word in ("refused", "gone"):
             row.state, row.why = "parked", outcome.why or "The host refuses this message."
         else:
@@ -93,6 +95,11 @@ def apply_messages(session: Session, host_id: int, call: Call, outcomes: Sequenc
                 row.state, row.why = "parked", "The host did not take it for 48 hours."
     session.flush()
     return counts
+
+
+def keys_of(session: Session, host_id: int, call: Call) -> list[str]:
+    """Keys of the messages in a call."""
+    return list(session.scalars(select(Message.key).where(Message.host_id == host_id, Message.call == call.id)))
 
 
 def release_call(session: Session, host_id: int, call: Call, now: int, after: int) -> None:

@@ -13,7 +13,7 @@ from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.delivery.seats import is_owed
 from plugin.delivery.tables import FOUND, IN, OURS, OUT, SUSPENDED
-from plugin.hosts.port import Record
+from plugin.hosts.port import Caps, Record
 from plugin.mirror.connections import connection_of, open_connection
 
 _STATES = {"active": IN, "suspended": SUSPENDED}
@@ -40,19 +40,39 @@ def reconcile(runtime: Runtime, host_id: int) -> Drift:
     with runtime.db.read() as session:
         connection = connection_of(session, host_id)
     host = open_connection(runtime, connection)
+    ours = None
+    caps = Caps.from_json(connection.caps)
+    if caps.can("enrolments", "courses"):
+        with runtime.db.read() as session:
+            ours = _courses(session, host_id)
     drift = Drift()
     seen: set[tuple[str, str]] = set()
-    for page in host.read("enrolments"):
+    for page in host.read("enrolments", ids=ours):
         rows = list(page.rows)
         seen.update((str(row.fields.get("person")), str(row.fields.get("course"))) for row in rows)
-        runtime.db.transact(partial(_compare, host_id=host_id, rows=rows, began=began, drift=drift))
+        runtime.db.transact(
+            partial(_compare, host_id=host_id, rows=rows, began=began, drift=drift, tells=caps.reads_status)
+        )
     runtime.db.transact(lambda session: _absent(session, host_id, seen, began, drift))
     if drift.missing + drift.suspended + drift.extra:
         runtime.db.transact(lambda session: record(session, host_id, began, "sync", "drift", data=dict(vars(drift))))
     return drift
 
 
-def _compare(session: Session, host_id: int, rows: Sequence[Record], began: int, drift: Drift) -> None:
+def _courses(session: Session, host_id: int) -> list[str]:
+    """The courses with seats, as ids for a host that reads enrolments course by course."""
+    rows = session.execute(
+        text(
+            "SELECT c.ext FROM course c WHERE c.host_id = :host AND NOT c.gone AND EXISTS"
+            " (SELECT 1 FROM seat s WHERE s.host_id = c.host_id AND s.course = c.id) ORDER BY c.id"
+        ),
+        {"host": host_id},
+    )
+    return [f"course:{row[0]}" for row in rows]
+
+
+def _compare(session: Session, host_id: int, rows: Sequence[Record], began: int, drift: Drift, *, tells: bool) -> None:
+    """:param tells: whether the host shows who is suspended; where not, *suspended* counts as equal (DOMAIN 9.4)."""
     there = {
         (str(row.fields.get("person")), str(row.fields.get("course"))): row
         for row in rows
@@ -76,9 +96,10 @@ def _compare(session: Session, host_id: int, rows: Sequence[Record], began: int,
                 continue
             known.add((person_ext, course_ext))
             state = _STATES[row.fields["state"]]
-            if state == confirmed or origin == FOUND:
+            if state == confirmed or origin == FOUND or (confirmed == SUSPENDED and not tells):
                 continue
-            if row.fields.get("by") == "other" and confirmed == OUT:
+            # Who cannot say whose it is had it before us, unless we wrote it (DESIGN, point 7).
+            if confirmed == OUT and (row.fields.get("by", "muster" if origin == OURS else "other") == "other"):
                 origin = FOUND
             elif state == SUSPENDED:
                 drift.suspended += 1

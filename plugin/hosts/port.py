@@ -79,7 +79,7 @@ class Caps:
     name: str = ""
     time_zone: str = ""
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By kind: ``full``, ``delta``, ``ids``."""
+    """By kind: ``full``, ``delta``, ``ids``; of enrolments also ``courses``: as ids, ``course:…`` for all of a course."""
     writes: Mapping[str, int] = field(default_factory=dict)
     """``seats``, ``messages``, ``resets``: the batch size; 0 or absent: not offered."""
     reads_status: bool = True

@@ -124,11 +124,14 @@ class WebhookHost:
 
     def prepare(self, kind: str, items: Sequence[Mapping[str, Any]], correlation: str) -> str:
         """The webhook's body. Its timestamp is the moment of preparing, so a repeat is the same to the letter."""
-        data: dict[str, Any] = {"items": list(items)}
+        data: dict[str, Any] = {"items": [{k: v for k, v in item.items() if k != "ours"} for item in items]}
         if correlation:
             data["correlation"] = correlation
         stamp = datetime.fromtimestamp(self._clock.true(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return json.dumps({"type": _TYPES[kind], "timestamp": stamp, "data": data}, separators=(",", ":"))
+
+    def look(self, kind: str, body: str) -> None:
+        """The host itself tells what it found."""
 
     def send(self, call_id: str, kind: str, body: str) -> Reply:
         """POST the webhook; every item is answered for, or repeated by the caller."""
@@ -174,15 +177,23 @@ class WebhookHost:
             message_id = verify(self._spec.hooks_secret or self._spec.webhook_secret, headers, body)
         except BadSignature:
             raise Locked("The signature of this message does not fit.") from None
-        try:
-            document = json.loads(body)
-            kind = _HINTS[document["type"]]
-            ids = document.get("data", {}).get("ids", []) if kind != "all" else []
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise Refused("This message is not a hint that Muster understands.") from None
-        if not isinstance(ids, list) or not all(isinstance(one, str) and len(one) <= _LONGEST_ID for one in ids):
-            raise Refused("The ids of a hint are a list of strings of at most 255 characters.")
-        return [Hint(kind, tuple(dict.fromkeys(ids)), message_id)]
+        return hear_standard(message_id, body)
+
+
+def hear_standard(message_id: str, body: bytes) -> list[Hint]:
+    """Translate a hint whose signature was verified (HOST-API, "Hints").
+
+    :raises Refused: when it is not understood.
+    """
+    try:
+        document = json.loads(body)
+        kind = _HINTS[document["type"]]
+        ids = document.get("data", {}).get("ids", []) if kind != "all" else []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused("This message is not a hint that Muster understands.") from None
+    if not isinstance(ids, list) or not all(isinstance(one, str) and len(one) <= _LONGEST_ID for one in ids):
+        raise Refused("The ids of a hint are a list of strings of at most 255 characters.")
+    return [Hint(kind, tuple(dict.fromkeys(ids)), message_id)]
 
 
 def _records(document: Mapping[str, Any]) -> list[Record]:

@@ -1,0 +1,213 @@
+"""Moodle behind the port: describe, read, write, hear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from plugin.core.clock import Clock
+from plugin.core.http import Outbound
+from plugin.core.logs import log
+from plugin.core.signing import BadSignature, verify
+from plugin.hosts.moodle.courses import STATUS, Courses
+from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH, Groups
+from plugin.hosts.moodle.hearing import hear_event
+from plugin.hosts.moodle.jobs import Jobs
+from plugin.hosts.moodle.mapping import MoodleMapping
+from plugin.hosts.moodle.messages import SEND, Messages
+from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, People, as_options, person_record
+from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
+from plugin.hosts.moodle.writing import ENROL, UNENROL, Seats, whole_number
+from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, Page, Refused, Reply
+from plugin.hosts.webhook import hear_standard
+
+INFO = "core_webservice_get_site_info"
+SEATS, MESSAGES = 100, 20
+"""Items a call: of seats for each parallel writer."""
+_log = log("moodle")
+
+
+class MoodleHost:
+    """Speaks to one Moodle. Lives as long as one pull or one drain, and remembers what it read for that long."""
+
+    def __init__(self, spec: ConnectionSpec, http: Outbound, clock: Clock) -> None:
+        self._spec, self._clock = spec, clock
+        self.rest = Rest(spec, http, clock)
+        self._functions: frozenset[str] | None = None
+        self._caps = spec.caps
+        self._parts: _Parts | None = None
+
+    def describe(self) -> Caps:
+        """What the service of our token may do, function by function."""
+        info = self.rest.call(INFO)
+        listed = info.get("functions") if isinstance(info, dict) else None
+        if not isinstance(listed, list):
+            raise Garbled("Moodle's description of itself has no list of functions.")
+        names = frozenset(str(one.get("name")) for one in listed if isinstance(one, dict))
+        self._functions, self._parts = names, None
+        self._caps = Caps(
+            name=str(info.get("sitename") or ""),
+            reads={kind: how for kind, how in _reads(names).items() if how},
+            writes={
+                name: size for name, size, needed in (
+                    ("seats", SEATS * self._parallel, {ENROL, UNENROL, LISTED}), ("messages", MESSAGES, {SEND}),
+                ) if needed <= names
+            },
+            reads_status=LISTED in names and self._tells_active(), tells_same=False, resets_completion=False,
+            writes_all_or_nothing=False, keyed_messages=False,
+        )  # fmt: skip
+        return self._caps
+
+    @property
+    def _parallel(self) -> int:
+        return max(1, min(16, whole_number(self._spec.settings.get("parallel"), 4)))
+
+    def _tells_active(self) -> bool:
+        """Whether we may ask for active enrolments alone (``moodle/course:enrolreview``)."""
+        options = {"userfields": "id", "limitnumber": 1, "onlyactive": 1}
+        try:
+            self.rest.call(LISTED, {"courseid": FRONT_PAGE, "options": as_options(options)})
+        except Fault as fault:
+            if fault.code in CAPABILITY:
+                return False
+            raise
+        return True
+
+    def _made(self) -> _Parts:
+        if self._parts is None:
+            names = self._functions if self._functions is not None else self._known_functions()
+            self._parts = _Parts(self.rest, names, self._spec, self._caps)
+        return self._parts
+
+    def _known_functions(self) -> frozenset[str]:
+        info = self.rest.call(INFO)
+        listed = info.get("functions") if isinstance(info, dict) else None
+        self._functions = frozenset(str(one.get("name")) for one in listed or [] if isinstance(one, dict))
+        return self._functions
+
+    # --- reading
+
+    def read(
+        self, kind: str, *, since: str | None = None, cursor: str | None = None, ids: Sequence[str] | None = None
+    ) -> Iterator[Page]:
+        """Whole, or exactly these ids. Moodle keeps no marks; ``since`` narrows ids of completions alone."""
+        parts = self._made()
+        try:
+            yield from parts.by_ids(kind, ids, since) if ids is not None else parts.whole(kind, cursor)
+        except Fault as fault:
+            if fault.code in CAPABILITY:
+                raise Locked(f"Muster's account in Moodle lacks a right ({fault.function}): {fault.said}") from None
+            raise
+        finally:
+            _log.info("moodle read", kind=kind, calls=self.rest.calls, bytes=self.rest.received)
+
+    # --- writing
+
+    def prepare(self, kind: str, items: Sequence[Mapping[str, Any]], correlation: str) -> str:
+        """The items as they are; :meth:`look` adds what was found before the first sending."""
+        return json.dumps({"items": list(items), "correlation": correlation}, separators=(",", ":"))
+
+    def look(self, kind: str, body: str) -> str | None:
+        """Who is in these courses already."""
+        document = json.loads(body)
+        if kind != "seats" or "looked" in document:
+            return None
+        return json.dumps(self._made().seats.look(document), separators=(",", ":"))
+
+    def send(self, call_id: str, kind: str, body: str) -> Reply:
+        """Write enrolments or messages."""
+        document = json.loads(body)
+        if kind == "seats":
+            return Reply(outcomes=self._made().seats.send(document))
+        if kind == "messages":
+            return Reply(outcomes=Messages(self.rest, self._parallel).send(document["items"]))
+        raise Refused("Moodle cannot do this.")
+
+    def poll(self, job: str) -> Reply:
+        """Moodle answers at once; there are no jobs."""
+        raise Refused("Moodle has no such job.")
+
+    # --- hearing
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
+        """A hint signed as Standard Webhooks, or an event posted by a plugin."""
+        secret = self._spec.hooks_secret or self._spec.webhook_secret
+        if not secret:
+            raise Locked("There is no secret to verify this message with.")
+        if any(name.lower() == "webhook-signature" for name in headers):
+            try:
+                return hear_standard(verify(secret, headers, body), body)
+            except BadSignature:
+                raise Locked("The signature of this message does not fit.") from None
+        return hear_event(secret, headers, body)
+
+
+class _Parts:
+    """Everything that shares what was read once."""
+
+    def __init__(self, rest: Rest, functions: frozenset[str], spec: ConnectionSpec, caps: Caps) -> None:
+        self.people = People(rest)
+        self.groups = Groups(rest, functions)
+        self.jobs = Jobs(MoodleMapping.from_dict(spec.mapping), self.people, self.groups)
+        self.courses = Courses(rest, functions, self.groups, reads_status=caps.reads_status)
+        self.seats = Seats(rest, self.courses, functions, spec.settings)
+
+    def whole(self, kind: str, cursor: str | None) -> Iterator[Page]:
+        """Everything of a kind."""
+        if kind == "people":
+            return self._people(cursor)
+        if kind == "units":
+            return self.jobs.units()
+        if kind == "jobs":
+            return self.jobs.jobs()
+        if kind == "audiences":
+            return self.groups.audiences()
+        if kind == "members":
+            return self.groups.members(cursor)
+        if kind == "courses":
+            return self.groups.courses()
+        if kind == "enrolments":
+            return self.courses.enrolments(None, cursor)
+        raise Refused(f"Moodle cannot give all {kind}.")
+
+    def _people(self, cursor: str | None) -> Iterator[Page]:
+        noting = cursor is None
+        if noting:
+            self.jobs.begin()
+        for users, following in self.people.pages(cursor):
+            if noting:
+                self.jobs.note(users, last=following is None)
+            yield Page("people", [person_record(one) for one in users], cursor=following, whole=following is None)
+
+    def by_ids(self, kind: str, ids: Sequence[str], since: str | None) -> Iterator[Page]:
+        """Exactly these of a kind."""
+        if kind == "people":
+            rows = [person_record(one) for one in self.people.by_ids(ids)]
+            there = {row.id for row in rows}
+            return iter([Page(kind, rows, [one for one in ids if one not in there])])
+        if kind == "jobs":
+            return self.jobs.jobs_by_ids(ids)
+        if kind == "audiences":
+            return self.groups.audiences_by_ids(ids)
+        if kind == "members":
+            return self.groups.members_by_ids(ids)
+        if kind == "courses":
+            return self.groups.courses_by_ids(ids)
+        if kind == "completions":
+            return self.courses.completions(ids, since)
+        if kind == "enrolments":
+            return self.courses.enrolments([one.rpartition(":")[2] for one in ids], None)
+        raise Refused(f"Moodle cannot give {kind} by id.")
+
+
+def _reads(names: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    people = ("full", "ids") if BY_FIELD in names else ()
+    return {
+        "people": people, "units": people[:1], "jobs": people,
+        "audiences": ("full", "ids") if LIST in names else ("full",) if SEARCH in names else (),
+        "members": ("full", "ids") if MEMBERS in names and {SEARCH, LIST} & names else (),
+        "courses": ("full", "ids") if COURSES in names else (),
+        "completions": ("ids",) if STATUS in names else (),
+        "enrolments": ("full", "courses") if LISTED in names and COURSES in names else (),
+    }  # fmt: skip

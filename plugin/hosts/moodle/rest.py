@@ -1,0 +1,165 @@
+"""Moodle's REST protocol: one form POST a call, PHP arrays in, JSON out, errors inside HTTP 200.
+
+Source: Moodle 4.5, ``webservice/rest``. Decided on ``errorcode`` alone: class names changed between releases and messages are
+in the site's language.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from plugin.core.clock import Clock
+from plugin.core.http import Answer, CallFailed, Outbound
+from plugin.hosts.port import ConnectionSpec, Garbled, Locked, Refused, Wait
+
+PATH = "/webservice/rest/server.php"
+MOST_VARIABLES = 900
+"""PHP drops what goes beyond ``max_input_vars`` (1000 unless changed) without a word."""
+READ_TIMEOUT = 25.0
+MAX_BYTES = 40_000_000
+
+_LOCKED = {
+    "invalidtoken": "Moodle does not accept our token.",
+    "accessexception": "A function that Muster needs is not in the service of our token ({function}).",
+    "servicenotavailable": "The web service of our token is switched off in Moodle.",
+    "servicerequireslogin": "The web service of our token wants somebody to log in.",
+    "missingcapability": "Moodle's service account lacks a capability that the service asks for.",
+    "wsaccessusersuspended": "Moodle's service account is suspended.",
+    "wsaccessuserdeleted": "Moodle's service account was deleted.",
+    "wsaccessuserunconfirmed": "Moodle's service account is not confirmed.",
+    "wsaccessuserexpired": "The password of Moodle's service account has expired.",
+    "wsaccessusernologin": "Moodle's service account may not log in.",
+    "forcepasswordchangenotice": "Moodle's service account must change its password first.",
+    "usernotfullysetup": "The profile of Moodle's service account is not complete.",
+    "sitepolicynotagreed": "Moodle's service account has not agreed to the site policy.",
+}
+"""Troubles of the connection: nothing works until somebody acts."""
+_WAIT = {
+    "sitemaintenance": "Moodle is in maintenance mode.",
+    "upgraderunning": "Moodle is being upgraded.",
+    "dbconnectionfailed": "Moodle cannot reach its database.",
+    "dmlreadexception": "Moodle could not read its database.",
+    "dmltransactionexception": "Moodle could not write to its database.",
+    "locktimeout": "Moodle was busy.",
+}
+"""Passing troubles."""
+CAPABILITY = ("nopermissions", "requireloginerror", "wsusercannotassign", "errorcoursecontextnotvalid")
+
+
+class Fault(Refused):
+    """Moodle refused one call; ``code`` is its errorcode, ``said`` its own sentence."""
+
+    def __init__(self, function: str, code: str, said: str) -> None:
+        super().__init__(f"Moodle refused: {said} ({code}, {function})." if said else f"Moodle refused ({code}).")
+        self.function, self.code, self.said = function, code, said
+
+
+class Unclear(Wait):
+    """The call went out and no answer that can be believed came back: it may have taken effect."""
+
+
+class Rest:
+    """Calls functions of one Moodle. Safe to share between threads.
+
+    :ivar calls: made so far. :ivar received: bytes of answers so far.
+    """
+
+    def __init__(self, spec: ConnectionSpec, http: Outbound, clock: Clock) -> None:
+        self.site = _site(spec.api_url)
+        self._token, self._http, self._clock = spec.api_token, http, clock
+        self._lock = threading.Lock()
+        self.calls = self.received = 0
+
+    def call(self, function: str, parameters: Mapping[str, Any] | None = None, *, deadline: float = 30.0) -> Any:
+        """Call a function; returns its JSON (a list, an object or ``None``).
+
+        :raises Fault: Moodle refused this call. :raises Wait: later; :class:`Unclear` where it may have taken effect.
+        :raises Locked: token, service or account. :raises Garbled: what came back is not Moodle's.
+        """
+        form = [("wstoken", self._token), ("moodlewsrestformat", "json"), *flat(parameters or {})]
+        # Last on purpose: where PHP cuts a form that is too long, the name of the function goes first, and nothing is done.
+        form.append(("wsfunction", function))
+        try:
+            answer = self._http.post(
+                self.site + PATH, data=form, headers={"Accept": "application/json"}, deadline=deadline,
+                read_timeout=min(READ_TIMEOUT, deadline), max_bytes=MAX_BYTES,
+            )  # fmt: skip
+        except CallFailed as failure:
+            if failure.blocked:
+                raise Locked(failure.reason) from None
+            raise (Unclear if failure.sent else Wait)(f"Moodle: {failure.reason}") from None
+        with self._lock:
+            self.calls += 1
+            self.received += len(answer.body)
+        return self._read(function, answer)
+
+    def _read(self, function: str, answer: Answer) -> Any:
+        self._check_status(answer)
+        try:
+            document = json.loads(answer.body)
+        except ValueError:
+            raise Garbled(
+                "Moodle answered with something that is not JSON (perhaps a page for people). Check the address: it is that of"
+                " the site's front page, and nothing may stand between that asks for a log-in."
+            ) from None
+        if isinstance(document, dict) and "exception" in document:
+            self._refuse(function, document)
+        return document
+
+    def _refuse(self, function: str, document: Mapping[str, Any]) -> None:
+        code, said = str(document.get("errorcode") or ""), str(document.get("message") or "")[:300]
+        if code in _LOCKED:
+            raise Locked(_LOCKED[code].format(function=function))
+        if code in _WAIT:
+            raise Wait(_WAIT[code])
+        raise Fault(function, code, said)
+
+    def _check_status(self, answer: Answer) -> None:
+        status = answer.status
+        if 200 <= status < 300:
+            return
+        after = _retry_after(answer, self._clock)
+        if status == 503:
+            raise Wait("Moodle is in maintenance mode or overloaded.", after)
+        if status == 403:
+            raise Locked("Web services, or the REST protocol, are switched off in Moodle.")
+        if status in (408, 425, 429):
+            raise Wait(f"Moodle answered {status}.", after)
+        if status >= 500:
+            raise Unclear(f"Moodle answered {status}.", after)
+        if 300 <= status < 400:
+            raise Garbled("Moodle's address leads elsewhere. Enter the address that the site itself uses, with https.")
+        raise Garbled(f"Moodle answered {status}: there is no web service at {self.site}{PATH}.")
+
+
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Nested values in PHP's array syntax: ``enrolments[0][userid]=12``."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from flat(inner, f"{name}[{key}]" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from flat(inner, f"{name}[{number}]")
+    else:
+        yield name, str(int(value) if isinstance(value, bool) else value)
+
+
+def _site(address: str) -> str:
+    """The site's own address, also where somebody entered that of its web service."""
+    address = address.strip().rstrip("/")
+    return address.removesuffix(PATH).rstrip("/")
+
+
+def _retry_after(answer: Answer, clock: Clock) -> int | None:
+    value = answer.headers.get("Retry-After", "")
+    if value.isdigit():
+        return int(value)
+    try:
+        moment = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return max(0, int(moment.timestamp()) - clock.true())
