@@ -53,7 +53,7 @@ def add_pending(session: Session, new: NewRegistration, at: int) -> Host:
         raise LtiRejected("registered_already", "The learning site has registered Muster under this client id already.")
     _make_room(session, new.issuer)
     host = Host(
-        name=free_name(session, new.issuer), title=urlsplit(new.issuer).netloc[:255], issuer=new.issuer,
+        name=free_name(session, new.issuer, "pending-"), title=urlsplit(new.issuer).netloc[:255], issuer=new.issuer,
         client_id=new.client_id, auth_url=new.auth_url, token_url=new.token_url,
         token_audience=new.token_audience or None, jwks_url=new.jwks_url, state="pending",
         settings={"registration": {**new.about, "at": at}}, created=at,
@@ -79,6 +79,7 @@ def approve(session: Session, host_id: int, client_id: str, at: int) -> Host:
     """
     host = _pending(session, host_id, client_id)
     host.state = "active"
+    host.name = free_name(session, host.issuer or "")
     session.add(HostClock(host_id=host.id, seq=0, as_of=at))
     session.flush()
     return host
@@ -124,12 +125,14 @@ def _drop(session: Session, ids: Sequence[int]) -> None:
         session.execute(delete(Host).where(Host.id.in_(ids), Host.state == "pending"))
 
 
-def free_name(session: Session, issuer: str) -> str:
-    """A name for a host that nobody has: the issuer's address in small letters, with a number where it is taken."""
+def free_name(session: Session, issuer: str, before: str = "") -> str:
+    """A name for a host that nobody has: the issuer's address in small letters, with a number where it is taken.
+
+    :param before: stands before it; what merely waits for approval takes no name that an operator might want.
+    """
     parts = urlsplit(issuer)
-    wanted = (
-        re.sub(r"[^a-z0-9]+", "-", f"{parts.hostname or ''}{parts.path}".lower()).strip("-")[:50].strip("-") or "host"
-    )
+    plain = re.sub(r"[^a-z0-9]+", "-", f"{parts.hostname or ''}{parts.path}".lower()).strip("-")[:50].strip("-")
+    wanted = f"{before}{plain or 'host'}"
     taken = set(session.scalars(select(Host.name).where(Host.name.like(f"{wanted}%"))))
     names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken)

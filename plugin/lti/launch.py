@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-from pylti1p3.cookie import CookieService
 from pylti1p3.deployment import Deployment as LibDeployment
 from pylti1p3.exception import LtiException
 from pylti1p3.message_launch import MessageLaunch
 from pylti1p3.registration import Registration
-from pylti1p3.request import Request
-from pylti1p3.session import SessionService
 from pylti1p3.tool_config import ToolConfAbstract
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -29,6 +26,7 @@ from plugin.lti.approval import learn_deployment
 from plugin.lti.errors import LtiRejected
 from plugin.lti.keysets import KeySets
 from plugin.lti.login import digest, is_ours
+from plugin.lti.shims import Bound, Form, NoCookies
 from plugin.lti.tables import Deployment, Nonce
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
@@ -89,7 +87,7 @@ def verify_launch(runtime: Runtime, keysets: KeySets, login: LoginRow, id_token:
     with runtime.db.read() as session:
         registrations = _Registrations(session, login)
         try:
-            message = _Launch(_Form(id_token, login.state), registrations, keysets)
+            message = _Launch(Form(id_token, login.state), registrations, keysets)
             claims = message.set_login(login, runtime).get_launch_data()
         except LtiRejected:
             raise
@@ -155,36 +153,6 @@ def _sentence(error: LtiException) -> str:
     return f"The learning site's launch is not valid: {str(error).rstrip('.')}."
 
 
-class _Form(Request):
-    """The two fields of a launch, as the library asks for them."""
-
-    def __init__(self, id_token: str, state: str) -> None:
-        self._fields = {"id_token": id_token, "state": state}
-
-    def is_secure(self) -> bool:
-        return True
-
-    def get_param(self, key: str) -> str:
-        return self._fields.get(key, "")
-
-
-class _Bound(SessionService):
-    """State and browser are bound by us, before and after (see ``find_login`` and ``use_up``)."""
-
-    def __init__(self) -> None:
-        pass
-
-
-class _NoCookies(CookieService):
-    """The library sets and reads no cookies of its own."""
-
-    def get_cookie(self, name: str) -> None:
-        return None
-
-    def set_cookie(self, name: str, value: str, exp: int = 3600) -> None:
-        return None
-
-
 class _Registrations(ToolConfAbstract):
     """Registrations and deployments from the database; only those of the login's host."""
 
@@ -228,8 +196,8 @@ class _Registrations(ToolConfAbstract):
 class _Launch(MessageLaunch):
     """The library's launch with every check that it lacks."""
 
-    def __init__(self, form: _Form, registrations: _Registrations, keysets: KeySets) -> None:
-        super().__init__(form, registrations, _Bound(), _NoCookies())
+    def __init__(self, form: Form, registrations: _Registrations, keysets: KeySets) -> None:
+        super().__init__(form, registrations, Bound(), NoCookies())
         self._keysets = keysets
 
     def set_login(self, login: LoginRow, runtime: Runtime) -> _Launch:

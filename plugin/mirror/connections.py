@@ -120,7 +120,7 @@ def host_by_name(session: Session, name: str | None) -> Host:
         if found is None:
             raise NotFound(f"There is no host named '{name}'.")
         return found
-    hosts = session.scalars(select(Host).order_by(Host.id).limit(2)).all()
+    hosts = session.scalars(select(Host).where(Host.state != "pending").order_by(Host.id).limit(2)).all()
     if len(hosts) != 1:
         raise Invalid("Name a host with --host." if hosts else "There is no host yet; add one with 'muster host add'.")
     return hosts[0]

@@ -58,6 +58,7 @@ def metrics() -> Response:
                 "SELECT h.name, (SELECT count(*) FROM seat s WHERE s.host_id = h.id AND s.owed AND s.parked IS NULL),"
                 " (SELECT min(s.changed) FROM seat s WHERE s.host_id = h.id AND s.owed AND s.parked IS NULL),"
                 " (SELECT count(*) FROM seat s WHERE s.host_id = h.id AND s.parked IS NOT NULL) FROM host h"
+                " WHERE h.state <> 'pending'"
             )
         ).all()
     now = made.clock.now()
