@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, event, text
+
 import plugin.certifications.tables
 import plugin.core.tables
 import plugin.delivery.tables
@@ -13,3 +17,24 @@ import plugin.population.tables  # noqa: F401 - importing is what registers the 
 from plugin.core.db import Base
 
 metadata = Base.metadata
+
+SIZES = (
+    ("enrolment", "enrolment", "1000000 1000000 5000 1"),
+    ("enrolment", "ix_enrolment_host_id_person_certification", "1000000 1000000 10 1"),
+    ("enrolment", "ix_enrolment_wakes", "10000 10000 10"),
+    ("seat", "seat", "1000000 1000000 5000 1"),
+    ("seat", "ix_seat_host_id_person_course", "1000000 1000000 10 1"),
+    ("seat", "ix_seat_owed", "10000 10000 1000"),
+    ("seat", "ix_seat_call", "10000 10000 500"),
+)
+"""Rows, and rows for each prefix of the key, as SQLite's planner takes them: without, it would look somebody's
+enrolments up by scanning the host's, since a key that is the table seems cheaper to it than an index that fits."""
+
+
+@event.listens_for(metadata, "after_create")
+def _tell_planner(_target: MetaData, connection: Connection, **_more: Any) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("ANALYZE counter"))
+        sql = text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:tbl, :idx, :stat)")
+        connection.execute(sql, [{"tbl": table, "idx": index, "stat": stat} for table, index, stat in SIZES])
+        connection.execute(text("ANALYZE sqlite_master"))

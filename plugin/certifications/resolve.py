@@ -6,6 +6,7 @@ here, either for everyone (:func:`resolve`) or person by person (:func:`matches_
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,10 +55,21 @@ def key_of(kind: str, target_id: int | None, include: str, assignment_id: int | 
 
 def rules_of(session: Session, host_id: int, certification: int) -> list[Rule]:
     """The live assignments of a certification."""
-    rows = session.execute(
-        _RULES.where(Assignment.host_id == host_id, Assignment.certification == certification).order_by(Assignment.id)
-    )
-    return [rule_of(row) for row in rows]
+    return rules_of_many(session, host_id, [certification])[certification]
+
+
+def rules_of_many(session: Session, host_id: int, certifications: Sequence[int] | None) -> dict[int, list[Rule]]:
+    """The live assignments of some certifications, or of all (``None``), in the order of their ids."""
+    query = _RULES.where(Assignment.host_id == host_id).order_by(Assignment.id)
+    found: dict[int, list[Rule]] = {}
+    if certifications is None:
+        found = defaultdict(list)
+    else:
+        found = {certification: [] for certification in certifications}
+        query = query.where(Assignment.certification.in_(certifications))
+    for row in session.execute(query):
+        found[row.certification].append(rule_of(row))
+    return found
 
 
 _RULES = select(

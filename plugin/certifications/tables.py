@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from plugin.core.db import Base
@@ -29,6 +29,8 @@ class Certification(Base):
     settled_version: Mapped[int] = mapped_column(Integer, default=0)
     enrolments_rev: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     """Raised by every transaction that changes one of its enrolments."""
+    active_learners: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Counted by the same transactions."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """content, period, enrol, leaving, exceptions: as AS-CODE writes them, with the host's own ids."""
     created: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -56,6 +58,7 @@ class Assignment(Base):
         UniqueConstraint("host_id", "certification", "type", "target"),
         UniqueConstraint("host_id", "why_key"),
         Index(None, "host_id", "type", "target_id"),
+        Index("ix_assignment_missing", "host_id", sqlite_where=text("missing"), postgresql_where=text("missing")),
     )
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)

@@ -9,14 +9,13 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.certifications.resolve import Rule, rules_of
+from plugin.certifications.resolve import Rule
+from plugin.enrolment.around import Around, HeldPeople
 from plugin.enrolment.facts import Facts, Ints, read_facts
-from plugin.enrolment.gone import pinned
-from plugin.enrolment.guard import answers
 from plugin.enrolment.inputs import Cause, elsewhere, gather, matched_memberships, memberships
 from plugin.enrolment.lifecycle import advance, completions_of
 from plugin.enrolment.step import Given, Step, step, would_leave
-from plugin.enrolment.terms import Terms, terms_of
+from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
 from plugin.enrolment.writer import Writing
 from plugin.population.sets import Population
@@ -30,15 +29,19 @@ class Work:
     facts: Facts
     given: Given
     found: Sequence[Membership]
-    held: BitMap
-    released: BitMap
+    around: Around
+
+    @property
+    def held(self) -> HeldPeople:
+        """Whose withdrawal the guard holds, or somebody released."""
+        return self.around.held(self.terms.id)
 
     def undecided(self, cause: Cause) -> BitMap:
         """Who would leave and whom the guard has not judged yet."""
         if cause.confirmed or not self.terms.live(self.given.as_of):
             return BitMap()
         leaving = self.facts.person[would_leave(self.facts, self.given)]
-        return BitMap(leaving.astype(np.uint32)) - self.held - self.released
+        return BitMap(leaving.astype(np.uint32)) - self.held.held - self.held.released
 
 
 def prepare(
@@ -52,6 +55,7 @@ def prepare(
     rules: Sequence[Rule] | None = None,
     matches: Mapping[int, Sequence[Rule]] | None = None,
     found: Sequence[Membership] | None = None,
+    around: Around | None = None,
 ) -> Work:
     """Gather one certification's side of these people.
 
@@ -59,21 +63,20 @@ def prepare(
     :param rules: in place of the saved ones, for a preview.
     :param matches: what the person-wise resolver found, where it was asked; else sets are used.
     :param found: the memberships, where they are known already.
+    :param around: what was read for several certifications at once.
     """
     host_id = population.host_id
-    terms = terms or terms_of(session, host_id, certification)
-    rules = rules_of(session, host_id, certification) if rules is None else rules
-    pins = pinned(session, host_id, certification)
+    around = around or Around(session, host_id, [certification], people)
+    terms = terms or around.terms(certification)
+    rules = around.rules[certification] if rules is None else rules
     facts = read_facts(session, host_id, certification, people)
-    if found is not None:
-        pass
-    elif matches is None:
+    pins = around.held(certification).pins
+    if found is None and matches is None:
         found = memberships(session, population, rules, people, pins)
-    else:
+    elif found is None and matches is not None:
         found = matched_memberships(matches, people, pins, rules)
-    given = gather(session, population, terms, facts, found, pins, cause)
-    held, released = answers(session, host_id, certification)
-    return Work(terms, facts, given, found, held, released)
+    assert found is not None
+    return Work(terms, facts, gather(around, population, terms, facts, found, cause), found, around)
 
 
 def decide(session: Session, work: Work, cause: Cause, may_go: BitMap) -> tuple[Step, Writing]:
@@ -81,10 +84,10 @@ def decide(session: Session, work: Work, cause: Cause, may_go: BitMap) -> tuple[
 
     :param may_go: whom the guard let go.
     """
-    allowed = work.released | may_go
+    allowed = work.held.released | may_go
     people = work.facts.person
     work.given.let_go = np.full(len(people), True) if cause.confirmed else _has(people, allowed)
-    work.given.elsewhere = elsewhere(session, work.terms, work.facts)
+    work.given.elsewhere = elsewhere(work.around, work.terms, work.facts)
     outcome = step(work.facts, work.given, work.terms)
     done = completions_of(session, work.terms, people[outcome.facts.live])
     before = outcome.facts.copy()

@@ -109,9 +109,15 @@ def enrolled(session: Session, host_id: int, certification: int) -> Enrolled:
     return found[1]
 
 
-def touch_enrolments(session: Session, host_id: int, certification: int) -> None:
-    """Say that rows of a certification changed, in the transaction that changes them."""
+def touch_enrolments(session: Session, host_id: int, certification: int, came: int) -> None:
+    """Say that rows of a certification changed, in the transaction that changes them.
+
+    :param came: how many more learners are active now; fewer where it is negative.
+    """
     session.execute(
-        text("UPDATE certification SET enrolments_rev = enrolments_rev + 1 WHERE host_id = :host AND id = :id"),
-        {"host": host_id, "id": certification},
+        text(
+            "UPDATE certification SET enrolments_rev = enrolments_rev + 1, active_learners = active_learners + :came"
+            " WHERE host_id = :host AND id = :id"
+        ),
+        {"host": host_id, "id": certification, "came": came},
     )

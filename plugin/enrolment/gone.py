@@ -5,9 +5,8 @@ DOMAIN 2.3 and 5.10. What is kept is *pinned* to its assignment: the resolver's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
@@ -33,19 +32,22 @@ SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND NOT a.missi
    (SELECT 1 FROM person p WHERE p.host_id = a.host_id AND p.id = a.target_id AND p.state = 2)))
 """
 _GONE_UNITS = """
-SELECT a.id FROM unit u JOIN assignment a ON a.host_id = u.host_id AND a.type = u.kind AND a.target_id = u.id
- WHERE u.host_id = :host AND u.gone AND a.live AND NOT a.missing
+SELECT a.id FROM unit u CROSS JOIN assignment a
+ WHERE a.host_id = u.host_id AND a.type = u.kind AND a.target_id = u.id
+ AND u.host_id = :host AND u.gone AND a.live AND NOT a.missing
 UNION
-SELECT a.id FROM audience u JOIN assignment a ON a.host_id = u.host_id AND a.type = 'audience' AND a.target_id = u.id
- WHERE u.host_id = :host AND u.gone AND a.live AND NOT a.missing
+SELECT a.id FROM audience u CROSS JOIN assignment a
+ WHERE a.host_id = u.host_id AND a.type = 'audience' AND a.target_id = u.id
+ AND u.host_id = :host AND u.gone AND a.live AND NOT a.missing
 """
 _GONE_OF = """
-SELECT a.id FROM job j JOIN assignment a ON a.host_id = j.host_id AND a.type = 'manager' AND a.target_id = j.id
- LEFT JOIN person p ON p.host_id = j.host_id AND p.id = j.person
- WHERE j.host_id = :host AND j.person IN :people AND (j.gone OR p.state = 2) AND a.live AND NOT a.missing
+SELECT a.id FROM job j CROSS JOIN person p CROSS JOIN assignment a
+ WHERE p.host_id = j.host_id AND p.id = j.person AND a.host_id = j.host_id AND a.type = 'manager'
+ AND a.target_id = j.id AND j.host_id = :host AND j.person IN :people AND (j.gone OR p.state = 2) AND a.live AND NOT a.missing
 UNION
-SELECT a.id FROM person p JOIN assignment a ON a.host_id = p.host_id AND a.type = 'individual' AND a.target_id = p.id
- WHERE p.host_id = :host AND p.id IN :people AND p.state = 2 AND a.live AND NOT a.missing
+SELECT a.id FROM person p CROSS JOIN assignment a
+ WHERE a.host_id = p.host_id AND a.type = 'individual' AND a.target_id = p.id
+ AND p.host_id = :host AND p.id IN :people AND p.state = 2 AND a.live AND NOT a.missing
 """
 _BACK = """
 SELECT a.id FROM assignment a WHERE a.host_id = :host AND a.live AND a.missing AND (
@@ -152,16 +154,3 @@ def pinned(session: Session, host_id: int, certification: int) -> dict[int, BitM
         assert assignment is not None
         kept[assignment] = kept.get(assignment, BitMap()) | BitMap.deserialize(people)
     return kept
-
-
-def emptied_teams(leavers: Iterable[tuple[int, BitMap]], now: dict[int, BitMap]) -> list[tuple[int, BitMap]]:
-    """Of teams that somebody left in this batch, those that went from two or more to none.
-
-    :param leavers: manager assignments with the learners who left them in this batch; ``now``: who is left.
-    """
-    return [(rule, gone) for rule, gone in leavers if len(gone) >= 2 and not now.get(rule)]
-
-
-def bitmap(people: np.ndarray) -> BitMap:
-    """A learner set of an array of ids."""
-    return BitMap(people.astype(np.uint32))

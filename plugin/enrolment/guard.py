@@ -66,31 +66,21 @@ def unconfirmed(session: Session, host_id: int, as_of: int, certification: int |
 
 
 def active_count(session: Session, host_id: int, certification: int) -> int:
-    """Active learners of a certification."""
-    sql = text(f"SELECT count(*) FROM enrolment WHERE host_id = :host AND certification = :c AND {ACTIVE}")
-    return int(session.execute(sql, {"host": host_id, "c": certification}).scalar_one())
+    """Active learners of a certification, as its transactions counted them."""
+    sql = text("SELECT active_learners FROM certification WHERE host_id = :host AND id = :c")
+    return int(session.execute(sql, {"host": host_id, "c": certification}).scalar() or 0)
+
+
+def at_least_active(session: Session, host_id: int) -> int:
+    """Of distinct active learners, the least there can be: those of the largest certification."""
+    sql = text("SELECT max(active_learners) FROM certification WHERE host_id = :host")
+    return int(session.execute(sql, {"host": host_id}).scalar() or 0)
 
 
 def active_people(session: Session, host_id: int) -> int:
     """Distinct active learners of a host."""
     sql = text(f"SELECT count(DISTINCT person) FROM enrolment WHERE host_id = :host AND {ACTIVE}")
     return int(session.execute(sql, {"host": host_id}).scalar_one())
-
-
-def answers(session: Session, host_id: int, certification: int) -> tuple[BitMap, BitMap]:
-    """Learners held by the guard (open or refused), and those released by a person."""
-    rows = session.execute(
-        select(Held.state, Held.people).where(
-            Held.host_id == host_id, Held.certification == certification, Held.cause == GUARD
-        )
-    )
-    held, released = BitMap(), BitMap()
-    for state, people in rows:
-        if state == "released":
-            released |= BitMap.deserialize(people)
-        else:
-            held |= BitMap.deserialize(people)
-    return held, released - held
 
 
 def judge(
@@ -115,8 +105,11 @@ def judge(
     everyone = BitMap.union(*leaving.values()) if leaving else BitMap()
     if (by_sync and len(leaving) > 1) or (by_sync and not crossing and len(everyone)):
         gone = unconfirmed(session, host_id, as_of)
-        total = len(everyone - gone) + len(gone)
-        if total >= limits.least and limits.crossed(len(everyone - gone), len(gone), active_people(session, host_id)):
+        batch = len(everyone - gone)
+        # Counting distinct learners reads every row; where even the least of them suffices, nobody counts.
+        if limits.crossed(batch, len(gone), at_least_active(session, host_id)) and limits.crossed(
+            batch, len(gone), active_people(session, host_id)
+        ):
             crossing = {certification for certification, people in leaving.items() if people}
     for certification in sorted(crossing):
         _hold(session, host_id, certification, leaving[certification], as_of)

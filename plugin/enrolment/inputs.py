@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.content import courses_of
 from plugin.certifications.resolve import Rule, resolve
-from plugin.certifications.tables import CourseSetCourse
-from plugin.core.bulk import among
+from plugin.enrolment.around import Around
 from plugin.enrolment.bases import Bases
 from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
 from plugin.enrolment.lifecycle import course_ids
 from plugin.enrolment.step import NO_TYPE, Given, Questions
-from plugin.enrolment.tables import Decision, ExceptionRow, Exemption, WhySet
-from plugin.enrolment.terms import Terms, terms_of
+from plugin.enrolment.tables import WhySet
+from plugin.enrolment.terms import Terms, terms_of_many
 from plugin.enrolment.wanted import Membership, wanted_of
 from plugin.population.sets import Population
 
@@ -78,15 +77,10 @@ def matched_memberships(matches: Mapping[int, Sequence[Rule]], people: Ints, pin
 
 
 def gather(
-    session: Session,
-    population: Population,
-    terms: Terms,
-    facts: Facts,
-    found: Sequence[Membership],
-    pins: Mapping[int, BitMap],
-    cause: Cause,
+    around: Around, population: Population, terms: Terms, facts: Facts, found: Sequence[Membership], cause: Cause
 ) -> Given:
     """Everything but the facts. ``let_go`` starts as nobody: the guard has yet to judge."""
+    session, pins = around.session, around.held(terms.id).pins
     people, n = facts.person, len(facts.person)
     at = instants(people, cause)
     exists, suspended = _has(people, population.existing), _has(people, population.suspended)
@@ -100,7 +94,7 @@ def gather(
             added[where] = True
         if rule.id not in pins:
             only_gone[where] = False
-    questions = _questions(session, terms, facts, wanted.why)
+    questions = _questions(around, terms, facts, wanted.why)
     return Given(
         person_state=np.where(exists, np.where(suspended, 1, 0), 2),
         wanted=wanted,
@@ -109,7 +103,7 @@ def gather(
         as_of=max(population.as_of, cause.otherwise),
         let_go=np.zeros(n, bool),
         kept_by_gone=only_gone & (wanted.why != 0),
-        exempt=_exempt(session, terms, people, max(population.as_of, cause.otherwise)),
+        exempt=np.isin(people, around.exempt(terms.id, max(population.as_of, cause.otherwise))),
         elsewhere=np.zeros(n, bool),
         added=added,
         earlier=cause.earlier,
@@ -122,59 +116,31 @@ def _has(people: Ints, members: BitMap) -> Mask:
     return np.isin(people, inside, assume_unique=True)
 
 
-def _exempt(session: Session, terms: Terms, people: Ints, as_of: int) -> Mask:
-    return np.isin(people, exempt_people(session, terms, as_of))
-
-
-def exempt_people(session: Session, terms: Terms, as_of: int) -> Ints:
-    """Whom an exemption in force keeps out of a certification."""
-    rows = session.execute(
-        select(Exemption.person).where(
-            Exemption.host_id == terms.host_id,
-            Exemption.certification == terms.id,
-            (Exemption.until.is_(None)) | (Exemption.until > as_of),
-        )
-    )
-    return np.array([row[0] for row in rows], np.int64)
-
-
-def _questions(session: Session, terms: Terms, facts: Facts, why: Ints) -> Questions:
+def _questions(around: Around, terms: Terms, facts: Facts, why: Ints) -> Questions:
     n = len(facts.person)
     found = Questions(since=np.full(n, NONE),
         type=np.full(n, NO_TYPE), wanted=np.full(n, NONE), wanted_from=np.full(n, NONE),
         answer=np.full(n, "", dtype="<U9"), answer_type=np.full(n, NO_TYPE), answer_due=np.full(n, NONE),
         covers=np.zeros(n, bool), pending=np.zeros(n, bool), at=np.full(n, NONE),
     )  # fmt: skip
-    if not n:
-        return found
-    position, among_them = _Positions(facts.person), text(among("person", facts.person))
-    rows = session.execute(
-        select(ExceptionRow.person, ExceptionRow.type, ExceptionRow.since, ExceptionRow.wanted_due,
-               ExceptionRow.wanted_from)
-        .where(ExceptionRow.host_id == terms.host_id, ExceptionRow.certification == terms.id, among_them)
-    )  # fmt: skip
-    for person, kind, since, wanted, source in rows:
+    position = _Positions(facts.person)
+    for person, kind, since, wanted, source in around.exceptions(terms.id):
         if (i := position(person)) is not None:
             found.type[i], found.since[i] = kind, since
             found.wanted[i] = NONE if wanted is None else wanted
             found.wanted_from[i] = NONE if source is None else source
-    decisions = session.execute(
-        select(Decision.person, Decision.spell, Decision.why, Decision.action, Decision.type, Decision.due,
-               Decision.applied, Decision.at)
-        .where(Decision.host_id == terms.host_id, Decision.certification == terms.id, among_them)
-    ).all()  # fmt: skip
-    known = _why_sets(session, terms.host_id, {d.why for d in decisions} | set(why.tolist())) if decisions else {}
-    for decision in decisions:
-        i = position(decision.person)
-        if i is None or decision.spell != facts.spell[i]:
+    decisions = [row for row in around.decisions(terms.id) if position(row[0]) is not None]
+    whys = {row[2] for row in decisions} | set(why.tolist())
+    known = _why_sets(around.session, terms.host_id, whys) if decisions else {}
+    for person, spell, decided, action, kind, due, applied, at in decisions:
+        i = position(person)
+        if i is None or spell != facts.spell[i]:
             continue
-        found.answer[i], found.answer_type[i] = decision.action, decision.type
-        found.answer_due[i] = NONE if decision.due is None else decision.due
-        found.pending[i], found.at[i] = not decision.applied, decision.at
+        found.answer[i], found.answer_type[i] = action, kind
+        found.answer_due[i] = NONE if due is None else due
+        found.pending[i], found.at[i] = not applied, at
         present = known.get(int(why[i]))
-        found.covers[i] = int(why[i]) == decision.why or (
-            present is not None and present <= known.get(decision.why, frozenset())
-        )
+        found.covers[i] = int(why[i]) == decided or (present is not None and present <= known.get(decided, frozenset()))
     return found
 
 
@@ -204,18 +170,17 @@ def _why_sets(session: Session, host_id: int, ids: set[int]) -> dict[int, frozen
 _FIRST_PATH = (ASSIGNED, IN_PROGRESS, EXPIRED)
 
 
-def elsewhere(session: Session, terms: Terms, facts: Facts) -> Mask:
+def elsewhere(around: Around, terms: Terms, facts: Facts) -> Mask:
     """Who is active in another certification while the paths she is on share a course (DOMAIN §4)."""
     n = len(facts.person)
     result = np.zeros(n, bool)
     if terms.kind == "program" or not terms.courses:
         return result
     first_here = ~facts.live | np.isin(facts.state, _FIRST_PATH)
-    for other in sharing(session, terms):
-        theirs = terms_of(session, terms.host_id, other)
+    for theirs in sharing(around, terms):
         if theirs.kind == "program":
             continue
-        rows = read_facts(session, terms.host_id, other, facts.person)
+        rows = read_facts(around.session, terms.host_id, theirs.id, facts.person)
         first_there = np.isin(rows.state, _FIRST_PATH)
         for mine in (True, False):
             for their in (True, False):
@@ -228,25 +193,8 @@ def _path(terms: Terms, *, first: bool) -> frozenset[str]:
     return courses_of(terms.content.certification if first else terms.content.recertification_path)
 
 
-def sharing(session: Session, terms: Terms) -> list[int]:
+def sharing(around: Around, terms: Terms) -> list[Terms]:
     """Other certifications with a course on one of these paths."""
-    mine = sorted(course_ids(session, terms.host_id, terms.courses).values())
-    rows = session.execute(
-        select(CourseSetCourse.certification)
-        .where(
-            CourseSetCourse.host_id == terms.host_id,
-            CourseSetCourse.certification != terms.id,
-            CourseSetCourse.course.in_(mine),
-        )
-        .distinct()
-    )
-    return sorted(row[0] for row in rows)
-
-
-def lock_certification(session: Session, host_id: int, certification: int) -> None:
-    """Let one settle at a time write a certification; different ones go on side by side."""
-    if session.get_bind().dialect.name != "sqlite":
-        session.execute(
-            text("SELECT 1 FROM certification WHERE host_id = :host AND id = :id FOR UPDATE"),
-            {"host": host_id, "id": certification},
-        )
+    mine = sorted(course_ids(around.session, terms.host_id, terms.courses).values())
+    others = around.sharing(terms.id, mine)
+    return list(terms_of_many(around.session, terms.host_id, others).values()) if others else []

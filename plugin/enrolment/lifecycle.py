@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications import cycle
 from plugin.core.bulk import among, fetch
+from plugin.core.caches import keep, kept
 from plugin.enrolment.codes import STATES
 from plugin.enrolment.facts import NONE, Facts, Ints
 from plugin.enrolment.terms import Terms
@@ -28,15 +29,18 @@ class Moved:
 
 
 def course_ids(session: Session, host_id: int, courses: frozenset[str]) -> dict[str, int]:
-    """Our ids of courses named by the host's."""
-    found: dict[str, int] = {}
-    listed = sorted(courses)
-    for start in range(0, len(listed), 500):
-        rows = session.execute(
-            select(Course.ext, Course.id).where(Course.host_id == host_id, Course.ext.in_(listed[start : start + 500]))
-        )
-        found.update({row[0]: row[1] for row in rows})
-    return found
+    """Our ids of courses named by the host's. An id is never given to another, so what was found is kept."""
+    name = ("courses", host_id)
+    known: dict[str, int] = kept(session, name) or {}
+    listed = sorted(courses - known.keys())
+    if listed:
+        known = dict(known)
+        for start in range(0, len(listed), 500):
+            part = listed[start : start + 500]
+            rows = session.execute(select(Course.ext, Course.id).where(Course.host_id == host_id, Course.ext.in_(part)))
+            known.update({row[0]: row[1] for row in rows})
+        keep(session, name, known)
+    return {course: known[course] for course in courses if course in known}
 
 
 def completions_of(session: Session, terms: Terms, people: Ints) -> Completions:

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from plugin.certifications.resolve import rules_of
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
+from plugin.enrolment.around import Around, lock_certification
 from plugin.enrolment.chunk import Work, decide, prepare
 from plugin.enrolment.glance import Glance, glance
 from plugin.enrolment.gone import TEAM_GONE, learners_by, mark_missing, pin
 from plugin.enrolment.guard import Limits, judge
-from plugin.enrolment.inputs import Cause, lock_certification
+from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import mark_settled, owe, owed_people
 from plugin.enrolment.settle import settle_everything, without
 from plugin.enrolment.tables import Settling, WhySet
@@ -168,15 +169,20 @@ def _works(
     """One work for each certification that may change for any of these people, in the order of their ids."""
     host_id = people.host_id
     cause = Cause(otherwise=people.as_of, at=owed)
-    found = []
-    for certification, who in sorted(seen.concerned.items()):
-        if lock:
+    concerned = sorted(seen.concerned)
+    if lock:
+        for certification in concerned:
             lock_certification(session, host_id, certification)
-        ids = np.array(sorted(who), np.int64)
-        rules = rules_of(session, host_id, certification)
-        work = prepare(session, people, certification, ids, cause, rules=rules, matches=seen.matches)
-        found.append((work, cause))
-    return found
+    everyone = np.array(sorted(set().union(*seen.concerned.values())), np.int64)
+    around = Around(session, host_id, concerned, everyone)
+    return [
+        (
+            prepare(session, people, certification, np.array(sorted(seen.concerned[certification]), np.int64), cause,
+                    matches=seen.matches, around=around),
+            cause,
+        )
+        for certification in concerned
+    ]  # fmt: skip
 
 
 def _pin_emptied_teams(session: Session, people: Population, seen: Glance, at: int) -> bool:

@@ -14,8 +14,8 @@ from plugin.core.ids import read_clock, take_ids
 from plugin.core.journal import record
 from plugin.core.logs import correlation
 from plugin.core.runtime import Runtime
+from plugin.enrolment.around import lock_certification
 from plugin.enrolment.guard import Limits
-from plugin.enrolment.inputs import lock_certification
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.settle import request_settling
 from plugin.enrolment.weigh import certification_id

@@ -16,23 +16,24 @@ from pyroaring import BitMap
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
-from plugin.certifications.resolve import Rule, rules_of
+from plugin.certifications.resolve import Rule
 from plugin.certifications.tables import Certification, Version
 from plugin.core.ids import read_clock
 from plugin.core.journal import record
 from plugin.core.logs import use_correlation
 from plugin.core.runtime import Runtime
 from plugin.delivery.claim import is_dead, worker_token
+from plugin.enrolment.around import Around, lock_certification
 from plugin.enrolment.chunk import Work, decide, prepare
 from plugin.enrolment.enrolled import read_enrolled
 from plugin.enrolment.glance import completed_by
-from plugin.enrolment.gone import mark_missing, pinned
+from plugin.enrolment.gone import mark_missing
 from plugin.enrolment.guard import Limits, judge
-from plugin.enrolment.inputs import Cause, lock_certification
+from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import owe, owed_people
 from plugin.enrolment.skim import Skim, began_matters, skim
 from plugin.enrolment.tables import Settling
-from plugin.enrolment.terms import terms_of
+from plugin.enrolment.wanted import Membership
 from plugin.population.sets import Population, population
 
 CHUNK = {True: 2_000, False: 10_000}
@@ -62,12 +63,11 @@ class Plan:
     pins: Mapping[int, BitMap]
     skim: Skim
 
-    def found(self, session: Session, people: Population, start: int, stop: int) -> Any:
+    def found(self, around: Around, people: Population, start: int, stop: int) -> list[Membership] | None:
         """The memberships of a slice of its people, while nothing they follow from has changed; else ``None``."""
         fits = (self.seq, self.as_of) == (people.seq, people.as_of)
-        if not fits or rules_of(session, people.host_id, self.certification) != self.rules:
-            return None
-        return self.skim.part(start, stop) if pinned(session, people.host_id, self.certification) == self.pins else None
+        fits = fits and around.rules[self.certification] == self.rules
+        return self.skim.part(start, stop) if fits and around.held(self.certification).pins == self.pins else None
 
 
 def request_settling(
@@ -154,7 +154,8 @@ def _settle_save(runtime: Runtime, host_id: int, claimed: Settling) -> int:
         cause = replace(cause, at={person: max(at, claimed.as_of) for person, at in changed.items()})
         people = population(session, host_id)
         everyone = _content_changed(session, host_id, certification, cause.version)
-        made = plan(session, people, certification, cause, everyone=everyone)
+        around = Around(session, host_id, [certification])
+        made = plan(around, people, certification, cause, everyone=everyone)
     may_go = _judge(runtime, host_id, {certification: made.skim.leaving}, cause, by_sync=False)[certification]
     size, total = CHUNK[runtime.db.sqlite], len(made.skim.people)
     for start in range(0, max(total, 1), size):
@@ -251,10 +252,11 @@ def settle_everything(runtime: Runtime, host_id: int, owed: Mapping[int, int] | 
         people = population(session, host_id)
         cause = Cause(otherwise=people.as_of, at=owed or {})
         done = completed_by(session, host_id, sorted(owed or {}))
+        around = Around(session, host_id, None)
         plans = [
             made
             for number in _settled(session, host_id)
-            if len((made := plan(session, people, number, cause, also=done.get(number))).skim.people)
+            if len((made := plan(around, people, number, cause, also=done.get(number))).skim.people)
         ]
     leaving = {made.certification: made.skim.leaving for made in plans}
     may_go = _judge(runtime, host_id, leaving, cause, by_sync=True, limits=limits)
@@ -297,7 +299,7 @@ def _plain_chunk(
 
 
 def plan(
-    session: Session,
+    around: Around,
     people: Population,
     certification: int,
     cause: Cause,
@@ -309,11 +311,11 @@ def plan(
 
     :param everyone: all live rows. :param also: of the live rows, these.
     """
-    host_id = people.host_id
-    terms, rules = terms_of(session, host_id, certification), rules_of(session, host_id, certification)
-    pins = pinned(session, host_id, certification)
-    rows = read_enrolled(session, host_id, certification, began=began_matters(rules))
-    found = skim(session, people, terms, rules, pins, rows, cause, everyone=everyone, also=also)
+    rules = around.rules[certification]
+    terms = around.terms(certification)
+    rows = read_enrolled(around.session, people.host_id, certification, began=began_matters(rules))
+    found = skim(around, people, terms, rows, cause, everyone=everyone, also=also)
+    pins = around.held(certification).pins
     return Plan(certification, people.seq, people.as_of, terms.version, rules, pins, found)
 
 
@@ -325,8 +327,9 @@ def settle_chunk(
     Who would leave and was not judged waits for the next batch rather than slip past the guard.
     """
     part = plan.skim.people[start:stop]
-    found = plan.found(session, people, start, stop)
-    work = prepare(session, people, plan.certification, part, cause, found=found)
+    around = Around(session, people.host_id, [plan.certification], part)
+    found = plan.found(around, people, start, stop)
+    work = prepare(session, people, plan.certification, part, cause, found=found, around=around)
     late = work.undecided(cause) - may_go
     if late:
         owe(session, people.host_id, late, cause.otherwise)

@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.dates import AfterDue, NoDue, parse_due
 from plugin.certifications.resolve import Rule, group_members
-from plugin.core.bulk import fetch
+from plugin.enrolment.around import Around
 from plugin.enrolment.bases import Bases
 from plugin.enrolment.codes import ALREADY_ASSIGNED, ASSIGNED, IN_PROGRESS, UNKNOWN_DATE
 from plugin.enrolment.enrolled import Enrolled
 from plugin.enrolment.facts import NONE, Ints, Mask
-from plugin.enrolment.inputs import Cause, exempt_people
+from plugin.enrolment.inputs import Cause
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
 from plugin.population.sets import Population
@@ -50,11 +50,9 @@ class Skim:
 
 
 def skim(
-    session: Session,
+    around: Around,
     people: Population,
     terms: Terms,
-    rules: Sequence[Rule],
-    pins: Mapping[int, BitMap],
     rows: Enrolled,
     cause: Cause,
     *,
@@ -66,6 +64,7 @@ def skim(
     :param rows: the live ones, with ``began`` (:func:`began_matters`).
     :param everyone: look at all live rows, as when content changed. :param also: of the live rows, look at these.
     """
+    session, rules, pins = around.session, around.rules[terms.id], around.held(terms.id).pins
     members = [_members(session, people, rule, pins, rows) for rule in rules]
     top = max([int(found.max(initial=0)) for found in (*members, rows.person)], default=0)
     expected = np.zeros(top + 1, np.int64)
@@ -75,7 +74,7 @@ def skim(
     here = expected[rows.person]
     look = np.full(len(rows.person), everyone) | (here != rows.why) | rows.waiting
     look |= rows.frozen != _marked(people.suspended, top)[rows.person]
-    look |= np.isin(rows.person, asked(session, terms, as_of))
+    look |= np.isin(rows.person, asked(around, terms, as_of))
     look |= dated(session, terms, rules, _Rows(rows, members, top), rows, cause)
     if also:
         look |= _marked(also, top)[rows.person]
@@ -114,24 +113,9 @@ def _marked(people: BitMap, top: int) -> Mask:
     return marks
 
 
-def asked(session: Session, terms: Terms, as_of: int) -> Ints:
+def asked(around: Around, terms: Terms, as_of: int) -> Ints:
     """Who has an exception open, an answer to be carried out, or an exemption, and whose alarm has gone off."""
-    mine = (terms.host_id, terms.id)
-    rows = fetch(
-        session,
-        "SELECT person FROM exception WHERE host_id = ? AND certification = ?"
-        " UNION SELECT person FROM decision WHERE host_id = ? AND certification = ? AND NOT applied",
-        *mine,
-        *mine,
-    )
-    woken = fetch(
-        session,
-        "SELECT certification, person FROM enrolment WHERE host_id = ? AND wakes IS NOT NULL AND wakes <= ?",
-        terms.host_id,
-        as_of,
-    )
-    found = [row[0] for row in rows] + [row[1] for row in woken if row[0] == terms.id]
-    return np.concatenate([np.array(found, np.int64), exempt_people(session, terms, as_of)])
+    return np.concatenate([np.array(around.asked(terms.id), np.int64), around.exempt(terms.id, as_of)])
 
 
 class _Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,19 +69,35 @@ class Terms:
 
 
 def terms_of(session: Session, host_id: int, certification: int) -> Terms:
-    """The saved terms. A version never changes, so what was read of it is kept."""
-    row = session.execute(
-        select(Certification.version, Certification.created, Host.time_zone)
+    """The saved terms.
+
+    :raises KeyError: when there is no such certification.
+    """
+    return terms_of_many(session, host_id, [certification])[certification]
+
+
+def terms_of_many(session: Session, host_id: int, certifications: Sequence[int] | None) -> dict[int, Terms]:
+    """The saved terms of some certifications, or of all (``None``). A version never changes, so it is kept."""
+    query = (
+        select(Certification.id, Certification.version, Certification.created, Host.time_zone)
         .join(Host, Host.id == Certification.host_id)
-        .where(Certification.host_id == host_id, Certification.id == certification)
-    ).one()
-    name, stamp = ("terms", host_id, certification), tuple(row)
-    found: tuple[object, Terms] | None = kept(session, name)
-    if found is None or found[0] != stamp:
-        definition = definition_of(session, host_id, certification, row[0])
-        found = (stamp, from_definition(host_id, certification, row[0], definition, str(row[2] or "UTC")))
-        keep(session, name, found)
-    return found[1]
+        .where(Certification.host_id == host_id)
+    )
+    if certifications is not None:
+        query = query.where(Certification.id.in_(certifications))
+    found: dict[int, Terms] = {}
+    for row in session.execute(query).all():
+        number, version, _created, zone = row
+        name, stamp = ("terms", host_id, number), tuple(row)
+        memory: tuple[object, Terms] | None = kept(session, name)
+        if memory is None or memory[0] != stamp:
+            if not version:
+                continue
+            definition = definition_of(session, host_id, number, version)
+            memory = (stamp, from_definition(host_id, number, version, definition, str(zone or "UTC")))
+            keep(session, name, memory)
+        found[number] = memory[1]
+    return found
 
 
 def zone_of_host(session: Session, host_id: int) -> str:

@@ -19,11 +19,11 @@ from plugin.certifications.definition import AssignmentDef, Proposal
 from plugin.certifications.resolve import Rule, key_of, resolve
 from plugin.certifications.tables import Assignment, Certification
 from plugin.certifications.targets import target_ids
+from plugin.enrolment.around import Around
 from plugin.enrolment.chunk import Work, decide, prepare
 from plugin.enrolment.enrolled import Enrolled, enrolled
 from plugin.enrolment.facts import NONE, Ints
-from plugin.enrolment.gone import pinned
-from plugin.enrolment.inputs import Cause, exempt_people, sharing
+from plugin.enrolment.inputs import Cause, sharing
 from plugin.enrolment.skim import asked, dated
 from plugin.enrolment.step import Step
 from plugin.enrolment.terms import Terms, from_definition, zone_of_host
@@ -73,14 +73,23 @@ def weigh(session: Session, people: Population, proposal: Proposal, rules: Seque
     terms = from_definition(host_id, number, version, proposal.definition, zone_of_host(session, host_id))
     cause = Cause(otherwise=max(now, people.as_of), version=version, earlier=True, confirmed=True, by_sync=False)
     rows = enrolled(session, host_id, number)
-    sets = _sets(session, people, proposal, rules, rows, number)
-    look = _rows_to_look_at(session, people, terms, rules, sets, rows, cause)
-    newcomers, alike = _newcomers(session, people, terms, rules, sets, rows, cause)
+    around = Around(session, host_id, [number])
+    sets = _sets(around, people, proposal, rules, rows, number)
+    look = _rows_to_look_at(around, people, terms, rules, sets, rows, cause)
+    newcomers, alike = _newcomers(around, people, terms, rules, sets, rows, cause)
     chosen = np.array(look | newcomers | BitMap(alike), dtype=np.int64)
     found = [(rule, np.searchsorted(chosen, np.array(BitMap(chosen.astype(np.uint32)) & one, dtype=np.int64)))
              for rule, one in zip(rules, sets, strict=True)]  # fmt: skip
     work = prepare(
-        session, people, number, chosen, replace(cause, earlier=False), terms=terms, rules=rules, found=found
+        session,
+        people,
+        number,
+        chosen,
+        replace(cause, earlier=False),
+        terms=terms,
+        rules=rules,
+        found=found,
+        around=around,
     )
     outcome, _writing = decide(session, work, cause, BitMap())
     work.given.earlier = True
@@ -90,11 +99,11 @@ def weigh(session: Session, people: Population, proposal: Proposal, rules: Seque
 
 
 def _sets(
-    session: Session, people: Population, proposal: Proposal, rules: Sequence[Rule], rows: Enrolled, number: int
+    around: Around, people: Population, proposal: Proposal, rules: Sequence[Rule], rows: Enrolled, number: int
 ) -> list[BitMap]:
     """Whom each rule matches; members a file sets for a group count as if they were in it already."""
     given = {row.target: row for row in proposal.definition.assignments if row.members is not None}
-    pins = pinned(session, people.host_id, number) if number else {}
+    session, pins = around.session, around.held(number).pins
     found = []
     for rule in rules:
         if rule.type == "group" and rule.target in given:
@@ -114,7 +123,7 @@ def given_members(session: Session, people: Population, row: AssignmentDef) -> B
 
 
 def _rows_to_look_at(
-    session: Session, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
+    around: Around, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
     cause: Cause,
 ) -> BitMap:  # fmt: skip
     """Live rows that the proposal may change (:func:`plugin.enrolment.skim.skim`, by sets)."""
@@ -126,13 +135,13 @@ def _rows_to_look_at(
         expected[where] ^= np.int64(rule.why_key)
     look = (expected != rows.why) | rows.waiting
     look |= rows.frozen != np.isin(rows.person, np.array(people.suspended & rows.everyone, dtype=np.int64))
-    look |= dated(session, terms, rules, hits, rows, cause)
-    always = BitMap(asked(session, terms, max(people.as_of, cause.otherwise)).astype(np.uint32)) & rows.everyone
+    look |= dated(around.session, terms, rules, hits, rows, cause)
+    always = BitMap(asked(around, terms, max(people.as_of, cause.otherwise)).astype(np.uint32)) & rows.everyone
     return BitMap(rows.person[look].astype(np.uint32)) | always
 
 
 def _newcomers(
-    session: Session, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
+    around: Around, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
     cause: Cause,
 ) -> tuple[BitMap, dict[int, BitMap]]:  # fmt: skip
     """Who would begin: those to be decided by themselves, and one for each group of people in the same position."""
@@ -140,10 +149,10 @@ def _newcomers(
         return BitMap(), {}
     everyone = BitMap.union(BitMap(), *sets) - rows.everyone - people.suspended
     alone = everyone & rows.withdrawn
-    exempt = exempt_people(session, terms, max(people.as_of, cause.otherwise))
+    exempt = around.exempt(terms.id, max(people.as_of, cause.otherwise))
     alone |= everyone & BitMap(exempt.astype(np.uint32))
-    for other in sharing(session, terms):
-        alone |= everyone & enrolled(session, people.host_id, other).active
+    for other in sharing(around, terms):
+        alone |= everyone & enrolled(around.session, people.host_id, other.id).active
     by_date: dict[int, BitMap] = {}
     for rule, one in zip(rules, sets, strict=True):
         date = _same_for_all(rule, cause.otherwise, terms.zone)

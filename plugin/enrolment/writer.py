@@ -97,7 +97,8 @@ class Writing:
             new = self.step.facts.take(known)
             update_rows(self.session, Enrolment, {**fixed, "person": new.person}, _columns(new), count="rev")
         if fresh.any() or known.any():
-            touch_enrolments(self.session, self.terms.host_id, self.terms.id)
+            came = int(self.step.facts.active.sum()) - int(self.old.active.sum())
+            touch_enrolments(self.session, self.terms.host_id, self.terms.id, came)
 
     def _exceptions(self) -> None:
         """No row without its state, no state without its row (DOMAIN 4.2)."""

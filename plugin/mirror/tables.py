@@ -82,6 +82,7 @@ class Unit(Base):
     __table_args__ = (
         UniqueConstraint("host_id", "ext"),
         Index(None, "host_id", "kind", "framework", "parent"),
+        Index("ix_unit_gone", "host_id", sqlite_where=text("gone"), postgresql_where=text("gone")),
     )
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -150,7 +151,10 @@ class Audience(Base):
     """A named set of people kept by the host."""
 
     __tablename__ = "audience"
-    __table_args__ = (UniqueConstraint("host_id", "ext"),)
+    __table_args__ = (
+        UniqueConstraint("host_id", "ext"),
+        Index("ix_audience_gone", "host_id", sqlite_where=text("gone"), postgresql_where=text("gone")),
+    )
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

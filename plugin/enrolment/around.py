@@ -1,0 +1,161 @@
+"""What stands around the rows of certifications and decides with them, read once in a transaction for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from plugin.certifications.resolve import Rule, rules_of_many
+from plugin.certifications.tables import CourseSetCourse
+from plugin.core.bulk import among, fetch
+from plugin.enrolment.facts import Ints
+from plugin.enrolment.guard import GUARD
+from plugin.enrolment.terms import Terms, terms_of_many
+
+_FEW = 500
+
+
+@dataclass
+class HeldPeople:
+    """Learners of one certification whose withdrawal somebody has to answer, or has answered.
+
+    :ivar pins: by assignment, those kept on it because its target or its team went (DOMAIN 2.3, 5.10).
+    :ivar held: by the guard, open or refused; ``released`` by a person.
+    """
+
+    pins: dict[int, BitMap] = field(default_factory=dict)
+    held: BitMap = field(default_factory=BitMap)
+    released: BitMap = field(default_factory=BitMap)
+
+
+class Around:
+    """Rules, terms, holds, exemptions, exceptions and answers of some certifications.
+
+    :param certifications: ids; ``None`` for all of the host.
+    :param people: sorted ids whose exceptions and answers are asked for; ``None`` for everybody's.
+    """
+
+    def __init__(
+        self, session: Session, host_id: int, certifications: Sequence[int] | None, people: Ints | None = None
+    ) -> None:
+        self.session, self.host_id = session, host_id
+        self._certifications, self._people = certifications, people
+
+    @cached_property
+    def rules(self) -> Mapping[int, list[Rule]]:
+        """The live assignments of each."""
+        return rules_of_many(self.session, self.host_id, self._certifications)
+
+    @cached_property
+    def _terms(self) -> Mapping[int, Terms]:
+        return terms_of_many(self.session, self.host_id, self._certifications)
+
+    def terms(self, certification: int) -> Terms:
+        """The saved terms."""
+        return self._terms[certification]
+
+    @cached_property
+    def _held(self) -> dict[int, HeldPeople]:
+        found: dict[int, HeldPeople] = {}
+        sql = "SELECT certification, cause, assignment, state, people FROM held WHERE host_id = ?"
+        for certification, cause, assignment, state, people in self._rows(sql):
+            one, learners = found.setdefault(certification, HeldPeople()), BitMap.deserialize(bytes(people))
+            if cause == GUARD and state == "released":
+                one.released |= learners
+            elif cause == GUARD:
+                one.held |= learners
+            elif assignment is not None and state in ("open", "refused"):
+                one.pins[assignment] = one.pins.get(assignment, BitMap()) | learners
+        for one in found.values():
+            one.released -= one.held
+        return found
+
+    def held(self, certification: int) -> HeldPeople:
+        """Whose withdrawal waits, or was answered."""
+        return self._held.get(certification) or HeldPeople()
+
+    @cached_property
+    def _exempt(self) -> dict[int, list[tuple[int, int | None]]]:
+        return _grouped(self._rows("SELECT certification, person, until FROM exemption WHERE host_id = ?"))
+
+    def exempt(self, certification: int, as_of: int) -> Ints:
+        """Whom an exemption in force keeps out."""
+        rows = self._exempt.get(certification, ())
+        return np.array([person for person, until in rows if until is None or until > as_of], np.int64)
+
+    @cached_property
+    def _exceptions(self) -> dict[int, list[tuple[Any, ...]]]:
+        columns = "certification, person, type, since, wanted_due, wanted_from"
+        return _grouped(self._rows(f"SELECT {columns} FROM exception WHERE host_id = ?", theirs=True))
+
+    def exceptions(self, certification: int) -> list[tuple[Any, ...]]:
+        """Open exceptions: person, type, since, wanted date, and what gives it."""
+        return self._exceptions.get(certification, [])
+
+    @cached_property
+    def _decisions(self) -> dict[int, list[tuple[Any, ...]]]:
+        columns = "certification, person, spell, why, action, type, due, applied, at"
+        return _grouped(self._rows(f"SELECT {columns} FROM decision WHERE host_id = ?", theirs=True))
+
+    def decisions(self, certification: int) -> list[tuple[Any, ...]]:
+        """Answers in force: person, spell, why, action, type, due, applied, at."""
+        return self._decisions.get(certification, [])
+
+    @cached_property
+    def _woken(self) -> dict[int, list[tuple[int, int]]]:
+        sql = (
+            "SELECT certification, person, wakes FROM enrolment WHERE host_id = ? AND wakes IS NOT NULL AND wakes <= ?"
+        )
+        as_of = fetch(self.session, "SELECT as_of FROM host_clock WHERE host_id = ?", self.host_id)
+        return _grouped(fetch(self.session, sql, self.host_id, as_of[0][0] if as_of else 0))
+
+    def asked(self, certification: int) -> list[int]:
+        """Who has an exception open, an answer to be carried out, or an alarm that has gone off."""
+        found = [row[0] for row in self.exceptions(certification)]
+        found += [row[0] for row in self.decisions(certification) if not row[6]]
+        return found + [row[0] for row in self._woken.get(certification, ())]
+
+    @cached_property
+    def _of_course(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        table = CourseSetCourse.__tablename__
+        for certification, course in fetch(
+            self.session, f"SELECT certification, course FROM {table} WHERE host_id = ?", self.host_id
+        ):
+            found.setdefault(course, set()).add(certification)
+        return found
+
+    def sharing(self, certification: int, courses: Sequence[int]) -> list[int]:
+        """Other certifications with one of these courses on their paths."""
+        found: set[int] = set().union(*(self._of_course.get(course, set()) for course in courses))
+        return sorted(found - {certification})
+
+    def _rows(self, sql: str, *, theirs: bool = False) -> list[tuple[Any, ...]]:
+        if self._certifications is not None and len(self._certifications) <= _FEW:
+            sql += f" AND {among('certification', np.array(self._certifications, np.int64))}"
+        if theirs and self._people is not None and len(self._people):
+            sql += f" AND {among('person', self._people)}"
+        return fetch(self.session, sql, self.host_id)
+
+
+def _grouped(rows: Sequence[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for certification, *rest in rows:
+        found.setdefault(certification, []).append(tuple(rest))
+    return found
+
+
+def lock_certification(session: Session, host_id: int, certification: int) -> None:
+    """Let one settle at a time write a certification; different ones go on side by side."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(
+            text("SELECT 1 FROM certification WHERE host_id = :host AND id = :id FOR UPDATE"),
+            {"host": host_id, "id": certification},
+        )
