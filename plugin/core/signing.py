@@ -51,7 +51,11 @@ def verify(secrets: str, headers: Mapping[str, str], body: bytes) -> str:
     :raises BadSignature: whatever is wrong with it.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    for key in _keys(secrets):
+    try:
+        keys = _keys(secrets)
+    except ValueError:  # a secret of another kind than Standard Webhooks signs nothing
+        raise BadSignature("The signature does not fit.") from None
+    for key in keys:
         try:
             key.verify(body, lowered, json_parse=False)
         except (WebhookVerificationError, ValueError):

@@ -24,6 +24,7 @@ from plugin.mirror.connections import connection_of
 from plugin.mirror.tables import Connection
 
 LONGEST = 1000
+SHORTEST = 12
 ROTATING = 2
 """Secrets of one purpose that hold at the same time, while the other side changes over."""
 
@@ -109,12 +110,20 @@ def _check(row: Connection, new: Changes) -> None:
             check_address(label, address)
     for label, secret in (("webhook secret", new.webhook_secret), ("secret of its hints", new.hooks_secret)):
         if secret:
-            try:
-                check_secret(secret)
-            except ValueError as error:
-                raise Invalid(f"The {label} cannot be used. {error}") from None
+            _check_secret(label, secret, standard=new.kind == "webhook")
     if row.api_token and new.api_token is None and _origin(row.api_url) != _origin(new.api_url):
         raise Invalid("Enter the token again: what was given for one address is not sent to another.")
+
+
+def _check_secret(label: str, secret: str, *, standard: bool) -> None:
+    """Webhook plugins of other hosts have secrets of their own kind; those only have to be long enough."""
+    try:
+        check_secret(secret)
+    except ValueError as error:
+        if standard:
+            raise Invalid(f"The {label} cannot be used. {error}") from None
+        if len(secret) < SHORTEST or any(letter.isspace() for letter in secret):
+            raise Invalid(f"The {label} needs at least {SHORTEST} characters and no spaces.") from None
 
 
 def check_address(label: str, address: str) -> None:

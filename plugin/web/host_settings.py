@@ -34,7 +34,19 @@ class Shown:
 
 def declared(kind: str) -> tuple[Setting, ...]:
     """What can be set for a kind of host, beyond its addresses and secrets."""
-    return ()
+    if kind != "moodle":
+        return ()
+    return (
+        Setting(
+            "role", _("Role of learners in a course"),
+            _("The number of the role that Muster enrols with; 5 is Student in a Moodle as installed. The service account"
+              " must be allowed to assign it."), 5, least=1, most=1_000_000,
+        ),
+        Setting(
+            "parallel", _("Calls at the same time"),
+            _("How many calls Muster makes at once. Fewer spare the site, more are faster."), 4, least=1, most=16,
+        ),
+    )  # fmt: skip
 
 
 def settings_of(kind: str, stored: Mapping[str, Any], form: Mapping[str, str] | None) -> list[Shown]:

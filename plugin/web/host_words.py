@@ -32,7 +32,7 @@ def kind_words() -> dict[str, KindWords]:
         "moodle": KindWords(
             _("Moodle"),
             _("Reads people, cohorts, courses and completions through Moodle's web services, and enrols through them."),
-            ("api", "token", "secret"),
+            ("api", "token", "hooks"),
             _("Address of the site"),
             _("As in the browser, for example https://moodle.example.org"),
             _("The token of the service account: Site administration › Server › Web services › Manage tokens."),

@@ -24,6 +24,8 @@ def mapping_fields(kind: str, mapping: Mapping[str, Any]) -> list[Field]:
     """The form for a mapping."""
     if kind == "webhook":
         return _webhook(mapping)
+    if kind == "moodle":
+        return _moodle(mapping)
     return []
 
 
@@ -39,6 +41,34 @@ def _webhook(mapping: Mapping[str, Any]) -> list[Field]:
               " choose e-mail only where that cannot happen."), choices,
         )
     ]  # fmt: skip
+
+
+def _moodle(mapping: Mapping[str, Any]) -> list[Field]:
+    source = _(
+        "A field of the profile: department, institution, city, country, idnumber, or profile:SHORTNAME for one of the"
+        " site's own. Empty: not mapped."
+    )
+    cohort = _("Also cohort:PREFIX, for the cohorts whose ID number or name begins so.")
+    rows = [
+        ("organisation", _("Organisation"), f"{source} {cohort}"),
+        ("separator", _("Separator of organisations"),
+         _("Splits a value such as Acme/Ops/Night into a tree. Empty: a flat list.")),
+        ("position", _("Position"), cohort),
+        ("position_separator", _("Separator of positions"), ""),
+        ("manager", _("Manager"), _("The profile field that names a person's manager.")),
+        ("manager_by", _("The manager is named by"), ""),
+        ("start", _("Start of the job"), _("A profile field with a date. Empty: not mapped.")),
+        ("end", _("End of the job"), ""),
+        ("position_since", _("In the position since"), ""),
+        ("date_format", _("How dates are written"),
+         _("Empty for Moodle's own date fields and for 2027-03-31; else for example %%d/%%m/%%Y.") % ()),
+    ]  # fmt: skip
+    by = (("username", _("username")), ("email", _("e-mail address")), ("idnumber", _("ID number")))
+    defaults = {"separator": "/", "manager_by": "username"}
+    return [
+        Field(name, label, str(mapping.get(name, defaults.get(name, ""))), hint, by if name == "manager_by" else ())
+        for name, label, hint in rows
+    ]
 
 
 def entered_mapping(kind: str, form: Mapping[str, str]) -> dict[str, Any]:
