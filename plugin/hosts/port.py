@@ -62,6 +62,7 @@ class Page:
     :ivar cursor: where an interrupted read goes on; ``None`` on the last page.
     :ivar mark: on the last page: what to pass as ``since`` next time; ``None`` where the host has no deltas.
     :ivar whole: the last page of a whole read, so that whoever was not seen is suspect.
+    :ivar partial: fields that a record does not name stay as they are, instead of being empty.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Page:
     cursor: str | None = None
     mark: str | None = None
     whole: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,24 @@ from plugin.core.errors import Invalid
 from plugin.core.http import Outbound
 from plugin.core.runtime import Runtime
 from plugin.hosts import nrps, webhook_check, webhook_mapping
+from plugin.hosts.moodle import check as moodle_check
+from plugin.hosts.moodle import sampling as moodle_sampling
+from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.port import Check, ConnectionSpec, Host
 from plugin.hosts.preview import Mapper
 from plugin.hosts.webhook import WebhookHost
 
-DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {"webhook": WebhookHost, "nrps": nrps.NrpsHost}
+DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {
+    "webhook": WebhookHost,
+    "moodle": MoodleHost,
+    "nrps": nrps.NrpsHost,
+}
 CHECKLISTS: dict[str, Callable[[Runtime, ConnectionSpec], list[Check]]] = {
     "webhook": webhook_check.checklist,
+    "moodle": moodle_check.checklist,
     "nrps": nrps.checklist,
 }
-MAPPERS: dict[str, Mapper] = {"webhook": webhook_mapping.MAPPER}
+MAPPERS: dict[str, Mapper] = {"webhook": webhook_mapping.MAPPER, "moodle": moodle_sampling.MAPPER}
 """Kinds that have something to map; for the others everything comes as it is."""
 
 

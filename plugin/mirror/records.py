@@ -71,15 +71,23 @@ class Written:
     trees: bool = False
 
 
-def write_rows(session: Session, host_id: int, kind: Kind, rows: Sequence[Record], zone: str, sweep: int) -> Written:
-    """Insert or update these records; the people touched are returned, not yet stamped."""
+def write_rows(
+    session: Session, host_id: int, kind: Kind, rows: Sequence[Record], zone: str, sweep: int, *, partial: bool = False
+) -> Written:
+    """Insert or update these records; the people touched are returned, not yet stamped.
+
+    :param partial: columns whose field a record does not name are left as they are.
+    """
     written = Written()
     wanted = {row.id: kind.read(row, zone) for row in rows}
+    named = {row.id: row.fields for row in rows}
     present = _present(session, host_id, kind, list(wanted))
     _resolve(session, host_id, kind, wanted)
     new, changed = [], []
     for ext, columns in wanted.items():
         old = present.get(ext)
+        if partial and old is not None:
+            columns = wanted[ext] = {**{name: old[name] for name in columns}, **_named(named[ext], columns)}
         if old is None:
             new.append({"host_id": host_id, "ext": ext, "sweep": sweep, **columns})
         elif difference := {name for name, value in columns.items() if old[name] != value}:
@@ -98,6 +106,11 @@ def write_rows(session: Session, host_id: int, kind: Kind, rows: Sequence[Record
         )
     written.changed = len(new) + len(changed)
     return written
+
+
+def _named(fields_given: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of the same name as a field that was given."""
+    return {name: value for name, value in columns.items() if name in fields_given}
 
 
 def _present(session: Session, host_id: int, kind: Kind, exts: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -154,7 +154,7 @@ def _write_page(reader: _Reader, kind: Kind, page: Page, sweep: int, marks: dict
     """One page, its marks and its stamps in one transaction."""
 
     def work(session: Session) -> int:
-        written = write_rows(session, reader.host_id, kind, page.rows, reader.zone, sweep)
+        written = write_rows(session, reader.host_id, kind, page.rows, reader.zone, sweep, partial=page.partial)
         gone = drop_rows(session, reader.host_id, kind, list(page.gone))
         _finish(session, reader, written, gone)
         row = session.get_one(Connection, (reader.host_id, reader.connection.id), with_for_update=True)

@@ -16,15 +16,17 @@ from plugin.hosts.moodle.hearing import hear_event
 from plugin.hosts.moodle.jobs import Jobs
 from plugin.hosts.moodle.mapping import MoodleMapping
 from plugin.hosts.moodle.messages import SEND, Messages
-from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, People, as_options, person_record
+from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, MANY, SLOTS, People, as_options, person_record
 from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
 from plugin.hosts.moodle.writing import ENROL, UNENROL, Seats, whole_number
-from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, Page, Refused, Reply
+from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, MarkTooOld, Page, Refused, Reply
 from plugin.hosts.webhook import hear_standard
 
 INFO = "core_webservice_get_site_info"
 SEATS, MESSAGES = 100, 20
 """Items a call: of seats for each parallel writer."""
+POLL = 15 * 60
+"""Seconds between polls; which slot of people is read whole follows the clock."""
 _log = log("moodle")
 
 
@@ -74,7 +76,8 @@ class MoodleHost:
             raise
         return True
 
-    def _made(self) -> _Parts:
+    def parts(self) -> _Parts:
+        """What reads and writes, made once it is known what the service offers."""
         if self._parts is None:
             names = self._functions if self._functions is not None else self._known_functions()
             self._parts = _Parts(self.rest, names, self._spec, self._caps)
@@ -92,9 +95,14 @@ class MoodleHost:
         self, kind: str, *, since: str | None = None, cursor: str | None = None, ids: Sequence[str] | None = None
     ) -> Iterator[Page]:
         """Whole, or exactly these ids. Moodle keeps no marks; ``since`` narrows ids of completions alone."""
-        parts = self._made()
+        parts = self.parts()
         try:
-            yield from parts.by_ids(kind, ids, since) if ids is not None else parts.whole(kind, cursor)
+            if ids is not None:
+                yield from parts.by_ids(kind, ids, since)
+            elif since is not None and kind == "people":
+                yield from parts.people_since(since, self._clock.now())
+            else:
+                yield from parts.whole(kind, cursor)
         except Fault as fault:
             if fault.code in CAPABILITY:
                 raise Locked(f"Muster's account in Moodle lacks a right ({fault.function}): {fault.said}") from None
@@ -113,13 +121,13 @@ class MoodleHost:
         document = json.loads(body)
         if kind != "seats" or "looked" in document:
             return None
-        return json.dumps(self._made().seats.look(document), separators=(",", ":"))
+        return json.dumps(self.parts().seats.look(document), separators=(",", ":"))
 
     def send(self, call_id: str, kind: str, body: str) -> Reply:
         """Write enrolments or messages."""
         document = json.loads(body)
         if kind == "seats":
-            return Reply(outcomes=self._made().seats.send(document))
+            return Reply(outcomes=self.parts().seats.send(document))
         if kind == "messages":
             return Reply(outcomes=Messages(self.rest, self._parallel).send(document["items"]))
         raise Refused("Moodle cannot do this.")
@@ -172,13 +180,34 @@ class _Parts:
         raise Refused(f"Moodle cannot give all {kind}.")
 
     def _people(self, cursor: str | None) -> Iterator[Page]:
-        noting = cursor is None
+        noting, count = cursor is None, 0
         if noting:
             self.jobs.begin()
         for users, following in self.people.pages(cursor):
+            count += len(users)
             if noting:
                 self.jobs.note(users, last=following is None)
-            yield Page("people", [person_record(one) for one in users], cursor=following, whole=following is None)
+            last = following is None
+            mark = f"n{count if noting else MANY + 1}" if last else None
+            yield Page("people", [person_record(one) for one in users], cursor=following, mark=mark, whole=last)
+
+    def people_since(self, mark: str, now: int) -> Iterator[Page]:
+        """What a poll shows of many people: lists, which cost less than half; few are simply read whole.
+
+        :raises MarkTooOld: to be read whole.
+        """
+        if not mark[1:].isdigit() or int(mark[1:]) <= MANY:
+            raise MarkTooOld("People are read whole each time.")
+        self.jobs.begin()
+        try:
+            for listed, whole, last in self.people.listed(now // POLL % SLOTS):
+                self.jobs.note([*listed, *whole], last=last)
+                yield Page("people", [person_record(one, listed=True) for one in listed], partial=True)
+                yield Page("people", [person_record(one) for one in whole], mark=mark if last else None)
+        except Fault as fault:
+            if fault.code in CAPABILITY:
+                raise MarkTooOld("People cannot be listed, and are read id by id.") from None
+            raise
 
     def by_ids(self, kind: str, ids: Sequence[str], since: str | None) -> Iterator[Page]:
         """Exactly these of a kind."""
@@ -202,9 +231,9 @@ class _Parts:
 
 
 def _reads(names: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    people = ("full", "ids") if BY_FIELD in names else ()
+    people = ("full", "ids") if {BY_FIELD, LISTED} <= names else ()
     return {
-        "people": people, "units": people[:1], "jobs": people,
+        "people": (*people, "delta") if people else (), "units": people[:1], "jobs": people,
         "audiences": ("full", "ids") if LIST in names else ("full",) if SEARCH in names else (),
         "members": ("full", "ids") if MEMBERS in names and {SEARCH, LIST} & names else (),
         "courses": ("full", "ids") if COURSES in names else (),

@@ -1,0 +1,261 @@
+"""The checklist of a Moodle: address, token, each function of the service, and the rights of its account.
+
+Nothing is changed at Moodle: what needs a write is tried together with something impossible, so that Moodle takes all of it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from plugin.core.runtime import Runtime
+from plugin.hosts.moodle.courses import STATUS, TOGETHER
+from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH
+from plugin.hosts.moodle.host import INFO
+from plugin.hosts.moodle.mapping import MoodleMapping
+from plugin.hosts.moodle.messages import SEND
+from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, as_options
+from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
+from plugin.hosts.moodle.writing import ENROL, PROFILES, STUDENT, UNENROL, whole_number
+from plugin.hosts.port import Check, ConnectionSpec, Garbled, HostTrouble, Locked
+
+NEEDED = {
+    BY_FIELD: "People cannot be read.", LISTED: "People cannot be listed, nor who is enrolled.",
+    SEARCH: "Cohorts cannot be listed.", LIST: "Cohorts cannot be read again one by one.",
+    MEMBERS: "Members of cohorts cannot be read.", COURSES: "Courses cannot be read.",
+    STATUS: "Completions cannot be read, so nobody is ever certified.", ENROL: "Nobody can be enrolled.",
+    UNENROL: "Nobody can be removed from a course.", SEND: "No messages can be sent through Moodle.",
+}  # fmt: skip
+HELPFUL = {
+    PROFILES: "Enrolments are not looked at again as they are written, only once a day.",
+    TOGETHER: "Completions are asked for one by one, which takes Moodle longer.",
+}
+_SERVICE = "Add it under Site administration › Server › Web services › External services › Functions."
+_ROLE = "Allow it in the role of Muster's account, under Site administration › Users › Permissions › Define roles."
+
+
+def checklist(runtime: Runtime, spec: ConnectionSpec) -> list[Check]:
+    """Try each piece; what Moodle answers becomes a sentence with the way out, never an error."""
+    if not spec.api_url:
+        return [
+            Check("site", None, "No address is set.", "Enter the address of the site's front page as the API address.")
+        ]
+    rest = Rest(spec, runtime.http, runtime.clock)
+    try:
+        info = rest.call(INFO)
+        functions = {str(one["name"]) for one in info["functions"]}
+    except HostTrouble as trouble:
+        return [_unreachable(trouble)]
+    except (TypeError, KeyError):
+        return [
+            Check(
+                "site",
+                False,
+                "This does not answer as a Moodle.",
+                "Check the address: it is that of the site's front page.",
+            )
+        ]
+    checks = [
+        Check(
+            "site",
+            True,
+            f"{info.get('sitename') or 'Moodle'} ({info.get('release') or 'release unknown'}) answers at {rest.site}.",
+        ),
+        Check("token", True, f"The token is that of the account {info.get('username') or '?'}."),
+        *(_function(name, name in functions, what, needed=True) for name, what in NEEDED.items()),
+        *(_function(name, name in functions, what, needed=False) for name, what in HELPFUL.items()),
+    ]
+    tries = _Tries(rest, functions, info, whole_number(spec.settings.get("role"), STUDENT))
+    return [*checks, *tries.all(), _mapping(spec), _hints(spec)]
+
+
+def _unreachable(trouble: HostTrouble) -> Check:
+    if isinstance(trouble, Locked):
+        fix = (
+            "Check that web services and the REST protocol are switched on (Site administration › Server › Web services"
+            " › Overview), that the token is valid, and that core_webservice_get_site_info is in its service."
+        )
+    elif isinstance(trouble, Garbled):
+        fix = "Enter the address of the site's front page, with https, exactly as the site itself uses it."
+    else:
+        fix = (
+            "Check the address, and that the site can be reached from here and is not in maintenance; then test again."
+        )
+    return Check("site", False, trouble.why, fix)
+
+
+def _function(name: str, there: bool, what: str, *, needed: bool) -> Check:
+    if there:
+        return Check(name, True, "The service of the token offers this function.")
+    return Check(name, False if needed else None, f"This function is not in the service. {what}", _SERVICE)
+
+
+def _mapping(spec: ConnectionSpec) -> Check:
+    if MoodleMapping.from_dict(spec.mapping).empty:
+        return Check(
+            "mapping", None, "No organisation, position or manager is mapped; cohorts and individuals can be assigned.",
+            "Choose the fields under Mapping.",
+        )  # fmt: skip
+    return Check("mapping", True, "Organisation, position or manager are taken from profiles or cohorts.")
+
+
+def _hints(spec: ConnectionSpec) -> Check:
+    if spec.hooks_secret or spec.webhook_secret:
+        return Check("hints", True, "Events posted by a webhook plugin are verified and taken as hints.")
+    return Check(
+        "hints", None, "There is no secret for hints: Moodle is read by the clock alone, which is enough.",
+        "Only with a webhook plugin in Moodle: make a secret under Configuration.",
+    )  # fmt: skip
+
+
+class _Tries:
+    """What the account may do, tried."""
+
+    def __init__(self, rest: Rest, functions: set[str], info: Any, role: int) -> None:
+        self._rest, self._functions, self._role = rest, functions, role
+        self._account = str(info.get("userid") or "")
+        self._course = ""
+
+    def all(self) -> list[Check]:
+        tries: Sequence[tuple[str, str, Callable[[], Check]]] = (
+            ("moodle/site:viewparticipants", LISTED, self._lists), ("moodle/user:viewalldetails", BY_FIELD, self._details),
+            ("moodle/course:enrolreview", LISTED, self._review), ("moodle/cohort:view", SEARCH, self._cohorts),
+            ("moodle/course:view", COURSES, self._courses), ("report/completion:view", STATUS, self._completion),
+            ("enrol/manual:enrol", ENROL, self._role_assignable), ("moodle/site:sendmessage", SEND, self._messages),
+        )  # fmt: skip
+        found = []
+        for name, function, attempt in tries:
+            if function not in self._functions:
+                found.append(Check(name, None, "Cannot be tried without the function that needs it.", _SERVICE))
+                continue
+            try:
+                found.append(attempt())
+            except HostTrouble as trouble:
+                found.append(Check(name, False, trouble.why, _ROLE))
+        return found
+
+    def _lists(self) -> Check:
+        try:
+            self._list()
+        except Fault as fault:
+            if fault.code not in CAPABILITY:
+                raise
+            return Check(
+                "moodle/site:viewparticipants", None,
+                "The account may not list everybody page by page: people are looked for id by id, which takes longer.", _ROLE,
+            )  # fmt: skip
+        return Check("moodle/site:viewparticipants", True, "Everybody can be listed page by page.")
+
+    def _list(self, **more: Any) -> Any:
+        options = {"userfields": "id", "limitnumber": 1, **more}
+        return self._rest.call(LISTED, {"courseid": FRONT_PAGE, "options": as_options(options)})
+
+    def _details(self) -> Check:
+        """A caller without rights gets fewer fields, not an error; her own account she always sees, so others are looked at."""
+        name = "moodle/user:viewalldetails"
+        others = [str(number) for number in range(2, 100) if str(number) != self._account]
+        users = self._rest.call(BY_FIELD, {"field": "id", "values": others})
+        if not users:
+            return Check(name, False, "The account sees nobody.", f"{_ROLE} Also moodle/user:viewdetails is needed.")
+        lacking = [field for field in ("username", "email") if not any(one.get(field) for one in users)]
+        if lacking:
+            wanted = "moodle/user:viewalldetails and moodle/site:viewuseridentity"
+            return Check(name, False, f"People come without {' and '.join(lacking)}.", f"{_ROLE} Allow {wanted}.")
+        if not any("suspended" in one for one in users):
+            return Check(
+                name, False, "Moodle does not say who is suspended.", f"{_ROLE} Allow moodle/user:viewhiddendetails."
+            )
+        return Check(name, True, "People come with username, e-mail address and whether they are suspended.")
+
+    def _review(self) -> Check:
+        name = "moodle/course:enrolreview"
+        try:
+            self._list(onlyactive=1)
+        except Fault as fault:
+            if fault.code not in CAPABILITY:
+                raise
+            return Check(
+                name, None, "The account cannot tell active enrolments from suspended ones: whoever is in a course counts as"
+                " found there, and a suspension made in Moodle goes unnoticed.", _ROLE,
+            )  # fmt: skip
+        return Check(name, True, "Active enrolments can be told from suspended ones.")
+
+    def _cohorts(self) -> Check:
+        asked = {"query": "", "context": {"contextid": 1}, "includes": "all", "limitnum": 5}
+        found = self._rest.call(SEARCH, asked)["cohorts"]
+        if found and MEMBERS in self._functions:
+            self._rest.call(MEMBERS, {"cohortids": [found[0]["id"]]})
+        return Check(
+            "moodle/cohort:view", True, "Cohorts can be read." if found else "Cohorts can be read; there are none."
+        )
+
+    def _courses(self) -> Check:
+        name = "moodle/course:view"
+        found = [one for one in self._rest.call(COURSES)["courses"] if one["id"] != FRONT_PAGE]
+        if not found:
+            return Check(
+                name,
+                None,
+                "No course can be seen.",
+                "Make a course, or allow moodle/course:view and :viewhiddencourses.",
+            )
+        manual = [one for one in found if "manual" in (one.get("enrollmentmethods") or ())]
+        self._course = str((manual or found)[0]["id"])
+        if len(manual) < len(found):
+            return Check(
+                name, None, f"{len(found) - len(manual)} of {len(found)} courses have no manual enrolments: nobody enters there.",
+                "Where Muster is to enrol: add or switch on Manual enrolments, under Participants › Enrolment methods.",
+            )  # fmt: skip
+        return Check(name, True, f"{len(found)} courses can be read, and all of them have manual enrolments.")
+
+    def _completion(self) -> Check:
+        name = "report/completion:view"
+        if not self._course:
+            return Check(name, None, "Cannot be tried without a course.")
+        others = self._rest.call(
+            LISTED, {"courseid": self._course, "options": as_options({"userfields": "id", "limitnumber": 5})}
+        )
+        someone = next((str(one["id"]) for one in others if str(one["id"]) != self._account), "")
+        if not someone:
+            return Check(name, None, "Cannot be tried: nobody is enrolled in the first course.")
+        try:
+            self._rest.call(STATUS, {"courseid": self._course, "userid": someone})
+        except Fault as fault:
+            if fault.code in CAPABILITY:
+                raise
+        return Check(name, True, "Completions of others can be read.")
+
+    def _role_assignable(self) -> Check:
+        """One row that may be good and one that cannot be: Moodle says what is wrong with the first, or takes both back."""
+        name = "enrol/manual:enrol"
+        if not self._course:
+            return Check(name, None, "Cannot be tried without a course.")
+        row = {"roleid": self._role, "courseid": self._course, "timestart": 0, "timeend": 0, "suspend": 1}
+        rows = [{**row, "userid": self._account}, {**row, "userid": 0}]
+        try:
+            self._rest.call(ENROL, {"enrolments": rows})
+        except Fault as fault:
+            if fault.code in ("invaliduser", "userdeleted", "invalidrecord"):
+                return Check(name, True, "The account may enrol people and give them the role.")
+            if fault.code == "wsusercannotassign":
+                return Check(
+                    name, False, f"The account may not give the role with the id {self._role}.",
+                    "Site administration › Users › Permissions › Define roles › Allow role assignments: tick it there.",
+                )  # fmt: skip
+            if fault.code == "wsnoinstance":
+                return Check(
+                    name,
+                    None,
+                    "Cannot be tried: no course has manual enrolments.",
+                    "Add Manual enrolments to a course.",
+                )
+            raise
+        return Check(name, False, "Moodle accepted an enrolment that cannot be.", "Report this to whoever runs Muster.")
+
+    def _messages(self) -> Check:
+        answer = self._rest.call(SEND, {"messages": [{"touserid": 0, "text": "-", "textformat": 1}]})
+        refused = isinstance(answer, list) and answer and answer[0].get("msgid") == -1
+        sentence = (
+            "The account may send messages." if refused else "Moodle answered a message to nobody in an unknown way."
+        )
+        return Check("moodle/site:sendmessage", bool(refused), sentence, "" if refused else _ROLE)
