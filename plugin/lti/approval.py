@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from plugin.core.errors import NotFound
+from plugin.core.errors import Invalid, NotFound
 from plugin.core.tables import Host, HostClock
 from plugin.lti.errors import LtiRejected
 from plugin.lti.tables import Deployment
@@ -26,6 +26,7 @@ FORGOTTEN = 30 * 86400
 """Seconds after which a registration that nobody approved is dropped."""
 MOST_DEPLOYMENTS = 20
 """Deployments of one host that may wait for approval."""
+MOST_NAMED = 1000
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,21 @@ def deployments_of(session: Session, host_id: int) -> Sequence[Deployment]:
     """A host's deployments, by id."""
     query = select(Deployment).where(Deployment.host_id == host_id).order_by(Deployment.deployment_id)
     return session.scalars(query).all()
+
+
+def add_deployment(session: Session, host_id: int, deployment: str) -> None:
+    """Let a deployment in that was named by hand.
+
+    :raises Invalid: for an empty one, or one too many.
+    """
+    known = deployments_of(session, host_id)
+    if not deployment or len(known) >= MOST_NAMED:
+        raise Invalid("Enter a deployment id." if not deployment else f"At most {MOST_NAMED} deployments are kept.")
+    row = session.get(Deployment, (host_id, deployment))
+    if row is None:
+        session.add(Deployment(host_id=host_id, deployment_id=deployment))
+    else:
+        row.state = "active"
 
 
 def decide_deployment(session: Session, host_id: int, deployment: str, *, let_in: bool) -> None:

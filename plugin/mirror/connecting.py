@@ -24,6 +24,8 @@ from plugin.mirror.connections import connection_of
 from plugin.mirror.tables import Connection
 
 LONGEST = 1000
+ADDRESSES = ("auth_url", "token_url", "jwks_url", "token_audience")
+"""What may be corrected of a registration."""
 SHORTEST = 12
 ROTATING = 2
 """Secrets of one purpose that hold at the same time, while the other side changes over."""
@@ -181,3 +183,31 @@ def change_mapping(session: Session, host_id: int, mapping: Mapping[str, Any], *
     row.marks = {}
     row.settings = {**row.settings, "whole_read": 0}
     row.retry_at = 0
+
+
+def change_registration(session: Session, host_id: int, form: Mapping[str, str], *, at: int, who: str) -> None:
+    """Correct the addresses of a registration.
+
+    :param form: by the names of :data:`ADDRESSES`; the audience may be empty.
+    :raises Invalid: naming the address that cannot be.
+    """
+    labels = {"auth_url": "authorisation address", "token_url": "token address", "jwks_url": "key set address"}
+    for name, label in labels.items():
+        check_address(label, form.get(name, ""))
+    if len(form.get("token_audience", "")) > LONGEST:
+        raise Invalid("The audience of tokens is too long.")
+    host = session.get_one(Host, host_id, with_for_update=True)
+    before = {name: getattr(host, name) for name in ADDRESSES}
+    for name in ADDRESSES:
+        setattr(host, name, form.get(name, "") or None)
+    after = {name: getattr(host, name) for name in ADDRESSES}
+    if after != before:
+        journal.record(session, host_id, at, who, "registration_changed", data={"before": before, "after": after})
+
+
+def set_state(session: Session, host_id: int, state: str, *, at: int, who: str) -> None:
+    """Close a host off (``disabled``: no launch, no read, nothing sent) or let it in again (``active``)."""
+    host = session.get_one(Host, host_id, with_for_update=True)
+    if host.state != state:
+        host.state = state
+        journal.record(session, host_id, at, who, "closed_off" if state == "disabled" else "let_in")

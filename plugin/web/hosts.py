@@ -118,17 +118,3 @@ def refuse(number: int) -> Response:
     client = field("client")
     runtime().db.transact(lambda session: approval.refuse(session, number, client))
     return go(url_for(".listing"))
-
-
-@blueprint.post("/<int:number>/deployments")
-@rule("setup")
-def deployment(number: int) -> Response:
-    """Approve or drop a deployment that a launch named."""
-    named, let_in = field("deployment"), "approve" in request.form
-
-    def work(session: Session) -> None:
-        host_of(session, number)
-        approval.decide_deployment(session, number, named, let_in=let_in)
-
-    runtime().db.transact(work)
-    return go(url_for(".listing"))

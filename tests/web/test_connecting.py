@@ -146,7 +146,7 @@ def test_an_administrator_of_an_approved_host_approves_another_and_sees_nothing_
     listed = visitor.page("/hosts")
     client = re.search(r'name="client" value="([^"]+)"', listed)[1]  # type: ignore[index]
     assert visitor.post("/hosts/2/approve", {"client": client}).location.endswith("/hosts")
-    for path in ("configuration", "test", "mapping"):
+    for path in ("configuration", "registration", "test", "mapping"):
         assert visitor.get(f"/hosts/2/{path}").status_code == 404
         assert visitor.post(f"/hosts/2/{path}", {"kind": "webhook"}).status_code == 404
     for act in ("secret", "sync"):
@@ -165,7 +165,7 @@ def test_a_learner_sees_no_hosts(empty: Any, sandbox: Sandbox) -> None:
         learner = Launch(1, 1, "ann", "Ann", is_administrator=False, purpose="launch")
         handle, _secret = open_session(session, runtime, learner)
     visitor = Visitor(app.test_client(), handle)
-    for path in ("", "/new", "/new/webhook", "/1/configuration", "/1/test", "/1/mapping"):
+    for path in ("", "/new", "/new/webhook", "/1/configuration", "/1/registration", "/1/test", "/1/mapping"):
         assert visitor.get(f"/hosts{path}").status_code == 403
 
 
@@ -295,6 +295,75 @@ def test_a_mapping_is_tried_on_people_before_it_is_saved(empty: Any, sandbox: Sa
     later = visitor.post(f"{path}/mapping", {"join": "email"}).text
     assert "something changes for 50 of them" in later
     assert visitor.post(f"{path}/mapping", {"join": "shoe size"}).status_code == 400
+
+
+def test_a_registration_is_corrected_and_its_issuer_stays(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox, jwks_url="http://127.0.0.1:1/keys")
+    checked = unescape(visitor.post(f"{path}/test").text)
+    assert "The key set at http://127.0.0.1:1/keys cannot be read" in checked
+    good = {name: sandbox.connection[name] for name in ("auth_url", "token_url", "jwks_url")}
+    assert visitor.post(f"{path}/registration", {**good, "jwks_url": "nowhere"}).status_code == 400
+    answer = visitor.post(f"{path}/registration", {**good, "issuer": "https://evil.test", "client_id": "other"})
+    assert answer.status_code == 303
+    with runtime.db.read() as session:
+        host = session.get_one(Host, 1)
+        assert (host.issuer, host.client_id) == (sandbox.connection["issuer"], sandbox.connection["client_id"])
+        assert host.jwks_url == sandbox.connection["jwks_url"]
+    _client, arrived = launch(app, sandbox, "administrator", "U-1")
+    assert arrived.request.path.endswith("/certifications")
+
+
+def test_a_launch_of_another_deployment_waits_until_it_is_let_in(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox, deployment="another")
+    begun = fields_of(
+        requests.get(f"{sandbox.base}/lti/start", params={"role": "administrator", "person": "U-1"}, timeout=5).text
+    )
+    client = app.test_client()
+    sent = client.post("/lti/login", base_url=BASE, data=begun)
+    refused = client.post(
+        "/lti/launch", base_url=BASE, data=fields_of(requests.get(sent.headers["Location"], timeout=5).text)
+    )
+    assert refused.status_code == 403
+    assert "not let into this part" in refused.text
+    assert "which is not approved" in visitor.page("/hosts")
+    named = {"deployment": sandbox.connection["deployment"], "approve": "1"}
+    assert visitor.post(f"{path}/deployments", named).status_code == 303
+    assert visitor.post(f"{path}/deployments", named).status_code == 404
+    _client, arrived = launch(app, sandbox, "administrator", "U-1")
+    assert arrived.request.path.endswith("/certifications")
+
+
+def test_a_host_closed_off_lets_nobody_in_until_it_is_let_in_again(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    inside = administrator(app, runtime, 1)
+    assert inside.post(f"{path}/state", {"close": "1"}).status_code == 403
+    visitor.post(f"{path}/state", {"close": "1"})
+    assert "Closed off" in visitor.page("/hosts")
+    assert inside.get("/hosts").status_code == 401
+    begun = fields_of(requests.get(f"{sandbox.base}/lti/start", params={"person": "U-1"}, timeout=5).text)
+    assert app.test_client().post("/lti/login", base_url=BASE, data=begun).status_code == 403
+    visitor.post(f"{path}/state")
+    assert inside.get("/hosts").status_code == 200
+
+
+def test_a_launch_teaches_a_site_without_an_api_its_course(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    path = connect_by_hand(visitor, sandbox)
+    assert (
+        visitor.post(f"{path}/configuration", {"kind": "nrps", "title": "Acme", "time_zone": "UTC"}).status_code == 303
+    )
+    assert "Nothing to map" in visitor.page(f"{path}/mapping")
+    assert "No course is known yet" in visitor.post(f"{path}/test").text
+    launch(app, sandbox, "administrator", "U-1")
+    with runtime.db.read() as session:
+        assert list(connection_of(session, 1).settings["contexts"]) == ["c1"]
 
 
 def test_a_setup_link_ends(empty: Any) -> None:
