@@ -85,6 +85,12 @@ def others_editing(session: Session, host_id: int, certification: int, editor: s
     return sorted(row.editor for row in rows if row.changes)
 
 
+def unsaved_in(session: Session, host_id: int, editor: str) -> list[int]:
+    """The certifications where this administrator has unsaved changes."""
+    rows = session.scalars(select(Draft).where(Draft.host_id == host_id, Draft.editor == editor))
+    return sorted(row.certification for row in rows if row.changes)
+
+
 # --- reading
 
 

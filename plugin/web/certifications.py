@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from plugin.access.rules import rule
 from plugin.certifications.definition import Definition, Proposal
+from plugin.certifications.drafts import unsaved_in
 from plugin.certifications.listing import listed
 from plugin.certifications.store import by_code
 from plugin.core.errors import Invalid
@@ -18,7 +19,7 @@ from plugin.enrolment.held import held_items
 from plugin.enrolment.save import Choices, save
 from plugin.mirror.browse import courses
 from plugin.mirror.search import fold
-from plugin.web.kit import PREFIX, field, go, host_id, page, page_number, query, runtime, who
+from plugin.web.kit import PREFIX, editor, field, go, host_id, page, page_number, query, runtime, who
 
 blueprint = Blueprint("certifications", __name__, url_prefix=f"{PREFIX}/certifications")
 
@@ -38,9 +39,10 @@ def listing() -> Response:
     with runtime().db.read() as session:
         total, rows = listed(session, host_id(), query(), limit=_PAGE, offset=start)
         on_hold = len(held_items(session, host_id()))
+        unsaved = unsaved_in(session, host_id(), editor())
         learners = {one.certification.id: active_count(session, host_id(), one.certification.id) for one in rows}
     return page(
-        "certifications.html", rows=rows, learners=learners, on_hold=on_hold, total=total, query=query(),
+        "certifications.html", rows=rows, learners=learners, on_hold=on_hold, unsaved=unsaved, total=total, query=query(),
         page_number=page_number(), page_size=_PAGE,
     )  # fmt: skip
 

@@ -89,6 +89,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     @app.before_request
     def _load() -> None:
         g.launch = find_session(runtime, g.get("handle"), request) if g.get("handle") else None
+        g.way_back = way_back(runtime, g.handle) if g.get("handle") and g.launch is None else ""
 
 
 def find_session(runtime: Runtime, handle: str, asked: Request) -> Launch | None:
@@ -112,6 +113,13 @@ def find_session(runtime: Runtime, handle: str, asked: Request) -> Launch | None
         name: str(data.pop(name, "")) for name in ("locale", "context", "return_url", "document_target", "host_origin")
     }
     return Launch(row.host_id, row.person, row.subject, row.name, row.is_administrator, row.purpose, **known, data=data)
+
+
+def way_back(runtime: Runtime, handle: str) -> str:
+    """Where the learning site wants a visitor back whose session ended; empty where that is not known any more."""
+    with runtime.db.read() as session:
+        row = session.get(LaunchSession, digest(handle))
+        return str(row.data.get("return_url", "")) if row is not None else ""
 
 
 def _touch(session: Session, key: str, now: int, *, seen: bool) -> None:

@@ -41,6 +41,8 @@ def frame() -> dict[str, Any]:
         "launch": launch,
         "locale": locale,
         "direction": words.locale_direction(locale),
+        "way_back": _web_address(getattr(launch, "return_url", "") or g.get("way_back", "")),
+        "here": request.full_path.removeprefix(f"/t/{g.get('handle')}").rstrip("?"),
         "host_origin": origin_of(getattr(launch, "host_origin", "") or getattr(launch, "issuer", "") or ""),
         "type_words": words.type_words,
         "due_words": words.due_words,
@@ -55,6 +57,11 @@ def frame() -> dict[str, Any]:
         "tab_names": tab_names,
         "tab_endpoints": ENDPOINTS,
     }
+
+
+def _web_address(address: str) -> str:
+    """The address where a link may lead; empty for anything but http and https."""
+    return address if address.startswith(("https://", "http://")) else ""
 
 
 @blueprint.before_app_request

@@ -32,7 +32,8 @@ def test_while_a_branch_loads_its_unit_is_busy(sam: Administrator) -> None:
     expect(dialog.locator('[aria-level="2"]').first).to_be_visible()
     waiting: list[Route] = []
     sam.page.route("**/f/tree/**", lambda route: waiting.append(route))
-    node = dialog.locator('[aria-level="2"][aria-expanded=false]').first
+    closed = dialog.locator('[aria-level="2"][aria-expanded=false]').first
+    node = dialog.locator(f'[role=treeitem][data-id="{closed.get_attribute("data-id")}"]')
     node.locator("> .row .twisty").click()
     expect(node).to_have_attribute("aria-busy", "true")
     sam.picture("loading")

@@ -42,20 +42,23 @@ function focusInside(dialog) {
 export function openDialog(content, opener) {
   const dialog = document.createElement('dialog');
   dress(dialog, content);
+  const row = opener?.closest('tr')?.dataset.key;
   document.body.append(dialog);
   stack.push(dialog);
   dialog.addEventListener('close', () => {
     stack.splice(stack.indexOf(dialog), 1);
     dialog.remove();
-    if (!dialog.dataset.quiet && opener?.isConnected) returnTo(opener).focus();
+    if (!dialog.dataset.quiet) returnTo(opener, row)?.focus();
   });
   place(dialog).then(() => focusInside(dialog));
   return dialog;
 }
 
-/** A link inside a closed menu cannot take focus; its menu button does. */
-function returnTo(opener) {
-  return opener.closest('details:not([open])')?.querySelector('summary') ?? opener;
+/** A link inside a closed menu cannot take focus; its menu button does. A row replaced meanwhile has the same link. */
+function returnTo(opener, row) {
+  if (opener?.isConnected) return opener.closest('details:not([open])')?.querySelector('summary') ?? opener;
+  if (!row) return null;
+  return document.querySelector(`tr[data-key="${CSS.escape(row)}"] [data-role="${opener.dataset.role}"]`);
 }
 
 /** Refresh the topmost dialog with new content. */

@@ -7,10 +7,6 @@ const latest = new Map();
 /** Raised when the launch session is over; what was done is kept in the draft on the server. */
 export class SessionEnded extends Error {}
 
-function words() {
-  return document.querySelector('#words').dataset;
-}
-
 /**
  * Ask the server for a fragment.
  * @param {string|URL} address
@@ -53,17 +49,26 @@ export function swap(selector, html) {
   if (told) say(told.textContent);
 }
 
-/** Show in place that something did not work; nothing on the page is lost. */
-export function fail(error) {
+/**
+ * Show in place that something did not work; nothing on the page is lost.
+ * @param {Error} error
+ * @param {(() => Promise<void>)} [again] what to do when the reader wants to try once more
+ */
+export function fail(error, again) {
   if (error?.name === 'AbortError') return;
-  const text = error instanceof SessionEnded ? words().ended : words().failed;
+  const ended = error instanceof SessionEnded;
   const home = [...document.querySelectorAll('dialog[open] [data-dialog]')].pop() ?? document.querySelector('#main');
   home.querySelector('[data-failure]')?.remove();
-  const notice = document.createElement('p');
-  notice.className = 'notice bad';
-  notice.dataset.failure = '';
-  notice.setAttribute('role', 'alert');
-  notice.textContent = text;
+  const notice = document.querySelector(ended ? '#ended' : '#failed').content.firstElementChild.cloneNode(true);
+  const retry = notice.querySelector('[data-retry]');
+  if (again && retry) {
+    retry.addEventListener('click', () => {
+      notice.remove();
+      again().catch((next) => fail(next, again));
+    });
+  } else {
+    retry?.remove();
+  }
   const head = home.querySelector('.dialog-head');
   if (head) head.after(notice);
   else home.prepend(notice);

@@ -29,9 +29,16 @@ function show(answer, opener, replace = false) {
   return true;
 }
 
+/** What has focus in a row, unless it is the form that was sent: somebody who has moved on is not called back. */
+function movedTo(form) {
+  const at = document.activeElement?.closest('tr [data-role]');
+  return at && !form.contains(at) ? { key: at.closest('tr').dataset.key, role: at.dataset.role } : null;
+}
+
 /** Where focus goes after the table was replaced: never lost, always near what was done. */
-function focusAfter(form, key) {
-  const name = form.dataset.focus;
+function focusAfter(form, formKey, moved) {
+  const name = moved?.role ?? form.dataset.focus;
+  const key = moved?.key ?? formKey;
   const within = key ? document.querySelector(`tr[data-key="${CSS.escape(key)}"]`) : null;
   const row = within ?? (name === 'first' ? document.querySelector('#table tbody tr') : null);
   const role = name === 'first' ? 'due' : name;
@@ -55,9 +62,10 @@ async function send(form, submitter) {
   try {
     const answer = await ask(form.action, { method: 'POST', body });
     if (show(answer, form, Boolean(inDialog))) return;
-    closeAll();
+    const moved = inDialog ? null : movedTo(form);
+    if (inDialog) closeAll();
     swap(form.dataset.swap ?? '#table', answer.html);
-    focusAfter(form, key);
+    if (!document.querySelector('dialog[open]')) focusAfter(form, key, moved);
   } finally {
     delete form.dataset.sending;
     if (label) submitter.textContent = label;
@@ -65,7 +73,7 @@ async function send(form, submitter) {
 }
 
 function guarded(work) {
-  return (...args) => work(...args).catch(fail);
+  return (...args) => work(...args).catch((error) => fail(error, () => work(...args)));
 }
 
 document.addEventListener('click', (event) => {
@@ -93,12 +101,35 @@ document.addEventListener('change', (event) => {
   if (form) form.requestSubmit();
 });
 
+// A tab of its own gets no cookie of the frame: it is opened empty, within the click, and sent to a ticket.
+async function openTab(form) {
+  const tab = window.open('', '_blank');
+  if (!tab) return;
+  tab.opener = null;
+  try {
+    tab.location = (await ask(form.action, { method: 'POST', body: new FormData(form) })).location;
+  } catch (error) {
+    tab.close();
+    throw error;
+  }
+}
+document.addEventListener('submit', (event) => {
+  if (!event.target.matches('[data-new-tab]')) return;
+  event.preventDefault();
+  guarded(openTab)(event.target);
+});
+
 let waiting = 0;
 async function filter(form) {
   const address = new URL(form.action);
   address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
-  const answer = await ask(address, {}, 'filter');
-  swap(form.dataset.filter, answer.html);
+  const region = document.querySelector(form.dataset.filter);
+  region.setAttribute('aria-busy', 'true');
+  try {
+    swap(form.dataset.filter, (await ask(address, {}, 'filter')).html);
+  } finally {
+    region.removeAttribute('aria-busy');
+  }
   window.history.replaceState(null, '', address);
   say(document.querySelector(`${form.dataset.filter} .after`)?.textContent ?? '');
 }

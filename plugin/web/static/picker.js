@@ -1,5 +1,6 @@
 // The picker: browse or search on one side, Selected items on the other; what is selected survives both.
 import { ask, fail, say } from './fragments.js';
+import { Selected } from './selected.js';
 import { Tree } from './tree.js';
 
 const SEARCH_WAIT = 180;
@@ -9,28 +10,25 @@ class Picker {
   constructor(section, { show }) {
     this.section = section;
     this.show = show;
-    this.items = new Map();
     this.find = (selector) => section.querySelector(selector);
     this.list = this.find('[data-picker-list]');
     this.query = this.find('[name=q]');
     this.framework = this.find('[name=framework]');
     this.count = this.find('#picker-count');
     this.words = this.find('template[data-words]').dataset;
-    for (const one of this.find('template[data-chosen]').content.children) {
-      this.items.set(one.dataset.id, { name: one.dataset.name, path: one.dataset.path });
-    }
+    this.selected = new Selected(section, { changed: (id, on) => this.#changed(id, on), home: this.query });
     this.#adoptList();
     this.#listen();
-    this.#paint();
+    this.#weigh();
     // Somebody may have typed before this script was here.
-    if (this.query.value !== this.query.defaultValue) this.#refresh().catch(fail);
+    if (this.query.value !== this.query.defaultValue) this.#try(() => this.#refresh());
   }
 
   #listen() {
     let timer = 0;
     this.query.addEventListener('input', () => {
       clearTimeout(timer);
-      timer = setTimeout(() => this.#refresh().catch(fail), SEARCH_WAIT);
+      timer = setTimeout(() => this.#try(() => this.#refresh()), SEARCH_WAIT);
     });
     this.query.addEventListener('keydown', (event) => {
       if (event.key !== 'ArrowDown') return;
@@ -39,30 +37,31 @@ class Picker {
     });
     this.find('[data-picker-tools]').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#refresh().catch(fail);
+      this.#try(() => this.#refresh());
     });
     this.framework?.addEventListener('change', () => {
       this.query.value = '';
-      this.#refresh().catch(fail);
+      this.#try(() => this.#refresh());
     });
     this.list.addEventListener('submit', (event) => event.preventDefault());
     this.list.addEventListener('click', (event) => this.#clicked(event));
     this.list.addEventListener('keydown', (event) => this.#pressed(event));
-    this.find('[data-clear]').addEventListener('click', () => {
-      for (const id of [...this.items.keys()]) this.#set(id, null);
-      this.query.focus();
-    });
-    this.find('[data-ok]').addEventListener('click', () => this.#ok().catch(fail));
+    this.find('[data-ok]').addEventListener('click', () => this.#try(() => this.#ok()));
     this.find('[data-paste]')?.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#paste(event.target).catch(fail);
+      this.#try(() => this.#paste(event.target));
     });
+  }
+
+  #try(work) {
+    work().catch((error) => fail(error, work));
   }
 
   // --- the list
 
   async #refresh() {
     const wanted = this.query.value.trim();
+    this.section.querySelector('[data-failure]')?.remove();
     this.list.setAttribute('aria-busy', 'true');
     try {
       const browse = this.framework && !wanted;
@@ -97,11 +96,11 @@ class Picker {
     this.tree = root && new Tree(root, {
       load: async (parent, offset, level) => (await ask(this.#address('tree', { parent, offset, level: String(level) }))).html,
       toggle: (node) => this.#toggle(node, [this.framework.selectedOptions[0].text, ...this.tree.pathOf(node)].join(' › ')),
-      chosen: (id) => this.items.has(id),
+      chosen: (id) => this.selected.has(id),
       fail,
     });
     for (const option of this.list.querySelectorAll('[role=option]')) {
-      option.setAttribute('aria-selected', String(this.items.has(option.dataset.id)));
+      option.setAttribute('aria-selected', String(this.selected.has(option.dataset.id)));
     }
     const first = this.list.querySelector('[role=option]');
     if (first) first.tabIndex = 0;
@@ -115,7 +114,7 @@ class Picker {
       this.#rove(option);
       this.#toggle(option, option.dataset.path);
     } else if (more) {
-      this.#more(more).catch(fail);
+      this.#try(() => this.#more(more));
     }
   }
 
@@ -166,63 +165,36 @@ class Picker {
   #toggle(element, path) {
     if (element.getAttribute('aria-disabled') === 'true') return;
     const { id, name } = element.dataset;
-    const on = !this.items.has(id);
-    this.#set(id, on ? { name, path } : null);
+    const on = !this.selected.has(id);
+    if (on && 'single' in this.section.dataset) this.selected.clear();
+    this.selected.set(id, on ? { name, path } : null);
     const sentence = on ? this.words.added : this.words.dropped;
-    say(sentence.replace('{name}', name).replace('{count}', this.items.size));
+    say(sentence.replace('{name}', name).replace('{count}', this.selected.size));
   }
 
-  #set(id, item) {
-    if (item) this.items.set(id, item);
-    else this.items.delete(id);
-    this.tree?.mark(id, Boolean(item));
-    this.list.querySelector(`[role=option][data-id="${CSS.escape(id)}"]`)?.setAttribute('aria-selected', String(Boolean(item)));
-    this.#paint();
+  /** One item came or went: the lists and the line below follow. */
+  #changed(id, on) {
+    this.tree?.mark(id, on);
+    this.list.querySelector(`[role=option][data-id="${CSS.escape(id)}"]`)?.setAttribute('aria-selected', String(on));
+    this.#weigh();
   }
 
-  #paint() {
-    const holder = this.find('[data-selected]');
-    const pattern = this.find('template[data-selected-item]');
-    holder.replaceChildren(...[...this.items].map(([id, item]) => this.#card(pattern, id, item)));
-    this.find('[data-selected-count]').textContent = this.items.size;
-    this.find('[data-selected-none]').hidden = this.items.size > 0;
-    this.find('[data-clear]').hidden = this.items.size < 2;
-    this.find('[data-ok]').setAttribute('aria-disabled', String(!this.items.size));
+  #weigh() {
+    this.find('[data-ok]').setAttribute('aria-disabled', String(!this.selected.size));
     clearTimeout(this.estimating);
     const line = this.find('[data-estimate-line]');
-    line.hidden = !this.items.size;
-    if (this.items.size) this.estimating = setTimeout(() => this.#estimate(line).catch(fail), ESTIMATE_WAIT);
-  }
-
-  #card(pattern, id, item) {
-    const card = pattern.content.firstElementChild.cloneNode(true);
-    card.querySelector('bdi').textContent = item.name;
-    card.querySelector('small').textContent = item.path;
-    const label = card.querySelector('[data-text]');
-    label.textContent = label.dataset.text.replace('{name}', item.name);
-    card.querySelector('button').addEventListener('click', () => {
-      const at = [...this.items.keys()].indexOf(id);
-      this.#set(id, null);
-      const left = this.find('[data-selected]').children;
-      (left[Math.min(at, left.length - 1)]?.querySelector('button') ?? this.query).focus();
-    });
-    return card;
-  }
-
-  #targets() {
-    const body = new FormData();
-    for (const id of this.items.keys()) body.append('target', id);
-    return body;
+    line.hidden = !this.selected.size;
+    if (this.selected.size) this.estimating = setTimeout(() => this.#try(() => this.#estimate(line)), ESTIMATE_WAIT);
   }
 
   async #estimate(line) {
-    const answer = await ask(this.section.dataset.estimate, { method: 'POST', body: this.#targets() }, 'estimate');
+    const answer = await ask(this.section.dataset.estimate, { method: 'POST', body: this.selected.targets() }, 'estimate');
     if (answer.status === 200) line.textContent = answer.html.trim();
   }
 
   async #ok() {
-    if (!this.items.size) return;
-    const answer = await ask(this.list.action, { method: 'POST', body: this.#targets() });
+    if (!this.selected.size) return;
+    const answer = await ask(this.list.action, { method: 'POST', body: this.selected.targets() });
     const refused = answer.status !== 200;
     this.show(answer, this.find('[data-ok]'), refused);
   }
@@ -232,11 +204,12 @@ class Picker {
     const holder = this.find('[data-pasted]');
     holder.innerHTML = answer.html;
     for (const one of holder.querySelectorAll('[data-pick]')) {
-      this.items.set(one.dataset.pick, { name: one.dataset.name, path: one.dataset.path });
+      this.selected.put(one.dataset.pick, { name: one.dataset.name, path: one.dataset.path });
       one.remove();
     }
+    this.selected.paint();
     this.#adoptList();
-    this.#paint();
+    this.#weigh();
   }
 }
 
