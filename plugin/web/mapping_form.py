@@ -73,4 +73,4 @@ def _moodle(mapping: Mapping[str, Any]) -> list[Field]:
 
 def entered_mapping(kind: str, form: Mapping[str, str]) -> dict[str, Any]:
     """What was entered, as the dialect's own document."""
-    return {one.name: form.get(one.name, "").strip()[:500] for one in mapping_fields(kind, {})}
+    return {one.name: form.get(one.name, one.value).strip()[:500] for one in mapping_fields(kind, {})}

@@ -366,6 +366,40 @@ def test_a_launch_teaches_a_site_without_an_api_its_course(empty: Any, sandbox: 
         assert list(connection_of(session, 1).settings["contexts"]) == ["c1"]
 
 
+MOODLE = {"issuer": "http://127.0.0.1:1/", "client_id": "abc", "deployment": "1"}
+
+
+def test_of_a_moodle_only_its_address_and_client_are_needed(empty: Any) -> None:
+    app, runtime = empty
+    visitor = setup(app, runtime)
+    page = visitor.page("/hosts/new/moodle")
+    assert "Add LTI Advantage" in page
+    assert "HTTP security" in page
+    answer = visitor.post("/hosts/new/moodle", MOODLE)
+    path = re.search(r"/hosts/\d+", answer.location)[0]  # type: ignore[index]
+    with runtime.db.read() as session:
+        host = session.get_one(Host, 1)
+        assert (host.issuer, host.auth_url) == ("http://127.0.0.1:1", "http://127.0.0.1:1/mod/lti/auth.php")
+        assert host.token_url == "http://127.0.0.1:1/mod/lti/token.php"
+        assert host.jwks_url == "http://127.0.0.1:1/mod/lti/certs.php"
+        assert connection_of(session, 1).kind == "moodle"
+    fields = {"kind": "moodle", "title": "Moodle", "time_zone": "UTC", "api_url": "http://127.0.0.1:1", "api_token": "t",
+              "hooks_secret": "a-token-of-a-plugin", "setting-role": "7", "setting-parallel": "2"}  # fmt: skip
+    for wrong in ({"setting-role": "five"}, {"setting-parallel": "99"}, {"hooks_secret": "short"}):
+        assert visitor.post(f"{path}/configuration", {**fields, **wrong}).status_code == 400
+    assert visitor.post(f"{path}/configuration", fields).status_code == 303
+    with runtime.db.read() as session:
+        row = connection_of(session, 1)
+        assert (row.settings["role"], row.settings["parallel"]) == (7, 2)
+    assert 'value="7"' in visitor.page(f"{path}/configuration")
+    checked = unescape(visitor.post(f"{path}/test").text)
+    assert "HTTP security" in checked
+    assert "Does not work" in checked
+    assert 'name="organisation"' in visitor.page(f"{path}/mapping")
+    assert visitor.post(f"{path}/mapping", {"organisation": "nothing"}).status_code == 400
+    assert visitor.post(f"{path}/mapping", {"organisation": "department"}).status_code == 503
+
+
 def test_a_setup_link_ends(empty: Any) -> None:
     app, runtime = empty
     link = new_setup_link(runtime).removeprefix(BASE)
