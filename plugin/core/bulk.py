@@ -39,6 +39,13 @@ def fetch(session: Session, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return list(cursor.fetchall())
 
 
+def run(session: Session, sql: str, *values: Any) -> int:
+    """Execute one statement by the driver itself; returns how many rows it touched. ``sql`` as for :func:`fetch`."""
+    cursor = _cursor(session)
+    cursor.execute(sql if _is_sqlite(session) else sql.replace("?", "%s"), values)
+    return int(cursor.rowcount)
+
+
 def among(column: str, people: np.ndarray) -> str:
     """An SQL condition on sorted numbers: those named where they are few, else all between the first and the last."""
     if len(people) <= _NAMED:

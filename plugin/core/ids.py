@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import fetch
 from plugin.core.caches import provisional
-from plugin.core.tables import Counter, HostClock
+from plugin.core.tables import HostClock
 
 
 def upsert_for(session: Session) -> Callable[[Any], Any]:
@@ -24,14 +25,15 @@ def take_ids(session: Session, host_id: int, name: str, count: int = 1) -> int:
 
     The counter row stays locked until the transaction ends, so ids appear in commit order.
     """
-    insert = upsert_for(session)
-    statement = (
-        insert(Counter)
-        .values(host_id=host_id, name=name, value=count)
-        .on_conflict_do_update(index_elements=["host_id", "name"], set_={"value": Counter.value + count})
-        .returning(Counter.value)
+    rows = fetch(
+        session,
+        "INSERT INTO counter (host_id, name, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (host_id, name) DO UPDATE SET value = counter.value + excluded.value RETURNING value",
+        host_id,
+        name,
+        count,
     )
-    return int(session.execute(statement).scalar_one()) - count + 1
+    return int(rows[0][0]) - count + 1
 
 
 def advance_seq(session: Session, host_id: int, as_of: int) -> int:
@@ -60,8 +62,6 @@ def _later(as_of: int) -> Any:
 
 def read_clock(session: Session, host_id: int, *, share: bool = False) -> tuple[int, int]:
     """The host's ``(seq, as_of)``; with ``share`` no change of the mirror can commit until we do (point 4)."""
-    query = select(HostClock.seq, HostClock.as_of).where(HostClock.host_id == host_id)
-    if share and session.get_bind().dialect.name != "sqlite":
-        query = query.with_for_update(read=True)
-    row = session.execute(query).one_or_none()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    lock = " FOR SHARE" if share and session.get_bind().dialect.name != "sqlite" else ""
+    rows = fetch(session, f"SELECT seq, as_of FROM host_clock WHERE host_id = ?{lock}", host_id)
+    return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)

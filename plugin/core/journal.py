@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import insert_rows
 from plugin.core.ids import take_ids, upsert_for
 from plugin.core.logs import correlation
 from plugin.core.tables import Event, Journal
@@ -32,27 +35,48 @@ def record(
 
     :param people: the learners spoken of, where there are many; their number becomes the entry's count.
     """
-    number = take_ids(session, host_id, "journal")
-    count = len(people) if people is not None else 1
-    session.execute(
-        insert(Journal).values(
-            host_id=host_id,
-            n=number,
-            at=at,
-            who=who,
-            what=what,
-            certification=certification,
-            version=version,
-            person=person,
-            people=people.serialize() if people is not None else None,
-            count=count,
-            confirmed=confirmed,
-            reason=reason,
-            data=data or {},
-            correlation=correlation(),
-        )  # fmt: skip
-    )
-    return number
+    entry = Entry(what, certification=certification, version=version, person=person, people=people,
+                  confirmed=confirmed, reason=reason, data=data or {})  # fmt: skip
+    return record_all(session, host_id, at, who, [entry])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened, as :func:`record` takes it."""
+
+    what: str
+    certification: int | None = None
+    version: int | None = None
+    person: int | None = None
+    people: BitMap | None = None
+    confirmed: bool = False
+    reason: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def record_all(session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry]) -> int:
+    """Append entries to the history, in their order; returns the number of the first."""
+    if not entries:
+        return 0
+    first = take_ids(session, host_id, "journal", len(entries))
+    columns = {
+        "host_id": host_id,
+        "n": list(range(first, first + len(entries))),
+        "at": at,
+        "who": who,
+        "what": [one.what for one in entries],
+        "certification": [one.certification for one in entries],
+        "version": [one.version for one in entries],
+        "person": [one.person for one in entries],
+        "people": [one.people.serialize() if one.people is not None else None for one in entries],
+        "count": [len(one.people) if one.people is not None else 1 for one in entries],
+        "confirmed": [int(one.confirmed) for one in entries],
+        "reason": [one.reason for one in entries],
+        "data": [json.dumps(one.data) for one in entries],
+        "correlation": correlation(),
+    }
+    insert_rows(session, Journal, columns)
+    return first
 
 
 def emit(session: Session, host_id: int, at: int, kind: str, key: str, subject: str, data: dict[str, Any]) -> None:

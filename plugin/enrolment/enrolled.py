@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pyroaring import BitMap
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import NULL, fetch
+from plugin.core.bulk import NULL, fetch, run
 from plugin.core.caches import keep, kept
 from plugin.enrolment.codes import INACTIVE_HOLDS
 from plugin.enrolment.facts import Ints, Mask
@@ -90,10 +89,10 @@ def read_enrolled(session: Session, host_id: int, certification: int, *, began: 
 
 def enrolled(session: Session, host_id: int, certification: int) -> Enrolled:
     """The same, kept by the process for as long as no row of the certification changes."""
-    rev = session.execute(
-        text("SELECT enrolments_rev FROM certification WHERE host_id = :host AND id = :id"),
-        {"host": host_id, "id": certification},
-    ).scalar()
+    rows = fetch(
+        session, "SELECT enrolments_rev FROM certification WHERE host_id = ? AND id = ?", host_id, certification
+    )
+    rev = rows[0][0] if rows else None
     name = ("enrolled", host_id, certification)
     found: tuple[int | None, Enrolled] | None = kept(session, name)
     if found is None or found[0] != rev:
@@ -114,10 +113,11 @@ def touch_enrolments(session: Session, host_id: int, certification: int, came: i
 
     :param came: how many more learners are active now; fewer where it is negative.
     """
-    session.execute(
-        text(
-            "UPDATE certification SET enrolments_rev = enrolments_rev + 1, active_learners = active_learners + :came"
-            " WHERE host_id = :host AND id = :id"
-        ),
-        {"host": host_id, "id": certification, "came": came},
+    run(
+        session,
+        "UPDATE certification SET enrolments_rev = enrolments_rev + 1, active_learners = active_learners + ?"
+        " WHERE host_id = ? AND id = ?",
+        came,
+        host_id,
+        certification,
     )

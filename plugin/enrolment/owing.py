@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import case, select, text
+from sqlalchemy import case
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import fetch, run
 from plugin.core.ids import read_clock, upsert_for
 from plugin.mirror.tables import Change
 
@@ -33,13 +34,8 @@ def owe(session: Session, host_id: int, people: Iterable[int], at: int) -> None:
 
 def owed_people(session: Session, host_id: int, limit: int) -> dict[int, int]:
     """Who is owed a look, oldest change first, with the instant of the cause."""
-    rows = session.execute(
-        select(Change.person, Change.at)
-        .where(Change.host_id == host_id, text("settled < seq"))
-        .order_by(Change.seq, Change.person)
-        .limit(limit)
-    )
-    return {row[0]: row[1] for row in rows}
+    sql = "SELECT person, at FROM change WHERE host_id = ? AND settled < seq ORDER BY seq, person LIMIT ?"
+    return {row[0]: row[1] for row in fetch(session, sql, host_id, limit)}
 
 
 def mark_settled(session: Session, host_id: int, people: Iterable[int], *, upto: int | None = None) -> None:
@@ -51,7 +47,4 @@ def mark_settled(session: Session, host_id: int, people: Iterable[int], *, upto:
     listed = sorted(set(people))
     for start in range(0, len(listed), 500):
         ids = ", ".join(str(int(person)) for person in listed[start : start + 500])
-        session.execute(
-            text(f"UPDATE change SET settled = seq WHERE host_id = :host AND person IN ({ids}){condition}"),
-            {"host": host_id},
-        )
+        run(session, f"UPDATE change SET settled = seq WHERE host_id = ? AND person IN ({ids}){condition}", host_id)

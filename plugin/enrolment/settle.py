@@ -6,7 +6,7 @@ So a settle may be killed at any instant and begun again, by anybody. Single peo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -196,7 +196,8 @@ def _save_chunk(
     if not _still_ours(session, claimed, stop, len(plan.skim.people), until):
         return False
     if stop:
-        settle_chunk(session, people, plan, start, stop, cause, may_go)
+        around = Around(session, claimed.host_id, [claimed.certification], plan.skim.people[start:stop])
+        settle_chunk(around, people, plan, start, stop, cause, may_go)
     if stop == len(plan.skim.people):
         _finish(session, claimed, cause, stop)
     return True
@@ -260,15 +261,32 @@ def settle_everything(runtime: Runtime, host_id: int, owed: Mapping[int, int] | 
         ]
     leaving = {made.certification: made.skim.leaving for made in plans}
     may_go = _judge(runtime, host_id, leaving, cause, by_sync=True, limits=limits)
-    size, looked = CHUNK[runtime.db.sqlite], 0
+    return sum(
+        runtime.db.transact(partial(_plain_chunk, host_id=host_id, pieces=pieces, cause=cause, may_go=may_go))
+        for pieces in _pieces(plans, CHUNK[runtime.db.sqlite])
+    )
+
+
+Piece = tuple[Plan, int, int]
+"""A slice of a plan's people."""
+
+
+def _pieces(plans: Sequence[Plan], size: int) -> Iterator[list[Piece]]:
+    """Slices for one transaction each: small plans together, large ones cut, in the order of the certifications."""
+    together: list[Piece] = []
+    room = size
     for made in plans:
-        total = len(made.skim.people)
-        for start in range(0, total, size):
-            looked += runtime.db.transact(
-                partial(_plain_chunk, host_id=host_id, plan=made, start=start, stop=min(start + size, total),
-                        cause=cause, may_go=may_go[made.certification])
-            )  # fmt: skip
-    return looked
+        start, total = 0, len(made.skim.people)
+        while start < total:
+            stop = min(start + room, total)
+            together.append((made, start, stop))
+            room -= stop - start
+            start = stop
+            if not room:
+                yield together
+                together, room = [], size
+    if together:
+        yield together
 
 
 def _settled(session: Session, host_id: int) -> list[int]:
@@ -284,15 +302,19 @@ def _settled(session: Session, host_id: int) -> list[int]:
 
 
 def _plain_chunk(
-    session: Session, host_id: int, plan: Plan, start: int, stop: int, cause: Cause, may_go: BitMap
+    session: Session, host_id: int, pieces: Sequence[Piece], cause: Cause, may_go: Mapping[int, BitMap]
 ) -> int:
     read_clock(session, host_id, share=True)
     people = population(session, host_id)
-    lock_certification(session, host_id, plan.certification)
-    if plan.certification not in _settled(session, host_id):
-        return 0
-    settle_chunk(session, people, plan, start, stop, cause, may_go)
-    return stop - start
+    for made, _start, _stop in pieces:
+        lock_certification(session, host_id, made.certification)
+    free = set(_settled(session, host_id))
+    pieces = [piece for piece in pieces if piece[0].certification in free]
+    theirs = np.unique(np.concatenate([np.zeros(0, np.int64), *(p.skim.people[a:b] for p, a, b in pieces)]))
+    around = Around(session, host_id, [made.certification for made, _start, _stop in pieces], theirs)
+    for made, start, stop in pieces:
+        settle_chunk(around, people, made, start, stop, cause, may_go[made.certification])
+    return sum(stop - start for _made, start, stop in pieces)
 
 
 # --- both -----------------------------------------------------------------------------------------------------------
@@ -320,14 +342,13 @@ def plan(
 
 
 def settle_chunk(
-    session: Session, people: Population, plan: Plan, start: int, stop: int, cause: Cause, may_go: BitMap
+    around: Around, people: Population, plan: Plan, start: int, stop: int, cause: Cause, may_go: BitMap
 ) -> int:
     """Decide and write a slice of a plan's people; returns how many learners changed.
 
     Who would leave and was not judged waits for the next batch rather than slip past the guard.
     """
-    part = plan.skim.people[start:stop]
-    around = Around(session, people.host_id, [plan.certification], part)
+    session, part = around.session, plan.skim.people[start:stop]
     found = plan.found(around, people, start, stop)
     work = prepare(session, people, plan.certification, part, cause, found=found, around=around)
     late = work.undecided(cause) - may_go

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from pyroaring import BitMap
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.bulk import insert_rows, update_rows
 from plugin.core.ids import upsert_for
-from plugin.core.journal import record
+from plugin.core.journal import Entry, record_all
 from plugin.enrolment.claims import claim_seats
 from plugin.enrolment.codes import DUPLICATE_COURSE, EXCEPTION_TYPES
 from plugin.enrolment.enrolled import touch_enrolments
@@ -26,7 +26,7 @@ from plugin.enrolment.step import DELETED_AT_HOST, NO_TYPE, Given, Step
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow, WhySet
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
-from plugin.notifications.triggers import Told, tell
+from plugin.notifications.triggers import Told, events_told, tell
 
 _MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (DOMAIN 8.1)."""
@@ -45,6 +45,8 @@ class Writing:
     moved: Moved
     found: Sequence[Membership]
     done: Completions
+    _entries: list[Entry] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
 
     def write(self) -> int:
         """Write the differences and what follows from them; returns how many learners changed."""
@@ -196,13 +198,13 @@ class Writing:
             where = np.zeros(len(step.left), bool)
             where[positions] = True
             self._tell_history(state, where)
+        record_all(self.session, self.terms.host_id, self.cause.otherwise, self.cause.who, self._entries)
 
     def _tell_history(self, what: str, where: Mask, *, confirmed: bool = False, reason: str = "") -> None:
         if where.any():
-            record(
-                self.session, self.terms.host_id, self.cause.otherwise, self.cause.who, what,
-                certification=self.terms.id, version=self.terms.version, people=_bitmap(self.step.facts.person[where]),
-                confirmed=confirmed, reason=reason or self.cause.reason,
+            self._entries.append(
+                Entry(what, self.terms.id, self.terms.version, people=_bitmap(self.step.facts.person[where]),
+                      confirmed=confirmed, reason=reason or self.cause.reason)
             )  # fmt: skip
 
     def _guard_lists(self) -> None:
@@ -214,6 +216,7 @@ class Writing:
 
     def _messages(self) -> None:
         """A learner is told she is enrolled once a spell: when she goes from not active to active (DOMAIN 4.3)."""
+        self._told = events_told(self.session, self.terms.host_id, self.terms.id)
         step, given, new = self.step, self.given, self.step.facts
         loud = (new.quiet == 0) & ~(self.cause.quiet & step.left)
         present = given.person_state == 0
@@ -231,7 +234,7 @@ class Writing:
                 self._tell(_MESSAGES[state], where & present)
 
     def _tell(self, when: str, where: Mask, *, wait: bool = False) -> None:
-        if where.any():
+        if when in self._told and where.any():
             facts = self.step.facts
             told = [
                 Told(person, spell, cycle, wait)

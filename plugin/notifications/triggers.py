@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import insert_rows
+from plugin.core.bulk import among, fetch, insert_rows
 from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
 from plugin.delivery.tables import Message
@@ -43,6 +44,12 @@ def tell(session: Session, host_id: int, certification: int, when: str, told: Se
     if when == "withdrawn":
         told = _untold_cancelled(session, host_id, certification, told)
     return sum(tell_one(session, definition, told, at=at) for definition in definitions)
+
+
+def events_told(session: Session, host_id: int, certification: int) -> set[str]:
+    """The events for which a certification has a notification switched on, and ``withdrawn``, which also cancels."""
+    sql = 'SELECT DISTINCT "when" FROM notification WHERE host_id = ? AND certification = ? AND "on"'
+    return {row[0] for row in fetch(session, sql, host_id, certification)} | {"withdrawn"}
 
 
 def tell_one(session: Session, definition: Notification, told: Sequence[Told], *, at: int) -> int:
@@ -96,6 +103,10 @@ def _untold_cancelled(session: Session, host_id: int, certification: int, told: 
     spells = {(one.person, one.spell) for one in told}
     cancelled: set[tuple[int, int]] = set()
     people = sorted({person for person, _spell in spells})
+    theirs = among("learner", np.array(people))
+    known = f"SELECT 1 FROM message WHERE host_id = ? AND certification = ? AND {theirs} AND state <> 'sent' LIMIT 1"
+    if not fetch(session, known, host_id, certification):
+        return told
     for start in range(0, len(people), 500):
         rows = session.execute(
             update(Message)

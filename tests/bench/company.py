@@ -191,9 +191,11 @@ def _certification(company: Company, rng: np.random.Generator, number: int) -> P
     for turn in range(20):
         due = ("none", fixed, after)[turn % 3]
         kind = ("organisation", "position", "audience", "manager", "individual")[turn % 5]
-        target = int(rng.integers(1, {"organisation": company.organisations, "position": company.positions,
-                                      "audience": company.audiences, "manager": max(2, company.jobs // REPORTS),
-                                      "individual": company.people}[kind] + 1))  # fmt: skip
+        high = rng.uniform() ** 1.35  # near the top of the trees, where large assignments are made
+        there_are = {"organisation": company.organisations, "position": company.positions,
+                     "audience": company.audiences, "manager": max(2, company.jobs // REPORTS),
+                     "individual": company.people}[kind]  # fmt: skip
+        target = 1 + int(high * there_are)
         name = {"organisation": "o", "position": "p", "audience": "a", "manager": "j", "individual": "u"}[kind]
         include = {"organisation": "below", "manager": "below" if turn % 2 else "direct"}.get(kind, "")
         rows[kind, f"{name}{target}"] = AssignmentDef(kind, f"{name}{target}", include, due)
