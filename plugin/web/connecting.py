@@ -136,6 +136,8 @@ def _configuration(
         "title": host.title, "time_zone": host.time_zone, "api_url": connection.api_url,
         "webhook_url": connection.webhook_url, **(form or {}),
     }  # fmt: skip
+    if kind == "moodle" and form is None and not connection.api_url:
+        values["api_url"] = host.issuer or ""  # a Moodle is its own issuer
     return page(
         "host_configuration.html", host=host, connection=connection, kind=kind, kinds=kinds, words=kinds[kind],
         form=values, settings=settings_of(kind, connection.settings, form), held=secrets_held(connection),

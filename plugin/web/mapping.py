@@ -81,7 +81,13 @@ def change(number: int) -> Response:
     except HostTrouble as trouble:
         return _show(number, entered, None, trouble.why, 503)
     now, before = mapper.preview(people, mapping), mapper.preview(people, mapper.clean(connection.mapping))
-    return _show(number, entered, {"preview": now, "rows": _rows(now, before), "first": not connection.mapping}, "")
+    first = not connection.mapping and not connection.marks
+    tried = {
+        "preview": now, "rows": _rows(now, now if first else before), "first": first,
+        "appear": [] if first else sorted(set(now.units) - set(before.units)),
+        "vanish": [] if first else sorted(set(before.units) - set(now.units)),
+    }  # fmt: skip
+    return _show(number, entered, tried, "")
 
 
 def _rows(now: Preview, before: Preview) -> list[Row]:
