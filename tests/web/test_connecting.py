@@ -19,6 +19,7 @@ from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, Journal
+from plugin.lti.errors import LtiRejected
 from plugin.mirror.connections import connection_of
 from plugin.schema import metadata
 from plugin.web.session import Launch, open_session
@@ -425,3 +426,38 @@ def test_a_registration_that_cannot_be_is_a_sentence(empty: Any, query: str) -> 
     answer = app.test_client().get(f"/lti/register{query}", base_url=BASE)
     assert answer.status_code in (400, 502)
     assert "Muster could not be registered" in answer.text
+
+
+def test_slow_addresses_hold_up_only_a_few_registrations(empty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    app, _runtime = empty
+    let_go, inside = threading.Event(), threading.Semaphore(0)
+
+    def slow(*_arguments: object) -> None:
+        inside.release()
+        let_go.wait(10)
+        raise LtiRejected("slow", "Too slow.", 502)
+
+    monkeypatch.setattr("plugin.web.registration.register", slow)
+    ask = "/lti/register?openid_configuration=http://127.0.0.1:1/c"
+    threads = [threading.Thread(target=lambda: app.test_client().get(ask, base_url=BASE)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _thread in threads:
+        assert inside.acquire(timeout=10)
+    assert app.test_client().get(ask, base_url=BASE).status_code == 503
+    let_go.set()
+    for thread in threads:
+        thread.join(10)
+    assert app.test_client().get(ask, base_url=BASE).status_code == 502
+
+
+def test_looking_whether_the_page_is_there_registers_nothing(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    opened = requests.get(f"{sandbox.base}/lti/register-tool", timeout=5, allow_redirects=False)
+    address = opened.headers["Location"].removeprefix(BASE)
+    assert app.test_client().head(address, base_url=BASE).status_code == 200
+    with runtime.db.read() as session:
+        assert session.scalars(select(Host)).all() == []
+    assert app.test_client().get(address, base_url=BASE).status_code == 200
