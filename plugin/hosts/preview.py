@@ -44,8 +44,10 @@ class Mapper:
 
     :ivar clean: a mapping as it is stored, from what was entered; raises ``Invalid``.
     :ivar sample: asks the host for people, in whatever form ``preview`` takes; raises the port's troubles.
+    :ivar offers: what a field of the mapping may name, as it was seen with these people.
     """
 
     clean: Callable[[Mapping[str, Any]], dict[str, Any]]
     sample: Callable[[Host, int], Any]
     preview: Callable[[Any, Mapping[str, Any]], Preview]
+    offers: Callable[[Any], Sequence[str]] = lambda _people: ()

@@ -83,7 +83,7 @@ def change(number: int) -> Response:
     now, before = mapper.preview(people, mapping), mapper.preview(people, mapper.clean(connection.mapping))
     first = not connection.mapping and not connection.marks
     tried = {
-        "preview": now, "rows": _rows(now, now if first else before), "first": first,
+        "preview": now, "offers": mapper.offers(people), "rows": _rows(now, now if first else before), "first": first,
         "appear": [] if first else sorted(set(now.units) - set(before.units)),
         "vanish": [] if first else sorted(set(before.units) - set(now.units)),
     }  # fmt: skip

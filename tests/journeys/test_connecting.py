@@ -233,3 +233,28 @@ def test_both_sides_are_entered_by_hand(browser: Any, empty: Empty) -> None:
     operator.see("secret")
     operator.configure()
     operator.launch()
+
+
+def test_a_moodle_that_does_not_answer_is_connected_and_told_what_is_wrong(browser: Any, empty: Empty) -> None:
+    operator = Operator(browser, empty)
+    page = operator.page
+    page.get_by_role("link", name="Connect a learning site").click()
+    page.get_by_role("link", name="Moodle").click()
+    operator.see("moodle-connect")
+    page.get_by_label("Issuer (platform id)").fill("http://127.0.0.1:1")
+    page.get_by_label("Client id", exact=True).fill("iO7fBnS7DrYbFDb")
+    operator.press("Connect")
+    expect(page.get_by_label("Address of the site")).to_have_value("http://127.0.0.1:1")
+    page.locator("#api_token").fill("a-token")
+    operator.see("moodle-configuration")
+    operator.press("Save and go to the checklist")
+    operator.press("Test the connection")
+    expect(page.get_by_text("Does not work").first).to_be_visible(timeout=20_000)
+    operator.see("moodle-checklist")
+    page.get_by_role("link", name="Mapping").click()
+    page.get_by_label("Organisation", exact=True).fill("profile:orgpath")
+    operator.see("moodle-mapping")
+    page.get_by_label("Organisation", exact=True).fill("shoes")
+    operator.press("Try it on people")
+    expect(page.get_by_role("alert")).to_contain_text("'shoes' is nothing")
+    expect(page.get_by_label("Organisation", exact=True)).to_have_value("shoes")

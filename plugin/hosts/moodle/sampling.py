@@ -77,4 +77,10 @@ def _preview(people: Any, mapping: Mapping[str, Any]) -> Preview:
     return preview(people, mapping)
 
 
-MAPPER = Mapper(clean, sample, _preview)
+def _offers(people: Sampled) -> list[str]:
+    """The sources that these people have a value in; the site's own fields first."""
+    seen = {name for user in people.users for name in values_of(user)}
+    return sorted(seen, key=lambda name: (not name.startswith("profile:"), name))
+
+
+MAPPER = Mapper(clean, sample, _preview, _offers)
