@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from plugin.core.ids import upsert_for
+from plugin.mirror import lost
 from plugin.mirror.changes import stamp
 from plugin.mirror.records import KINDS, drop_rows
 from plugin.mirror.tables import Suspect
@@ -64,6 +65,11 @@ def release_records(session: Session, host_id: int, kind: str, as_of: int) -> in
     exts = list(
         session.scalars(select(Suspect.ext).where(Suspect.host_id == host_id, Suspect.kind == kind, Suspect.held))
     )
+    if kind in lost.KINDS:
+        stamp(session, host_id, lost.empty_fields(session, host_id, lost.KINDS[kind], exts), as_of)
+        recount(session, host_id)
+        clear(session, host_id, kind, exts)
+        return len(exts)
     written = drop_rows(session, host_id, KINDS[kind], exts)
     if written.trees:
         renumber(session, host_id)

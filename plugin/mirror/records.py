@@ -98,7 +98,7 @@ def write_rows(
         session.execute(
             update(kind.table).where(kind.table.host_id == host_id, kind.table.id == old["id"]).values(**columns)
         )
-    _mark_seen(session, host_id, kind, list(wanted), sweep)
+    mark_seen(session, host_id, kind, list(wanted), sweep)
     _touched_after(session, host_id, kind, new, changed, written)
     if kind.words and (new or changed):
         reindex(
@@ -164,7 +164,8 @@ def _resolve_within(session: Session, host_id: int) -> None:
     )
 
 
-def _mark_seen(session: Session, host_id: int, kind: Kind, exts: Sequence[str], sweep: int) -> None:
+def mark_seen(session: Session, host_id: int, kind: Kind, exts: Sequence[str], sweep: int) -> None:
+    """These were seen in this whole read."""
     if not sweep:
         return
     for start in range(0, len(exts), _SLICE):

@@ -16,10 +16,10 @@ from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host as HostRow
 from plugin.hosts.port import Caps, Garbled, Host, HostTrouble, Locked, MarkTooOld, Page, Refused, Wait
-from plugin.mirror import guard
+from plugin.mirror import guard, lost
 from plugin.mirror.changes import stamp
 from plugin.mirror.connections import connection_of, open_connection
-from plugin.mirror.records import KINDS, Kind, Written, drop_rows, write_rows
+from plugin.mirror.records import KINDS, Kind, Written, drop_rows, mark_seen, write_rows
 from plugin.mirror.tables import DELETED, Connection, Person, Suspect, SyncRun
 from plugin.mirror.trees import recount, renumber
 
@@ -124,7 +124,7 @@ def _read_whole(reader: _Reader, kind: Kind, marks: dict[str, Any]) -> int:
     """Everything there is; goes on at the cursor where an earlier read of this sweep was cut short."""
     cursor = marks.get("cursor")
     sweep = int(marks.get("sweep", 0)) if cursor is not None else _next_sweep(reader, kind)
-    changed = 0
+    changed, kept = 0, lost.kept_for(reader.connection.mapping) if kind.name == "jobs" else None
     pages = reader.host.read(kind.name, cursor=cursor)
     while True:
         try:
@@ -137,10 +137,11 @@ def _read_whole(reader: _Reader, kind: Kind, marks: dict[str, Any]) -> int:
             pages, cursor = reader.host.read(kind.name), None  # the host forgot the cursor: from the start
             continue
         if page.whole:
-            changed += _write_page(reader, kind, page, sweep, {"mark": page.mark, "sweep": sweep})
+            changed += _write_page(reader, kind, page, sweep, {"mark": page.mark, "sweep": sweep}, kept)
+            changed += _emptied(reader, kind, sweep, kept) if kept is not None else 0
             changed += _absent(reader, kind, sweep)
         else:
-            changed += _write_page(reader, kind, page, sweep, {"cursor": page.cursor, "sweep": sweep})
+            changed += _write_page(reader, kind, page, sweep, {"cursor": page.cursor, "sweep": sweep}, kept)
 
 
 def _next_sweep(reader: _Reader, kind: Kind) -> int:
@@ -150,11 +151,37 @@ def _next_sweep(reader: _Reader, kind: Kind) -> int:
     return reader.runtime.db.transact(take)
 
 
-def _write_page(reader: _Reader, kind: Kind, page: Page, sweep: int, marks: dict[str, Any]) -> int:
+def _emptied(reader: _Reader, kind: Kind, sweep: int, kept: lost.Kept) -> int:
+    """The rows that lose a mapped value: written like any other, or held where they are too many."""
+    now = reader.runtime.clock.now()
+
+    def judge(session: Session) -> list[str]:
+        known = lost.known_values(session, reader.host_id)
+        held: set[str] = set()
+        for name, exts in kept.lost.items():
+            guard.clear(session, reader.host_id, lost.FIELDS[name])
+            if guard.loses_too_much(len(exts), known[name], known[name] - len(exts)):
+                suspects = sorted(exts)
+                guard.suspect(
+                    session, reader.host_id, reader.connection.id, lost.FIELDS[name], suspects, now, held=True
+                )
+                held.update(exts)
+        mark_seen(session, reader.host_id, kind, sorted(held), sweep)
+        return sorted(held)
+
+    held = set(reader.runtime.db.transact(judge))
+    rows = [row for ext, row in kept.rows.items() if ext not in held]
+    return _write_page(reader, kind, Page(kind.name, rows), sweep, {}) if rows else 0
+
+
+def _write_page(
+    reader: _Reader, kind: Kind, page: Page, sweep: int, marks: dict[str, Any], kept: lost.Kept | None = None
+) -> int:
     """One page, its marks and its stamps in one transaction."""
 
     def work(session: Session) -> int:
-        written = write_rows(session, reader.host_id, kind, page.rows, reader.zone, sweep, partial=page.partial)
+        rows = page.rows if kept is None else lost.keep_back(session, reader.host_id, page.rows, kept)
+        written = write_rows(session, reader.host_id, kind, rows, reader.zone, sweep, partial=page.partial)
         gone = drop_rows(session, reader.host_id, kind, list(page.gone))
         _finish(session, reader, written, gone)
         row = session.get_one(Connection, (reader.host_id, reader.connection.id), with_for_update=True)
