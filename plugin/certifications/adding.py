@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import TYPES, AssignmentDef
-from plugin.certifications.drafts import INCLUDES, REMOVED, base_of, edit_row, edits_of, rows, store_edits
+from plugin.certifications.drafts import (
+    INCLUDES,
+    NEW,
+    REMOVED,
+    base_of,
+    edit_row,
+    edits_of,
+    find_row,
+    rows,
+    store_edits,
+)
 from plugin.certifications.tables import Draft
 from plugin.certifications.targets import target_ids
 from plugin.core.errors import Invalid
@@ -61,6 +72,32 @@ def check_targets(session: Session, draft: Draft, kind: str, targets: Sequence[s
     if twice:
         raise Invalid(f"'{twice[0]}' is assigned already. A target can be assigned once.")
     return added
+
+
+def retarget(session: Session, draft: Draft, key: str, job: str) -> AssignmentDef:
+    """Choose a successor for a manager: her row goes, one for another job comes with its settings (DOMAIN 2.3).
+
+    :param key: of the row; ``job``: the host's id of the successor's job.
+    :raises NotFound: when the draft has no such row.
+    :raises Invalid: when the row is no manager's, or see :func:`add_targets`; then nothing is changed.
+    """
+    row = find_row(session, draft, key)
+    if row.definition.type != "manager":
+        raise Invalid("Only an assignment by management hierarchy can have a successor.")
+    [new] = check_targets(session, draft, "manager", [job])
+    new = replace(new, include=row.definition.include, due=row.definition.due)
+    if row.state == REMOVED:
+        raise Invalid("This assignment is to be removed. Undo that first.")
+    edits = edits_of(draft)
+    edits.pop(key, None)
+    if row.state != NEW:
+        edits[key] = {"op": "remove"}
+    removed = any(one.key == new.key for one in base_of(session, draft).assignments)
+    edits[new.key] = {
+        "op": "change" if removed else "add", "type": "manager", "target": job, "include": new.include, "due": new.due,
+    }  # fmt: skip
+    store_edits(draft, edits)
+    return new
 
 
 def add_group(

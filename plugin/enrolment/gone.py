@@ -154,3 +154,16 @@ def pinned(session: Session, host_id: int, certification: int) -> dict[int, BitM
         assert assignment is not None
         kept[assignment] = kept.get(assignment, BitMap()) | BitMap.deserialize(people)
     return kept
+
+
+def held_rows(session: Session, host_id: int, certification: int) -> dict[int, str]:
+    """By assignment, why its last learners wait for an answer; answered ones are not."""
+    rows = session.execute(
+        select(Held.assignment, Held.cause).where(
+            Held.host_id == host_id,
+            Held.certification == certification,
+            Held.assignment.is_not(None),
+            Held.state == "open",
+        )
+    )
+    return {int(assignment): str(cause) for assignment, cause in rows if assignment is not None}

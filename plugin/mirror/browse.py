@@ -84,6 +84,12 @@ def children(
     return len(rows), [Node(unit.ext, unit.name, unit.direct, unit.below, unit.id in parents) for unit in part]
 
 
+def unit_above(session: Session, host_id: int, kind: str, ext: str) -> str | None:
+    """The host's id of the unit right above one; ``None`` for a root, and for a unit that is not there."""
+    above = select(Unit.parent).where(Unit.host_id == host_id, Unit.kind == kind, Unit.ext == ext)
+    return session.scalar(select(Unit.ext).where(Unit.host_id == host_id, Unit.id.in_(above)))
+
+
 def _with_children(session: Session, host_id: int, ids: Sequence[int]) -> set[int]:
     if not ids:
         return set()

@@ -1,4 +1,4 @@
-"""What the table of assignments shows: rows of the draft, named, counted, filtered and paged."""
+"""What the table of assignments shows: rows of the draft, named, counted, filtered, sorted and paged."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.certifications import clashes, drafts
+from plugin.certifications.dates import NO_DUE, AfterDue, Due, FixedDue, due_instant, parse_due
 from plugin.certifications.definition import TYPES
 from plugin.certifications.listing import assignment_ids, matched
+from plugin.enrolment.gone import TEAM_GONE, held_rows, pinned
 from plugin.enrolment.roster import due_dates_of
 from plugin.mirror.browse import Described, describe
 from plugin.mirror.search import fold
+from plugin.notifications.impact import impact
+from plugin.notifications.triggers import active
 from plugin.web import shell
 from plugin.web.due_form import due_item_name
-from plugin.web.kit import PAGE_SIZE, editor, host_id, page_number, query
+from plugin.web.kit import PAGE_SIZE, editor, host_id, page_number, query, runtime
 from plugin.web.words import due_words, moment
 
 STATES = (drafts.NEW, drafts.CHANGED, drafts.REMOVED, drafts.SAVED)
 _MOST_COMPARED = 200
+_DAYS = {"days": 1, "weeks": 7, "months": 30, "years": 365}
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row as the table shows it."""
+    """One row as the table shows it. ``health`` is a word for what an administrator should know of it, or empty."""
 
     row: drafts.Row
     described: Described
@@ -36,27 +41,26 @@ class TableRow:
     id: int | None
     due: str
     actual: str
-    empty: bool
-    covered: bool
+    health: str
+    passed: bool
 
 
 def table_context(session: Session, certification: int, said: str = "") -> dict[str, Any]:
-    """Everything the table shows, filtered and paged as the address says."""
+    """Everything the table shows, filtered, sorted and paged as the address says."""
     draft = drafts.read_draft(session, host_id(), certification, editor())
     context = shell.of_certification(session, certification, "assignments")
     everything = drafts.rows(session, draft)
     names = describe(session, host_id(), [(row.definition.type, row.definition.target) for row in everything])
     wanted = [row for row in everything if _wanted(row, names[row.definition.type, row.definition.target])]
-    if request.args.get("sort") == "name":
-        wanted.sort(key=lambda row: fold(names[row.definition.type, row.definition.target].name))
-    start = (page_number() - 1) * PAGE_SIZE
-    part = wanted[start : start + PAGE_SIZE]
+    table = _Table(session, certification, everything, names, context["zone"])
+    table.sort(wanted, request.args.get("sort", ""))
+    at = min(page_number(), max(1, -(-len(wanted) // PAGE_SIZE)))
     return {
         **context,
-        "rows": _table_rows(session, certification, part, everything, names, context["zone"]),
+        "rows": table.shown(wanted[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]),
         "matching": len(wanted),
         "total": len(everything),
-        "page_number": page_number(),
+        "page_number": at,
         "page_size": PAGE_SIZE,
         "types": TYPES,
         "states": STATES,
@@ -66,6 +70,17 @@ def table_context(session: Session, certification: int, said: str = "") -> dict[
         "clash": clashes.conflict(session, draft),
         "said": said,
     }
+
+
+def reached(session: Session, certification: int) -> list[int]:
+    """How many messages each notification on *assigned* would send to everyone in the table, removed rows left out."""
+    draft = drafts.read_draft(session, host_id(), certification, editor())
+    kept = [row.definition for row in drafts.rows(session, draft) if row.state != drafts.REMOVED]
+    everyone = BitMap.union(BitMap(), *matched(session, host_id(), certification, kept).values())
+    return [
+        impact(session, host_id(), certification, "assigned", everyone, [{"when": "assigned", "to": list(one.to)}])
+        for one in active(session, host_id(), certification, "assigned")
+    ]
 
 
 def filters() -> dict[str, str]:
@@ -81,49 +96,108 @@ def _wanted(row: drafts.Row, described: Described) -> bool:
     return all(word in searched for word in fold(query()).split())
 
 
-def _table_rows(
-    session: Session, certification: int, part: Sequence[drafts.Row], everything: Sequence[drafts.Row],
-    names: dict[tuple[str, str], Described], zone: str,
-) -> list[TableRow]:  # fmt: skip
-    compared = everything if len(everything) <= _MOST_COMPARED else part
-    sets = matched(session, host_id(), certification, [row.definition for row in compared])
-    ids = assignment_ids(session, host_id(), certification)
-    individuals = [row for row in part if row.definition.type == "individual" and row.key in ids]
-    dates = due_dates_of(session, host_id(), certification, {row.key: sets[row.key] for row in individuals})
-    found = []
-    for row in part:
-        definition = row.definition
-        described = names[definition.type, definition.target]
-        mine = sets.get(row.key, BitMap())
-        actual = ""
-        if definition.type == "individual" and row.key in dates:
-            actual = moment(dates[row.key], zone) or _not_yet(definition.due)
-        found.append(
-            TableRow(
-                row=row,
-                described=described,
-                learners=len(mine),
-                id=ids.get(row.key),
-                due="" if definition.due == "none"
-                else due_words(definition.due, zone, due_item_name(session, host_id(), definition.due)),
-                actual=actual,
-                empty=not mine and not described.missing,
-                covered=_covered(row, mine, compared, sets),
-            )
+class _Table:
+    """The rows of one certification with what is counted for them."""
+
+    def __init__(
+        self, session: Session, certification: int, everything: Sequence[drafts.Row],
+        names: dict[tuple[str, str], Described], zone: str,
+    ) -> None:  # fmt: skip
+        self.session, self.certification, self.names, self.zone = session, certification, names, zone
+        self.everything = everything
+        self.ids = assignment_ids(session, host_id(), certification)
+        self.held = held_rows(session, host_id(), certification)
+        self.pins = pinned(session, host_id(), certification)
+        self.sets: dict[str, BitMap] = {}
+
+    def count(self, rows: Sequence[drafts.Row]) -> None:
+        """Whom these rows match; those kept on a row whose target is gone belong to it (DOMAIN 5.10)."""
+        missing = [row.definition for row in rows if row.key not in self.sets]
+        for key, people in matched(self.session, host_id(), self.certification, missing).items():
+            self.sets[key] = people | self.pins.get(self.ids.get(key, 0), BitMap())
+
+    def sort(self, rows: list[drafts.Row], by: str) -> None:
+        """Sort in place by ``name``, ``due`` or ``learners``, with ``-`` before it the other way round.
+
+        By anything else they stay: new rows first, then as they were saved.
+        """
+        column = by.removeprefix("-")
+        if column == "name":
+            rows.sort(key=lambda row: fold(self.described(row).name), reverse=by != column)
+        elif column == "learners":
+            self.count(rows)
+            rows.sort(key=lambda row: len(self.sets[row.key]), reverse=by != column)
+        elif column == "due":
+            rows.sort(key=lambda row: _due_order(row.definition.due), reverse=by != column)
+
+    def described(self, row: drafts.Row) -> Described:
+        return self.names[row.definition.type, row.definition.target]
+
+    def shown(self, part: Sequence[drafts.Row]) -> list[TableRow]:
+        """These rows as the table shows them."""
+        self.count(self.everything if len(self.everything) <= _MOST_COMPARED else part)
+        individuals = [row for row in part if row.definition.type == "individual" and row.key in self.ids]
+        asked = {row.key: self.sets[row.key] for row in individuals}
+        dates = due_dates_of(self.session, host_id(), self.certification, asked)
+        return [self._shown(row, dates) for row in part]
+
+    def _shown(self, row: drafts.Row, dates: dict[str, int | None]) -> TableRow:
+        due = row.definition.due
+        words = due_words(due, self.zone, due_item_name(self.session, host_id(), due))
+        return TableRow(
+            row=row,
+            described=self.described(row),
+            learners=len(self.sets.get(row.key, ())),
+            id=self.ids.get(row.key),
+            due="" if due == "none" else words,
+            actual=(moment(dates[row.key], self.zone) or _not_yet(due)) if row.key in dates else "",
+            health=self._health(row),
+            passed=_passed(due, self.zone),
+        )
+
+    def _health(self, row: drafts.Row) -> str:
+        """``missing``, ``team_gone``, ``empty``, ``covered``, or nothing to say."""
+        mine = self.sets.get(row.key, BitMap())
+        if self.described(row).missing:
+            return "missing"
+        if self.held.get(self.ids.get(row.key, 0)) == TEAM_GONE:
+            return TEAM_GONE
+        if not mine:
+            return "empty"
+        return "covered" if row.state != drafts.REMOVED and self._covered(row, mine) else ""
+
+    def _covered(self, row: drafts.Row, mine: BitMap) -> bool:
+        """Whether one other row matches everybody this one does: then this one adds nobody."""
+        return any(
+            other.key != row.key and other.state != drafts.REMOVED and len(self.sets.get(other.key, ())) > len(mine)
+            and mine <= self.sets[other.key]
+            for other in self.everything
         )  # fmt: skip
-    return found
+
+
+def _passed(due: Any, zone: str) -> bool:
+    """Whether a fixed date is over: then it is past for everyone who joins from now on."""
+    setting = _parsed(due)
+    at = due_instant(setting, None, zone, zone) if isinstance(setting, FixedDue) else None
+    return at is not None and at < runtime().clock.now()
+
+
+def _due_order(due: Any) -> tuple[int, str, int]:
+    """Fixed dates by day, then relative ones by event and length, then rows without a date."""
+    setting = _parsed(due)
+    if isinstance(setting, FixedDue):
+        return (0, f"{setting.day.isoformat()} {setting.at or '23:59'}", 0)
+    if isinstance(setting, AfterDue):
+        return (1, setting.event, setting.amount * _DAYS[setting.unit])
+    return (2, "", 0)
+
+
+def _parsed(due: Any) -> Due:
+    try:
+        return parse_due(due)
+    except ValueError:
+        return NO_DUE
 
 
 def _not_yet(due: Any) -> str:
     return str(_("No due date") if due == "none" else _("Not yet known"))
-
-
-def _covered(row: drafts.Row, mine: BitMap, compared: Sequence[drafts.Row], sets: dict[str, BitMap]) -> bool:
-    """Whether one other row matches everybody this one does: then this one adds nobody."""
-    if not mine or row.state == drafts.REMOVED:
-        return False
-    return any(
-        other.key != row.key and other.state != drafts.REMOVED and len(sets[other.key]) > len(mine)
-        and mine <= sets[other.key]
-        for other in compared
-    )  # fmt: skip

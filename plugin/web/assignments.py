@@ -16,9 +16,8 @@ from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, RefusedByRule
 from plugin.enrolment.preview import removal
 from plugin.mirror.browse import describe
-from plugin.notifications.triggers import active
 from plugin.web import shell
-from plugin.web.assignment_table import filters, table_context
+from plugin.web.assignment_table import filters, reached, table_context
 from plugin.web.due_form import due_from_form, form_of_due
 from plugin.web.kit import (
     PREFIX,
@@ -29,6 +28,7 @@ from plugin.web.kit import (
     runtime,
     wants_fragment,
 )
+from plugin.web.words import read_only_sentence
 
 blueprint = Blueprint("assignments", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -42,7 +42,7 @@ def tab(certification: int) -> Response | str:
         if wants_fragment():
             return render_template("_assignments.html", **context)
         context |= shell.of_certification(session, certification, "assignments")
-        context["notifications_on"] = len(active(session, host_id(), certification, "assigned"))
+        context["reached"] = reached(session, certification)
         context["others"] = drafts.others_editing(session, host_id(), certification, editor())
     return page("assignments.html", **context)
 
@@ -58,8 +58,9 @@ def edit(certification: int, change: Callable[[Session, Draft], str]) -> Respons
 
     def work(session: Session) -> str:
         draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
-        if shell.of_certification(session, certification, "assignments")["read_only"]:
-            raise RefusedByRule(_("This certification is archived: it can be looked at, not changed."))
+        frame = shell.of_certification(session, certification, "assignments")
+        if frame["read_only"]:
+            raise RefusedByRule(read_only_sentence(frame["what"]))
         return change(session, draft)
 
     said = runtime().db.transact(work)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, make_response, redirect, render_template, request
+from flask_babel import gettext as _
 
 from plugin.core.errors import Invalid
 from plugin.core.runtime import Runtime
@@ -89,7 +90,9 @@ def field(name: str, most: int = 255) -> str:
     """
     text = " ".join(request.form.get(name, "").split())
     if len(text) > most:
-        raise Invalid(f"That is too long: {len(text)} characters, where {most} are allowed.")
+        raise Invalid(
+            _("That is too long: %(length)s characters, where %(most)s are allowed.", length=len(text), most=most)
+        )
     return text.replace("\x00", "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, NotFound
 from plugin.enrolment.preview import Adding, targets
-from plugin.mirror.browse import children, describe, frameworks
+from plugin.mirror.browse import children, describe, frameworks, unit_above
 from plugin.mirror.search import find, fold
 from plugin.web import shell
 from plugin.web.assignment_table import filters
@@ -52,15 +52,40 @@ def _choose(certification: int, kind: str, problem: str) -> Response:
         status = 400 if problem else 200
         if kind == "group":
             return page("group.html", status=status, **context)
-        trees = frameworks(session, host_id(), kind) if kind in TREES else []
-        framework = request.values.get("framework") or (trees[0].id if trees else "")
-        context |= {"frameworks": trees, "framework": framework, "query": query()}
-        if kind in TREES and not query():
-            context |= _tree(session, certification, kind, framework, None, 0)
-        else:
-            context |= _found(session, certification, kind, query(), 0)
-        context["chosen"] = _chosen(session, kind, request.values.getlist("target"))
+        context |= offer(session, certification, kind)
+        context["browse_url"] = url_for(".choose", certification=certification, kind=kind)
+        context["confirm_url"] = url_for(".confirm", certification=certification, kind=kind, **carried())
     return page("picker.html", status=status, **context)
+
+
+def carried() -> dict[str, Any]:
+    """The table's filters, for an address."""
+    return {**filters()}
+
+
+def offer(session: Session, certification: int, kind: str) -> dict[str, Any]:
+    """What a dialog offers: a tree to browse, or what a search finds, and what is selected already."""
+    trees = frameworks(session, host_id(), kind) if kind in TREES else []
+    framework = request.values.get("framework") or (trees[0].id if trees else "")
+    context: dict[str, Any] = {"frameworks": trees, "framework": framework, "query": query()}
+    if kind in TREES and not query():
+        parent, offset = _opened()
+        context |= _tree(session, certification, kind, framework, parent, offset)
+        if parent:
+            name = describe(session, host_id(), [(kind, parent)])[kind, parent].name
+            context["above"] = {"name": name, "parent": unit_above(session, host_id(), kind, parent)}
+    else:
+        context |= _found(session, certification, kind, query(), 0)
+    context["chosen"] = _chosen(session, kind, request.values.getlist("target"))
+    return context
+
+
+def _opened() -> tuple[str | None, int]:
+    """The unit opened without our script, and from where its list goes on: ``parent``, or ``page`` for both."""
+    parent, space, offset = request.args.get("page", "").rpartition(" ")
+    if space and offset.isascii() and offset.isdigit() and len(offset) < 10:
+        return parent or None, int(offset)
+    return request.args.get("parent") or None, 0
 
 
 def _chosen(session: Session, kind: str, exts: Sequence[str]) -> list[tuple[str, Any]]:

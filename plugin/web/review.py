@@ -22,6 +22,7 @@ from plugin.web.assignment_table import filters
 from plugin.web.assignments import number_in_form
 from plugin.web.due_form import due_item_name
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, page_number, runtime, who
+from plugin.web.words import read_only_sentence
 
 blueprint = Blueprint("review", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -99,8 +100,9 @@ def commit(certification: int) -> Response:
             return go(url_for(".watch", certification=certification))
         if clashes.conflict(session, draft) is not None:
             return go(url_for("assignments.conflict", certification=certification))
-        if draft.changes.get("rows") and shell.of_certification(session, certification, "")["read_only"]:
-            raise RefusedByRule(_("This certification is archived: it can be looked at, not changed."))
+        frame = shell.of_certification(session, certification, "")
+        if draft.changes.get("rows") and frame["read_only"]:
+            raise RefusedByRule(read_only_sentence(frame["what"]))
         proposal = drafts.proposal(session, draft)
         seen = number_in_form("revision")
     if seen != draft.revision:

@@ -50,6 +50,7 @@ def frame() -> dict[str, Any]:
         "exception_words": words.exception_words,
         "moment": words.moment,
         "parse_instant": parse_instant,
+        "advice": words.advice,
         "adding_sentence": words.adding_sentence,
         "removing_sentence": words.removing_sentence,
         "adding_parts": words.adding_parts,

@@ -146,6 +146,24 @@ def removing_sentence(x: int, what: str = "certification") -> str:
     )
 
 
+def advice(what: str = "certification") -> str:
+    """The user's sentence on notifications, above the tab."""
+    if what == "program":
+        return str(
+            _("Before assigning users to a program, we strongly recommend reviewing the associated notifications.")
+        )
+    return str(
+        _("Before assigning users to a certification, we strongly recommend reviewing the associated notifications.")
+    )
+
+
+def read_only_sentence(what: str = "certification") -> str:
+    """Why something cannot be changed."""
+    if what == "program":
+        return str(_("This program is archived: it can be looked at, not changed."))
+    return str(_("This certification is archived: it can be looked at, not changed."))
+
+
 def adding_parts(found: Adding) -> list[tuple[str, int, str]]:
     """What the X of the sentence is made of: a name for the part, its size, its words. Zero parts are left out."""
     parts = [

@@ -1,0 +1,215 @@
+"""The table of assignments: filters, sorting and pages in the address, row health, successors, trees without scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlalchemy import update
+
+from plugin.lti.tables import LaunchSession
+from plugin.web.kit import PAGE_SIZE
+from plugin.web.session import IDLE, Launch, open_session
+from tests.web.conftest import Visitor
+from tests.web.test_main_job import add, make, save
+from tests.world import World
+
+Visit = Callable[..., Visitor]
+
+
+def names(page: str) -> list[str]:
+    """Names of the rows, in their order."""
+    return re.findall(r'<bdi class="name">([^<]*)</bdi>', page)
+
+
+def individuals(visitor: Visitor, path: str, world: World, count: int) -> None:
+    people = [f"p{n:03}" for n in range(count)]
+    world.people(*people)
+    answer = visitor.post(f"{path}/assignments/add/individual", {"target": people})
+    assert answer.status_code == 303, answer.text
+
+
+def test_the_table_is_paged_fifty_at_a_time_and_the_address_says_which(visit: Visit, world: World) -> None:
+    sam = visit()
+    path = make(sam)
+    individuals(sam, path, world, PAGE_SIZE + 7)
+    assert len(names(sam.page(f"{path}/assignments"))) == PAGE_SIZE
+    second = sam.page(f"{path}/assignments?page=2&sort=name")
+    assert names(second) == [f"P{n:03}" for n in range(PAGE_SIZE, PAGE_SIZE + 7)]
+    assert "Page 2 of 2" in second
+    assert names(sam.page(f"{path}/assignments?page=99&sort=name")) == names(second)
+
+
+def test_rows_are_searched_and_filtered_by_type_and_state(visit: Visit, world: World) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales", "legal")
+    save(sam, path)
+    individuals(sam, path, world, 2)
+    sam.post(f"{path}/assignments/remove", {"key": "organisation:legal"})
+    assert names(sam.page(f"{path}/assignments?type=organisation&sort=-name")) == ["sales", "legal"]
+    assert names(sam.page(f"{path}/assignments?state=new&sort=name")) == ["P000", "P001"]
+    assert names(sam.page(f"{path}/assignments?state=removed")) == ["legal"]
+    assert names(sam.page(f"{path}/assignments?q=SAL")) == ["sales"]
+    assert "No assignments match “zzz”." in sam.page(f"{path}/assignments?q=zzz")
+    kept = sam.page(f"{path}/assignments?q=sal&type=organisation&state=saved&sort=-name")
+    assert 'name="sort" value="-name"' in kept
+    assert "q=sal" in kept
+
+
+def test_rows_are_sorted_by_name_due_date_and_learners_both_ways(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales", "legal")
+    sam.post(f"{path}/assignments/due", {"key": "organisation:legal", "kind": "fixed", "date": "2031-01-31"})
+    for sort, wanted in (
+        ("name", ["legal", "sales"]), ("-name", ["sales", "legal"]), ("learners", ["legal", "sales"]),
+        ("-learners", ["sales", "legal"]), ("due", ["legal", "sales"]), ("-due", ["sales", "legal"]),
+    ):  # fmt: skip
+        page = sam.page(f"{path}/assignments?sort={sort}")
+        assert names(page) == wanted, sort
+        assert f'aria-sort="{"descending" if sort.startswith("-") else "ascending"}"' in page
+    assert "aria-sort" not in sam.page(f"{path}/assignments?sort=nonsense")
+
+
+def test_rows_say_what_is_odd_about_them(visit: Visit, world: World, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales", "north", "legal")
+    sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
+    sam.post(f"{path}/assignments/due", {"key": "organisation:north", "kind": "fixed", "date": "2020-01-31"})
+    page = sam.page(f"{path}/assignments")
+    assert "Matches nobody now." in page
+    assert "All of its learners are in another assignment too." in page
+    assert "This due date has passed: whoever joins from now on gets it as a past date." in page
+    save(sam, path)
+    settle()
+    world.drop_unit("north")
+    settle()
+    page = sam.page(f"{path}/assignments")
+    assert "Missing at the host: its learners are kept until you decide." in page
+    row = re.search(r'<tr data-key="organisation:north".*?</tr>', page, re.DOTALL)[0]  # type: ignore[index]
+    assert ">2<span" in row  # those kept are its learners
+
+
+def test_a_manager_without_a_team_gets_a_successor(visit: Visit, world: World, settle: Callable[[], None]) -> None:
+    for person in ("cid", "dov"):
+        world.job(f"j-{person}", person, "north", boss="j-ann")
+    sam = visit()
+    path = make(sam)
+    sam.post(f"{path}/assignments/add/manager", {"target": ["j-ann"]})
+    sam.post(f"{path}/assignments/include", {"key": "manager:j-ann", "include": "below"})
+    save(sam, path)
+    settle()
+    for person in ("cid", "dov"):
+        world.job(f"j-{person}", person, "north", boss="j-bea")
+    world.drop_job("j-ann")
+    settle()
+    assert "Choose a successor" in sam.page(f"{path}/assignments")
+    dialog = sam.page(f"{path}/assignments/successor?key=manager:j-ann")
+    assert "Choose a successor for Ann" in dialog
+    assert "data-single" in dialog
+    asked = sam.post(f"{path}/assignments/successor/confirm?key=manager:j-ann", {"target": "j-bea"}).text
+    assert "Ann is followed by Bea, with the same settings." in asked
+    assert "2 learners are in the new team." in asked
+    assert sam.post(f"{path}/assignments/successor", {"key": "manager:j-ann", "target": "j-bea"}).status_code == 303
+    page = sam.page(f"{path}/assignments")
+    assert "2 unsaved changes" in page
+    assert save(sam, path) == 303
+    settle()
+    assert "2 learners are enrolled." in sam.page(f"{path}/progress")
+
+
+def test_a_successor_must_be_a_manager_the_host_knows(visit: Visit, world: World) -> None:
+    sam = visit()
+    path = make(sam)
+    sam.post(f"{path}/assignments/add/manager", {"target": ["j-ann"]})
+    add(sam, path, "sales")
+    for target in ("nobody", "j-ann", ""):
+        answer = sam.post(f"{path}/assignments/successor/confirm", {"key": "manager:j-ann", "target": target})
+        assert answer.status_code == 400
+        assert 'role="alert"' in answer.text
+    assert sam.get(f"{path}/assignments/successor?key=organisation:sales").status_code == 404
+    assert sam.get(f"{path}/assignments/successor?key=manager:gone").status_code == 404
+
+
+def test_a_tree_is_browsed_without_scripts_and_what_is_ticked_comes_along(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    top = sam.page(f"{path}/assignments/add/organisation")
+    plain = re.search(r"<noscript>(?:(?!</noscript>).)*name=\"parent\".*?</noscript>", top, re.DOTALL)[0]  # type: ignore[index]
+    assert 'value="legal"' in plain
+    assert 'name="parent" value="sales"' in plain
+    below = sam.page(f"{path}/assignments/add/organisation?framework=f&parent=sales&target=legal")
+    assert 'name="target" value="legal" checked' in below
+    assert 'name="target" value="north"' in below
+    assert ">Up</button>" in below
+    asked = sam.post(f"{path}/assignments/add/organisation/confirm", {"target": ["legal", "north"]})
+    assert "Adding these assignments will enrol 2 learners" in asked.text
+
+
+def test_a_program_is_called_a_program_everywhere_and_keeps_the_rules(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam, kind="program")
+    assert "Before assigning users to a program, we strongly recommend" in sam.page(f"{path}/assignments")
+    for kind, title in (
+        ("organisation", "Add organisation to program"), ("position", "Add positions to program"),
+        ("audience", "Add audiences to program"), ("manager", "Add managers to program"),
+        ("individual", "Add individuals to program"), ("group", "Add group to program"),
+    ):  # fmt: skip
+        assert title in sam.page(f"{path}/assignments/add/{kind}")
+    asked = sam.post(f"{path}/assignments/add/organisation/confirm", {"target": ["sales"]}).text
+    assert "Adding this assignment will enrol 2 learners to this program except where they are" in asked
+    add(sam, path, "sales")
+    save(sam, path)
+    asked = sam.page(f"{path}/assignments/remove?key=organisation:sales")
+    assert "withdraw 2 learners from this program except where they have another assignment." in asked
+    for page in ("assignments", "assignments/add/organisation", "assignments/remove?key=organisation:sales",
+                 "learners", "history", "check", "progress"):  # fmt: skip
+        text = re.sub(r"<[^>]*>", " ", sam.page(f"{path}/{page}"))
+        assert "this certification" not in text.lower(), page
+    sam.post(f"{path}/details", {"name": "Archived", "state": "archived", "certification-0-courses": ["c1", "c2"]})
+    answer = sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
+    if answer.status_code == 409:
+        assert "This program is archived" in answer.text
+
+
+def test_a_new_tab_has_a_session_of_its_own_and_its_ticket_opens_once(visit: Visit) -> None:
+    sam = visit()
+    path = make(sam)
+    ticket = sam.post("/new-tab", {"to": f"{path}/assignments"}).location
+    stranger = Visitor(visit("kim").client, "")
+    opened = stranger.client.get(ticket)
+    assert opened.status_code == 303
+    assert opened.location.endswith(f"{path}/assignments")
+    assert sam.handle not in opened.location
+    assert "No assignments yet" in stranger.client.get(opened.location).text
+    assert stranger.client.get(ticket).status_code == 401
+    for elsewhere in ("//evil.example/", "https://evil.example/", "/\\evil.example", ""):
+        opened = stranger.client.get(sam.post("/new-tab", {"to": elsewhere}).location)
+        assert opened.location.startswith("/t/"), elsewhere
+        assert opened.location.count("/") <= 3, elsewhere
+
+
+def test_a_page_of_an_ended_session_leads_back_and_may_stand_in_the_hosts_frame(visit: Visit, world: World) -> None:
+    visitor = Launch(
+        1, None, "sam", "Sam", is_administrator=True, purpose="launch", return_url="https://lms.example/c/1"
+    )
+    with world.runtime.db.write() as session:
+        handle, _secret = open_session(session, world.runtime, visitor)
+    sam = Visitor(visit("kim").client, handle)
+    path = make(sam)
+    with world.runtime.db.write() as session:
+        session.execute(update(LaunchSession).values(used=LaunchSession.used - IDLE - 1))
+    answer = sam.get(f"{path}/assignments")
+    assert answer.status_code == 401
+    assert "Your session has ended." in answer.text
+    assert 'href="https://lms.example/c/1"' in answer.text
+    assert "frame-ancestors *" in answer.headers["Content-Security-Policy"]
+
+
+def test_unsaved_changes_are_found_again_from_the_list(visit: Visit) -> None:
+    path = make(visit())
+    add(visit(), path, "sales")
+    assert ">Your unsaved changes</span>" in visit().page("/certifications")
+    assert ">Your unsaved changes</span>" not in visit("kim").page("/certifications")
