@@ -62,6 +62,14 @@ class Around:
         return self._terms[certification]
 
     @cached_property
+    def _settled(self) -> dict[int, int]:
+        return dict(self._rows("SELECT id, settled_version FROM certification WHERE host_id = ?", key="id"))
+
+    def settled(self, certification: int) -> int:
+        """The version that was settled last."""
+        return self._settled.get(certification, 0)
+
+    @cached_property
     def _held(self) -> dict[int, HeldPeople]:
         found: dict[int, HeldPeople] = {}
         sql = "SELECT certification, cause, assignment, state, people FROM held WHERE host_id = ?"
@@ -137,9 +145,9 @@ class Around:
         found: set[int] = set().union(*(self._of_course.get(course, set()) for course in courses))
         return sorted(found - {certification})
 
-    def _rows(self, sql: str, *, theirs: bool = False) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, *, theirs: bool = False, key: str = "certification") -> list[tuple[Any, ...]]:
         if self._certifications is not None and len(self._certifications) <= _FEW:
-            sql += f" AND {among('certification', np.array(self._certifications, np.int64))}"
+            sql += f" AND {among(key, np.array(self._certifications, np.int64))}"
         if theirs and self._people is not None and len(self._people):
             sql += f" AND {among('person', self._people)}"
         return fetch(self.session, sql, self.host_id)

@@ -13,9 +13,10 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.dates import AfterDue, FixedDue, parse_due
+from plugin.certifications.dates import parse_due
 from plugin.certifications.resolve import Rule, matches_of
 from plugin.core.bulk import fetch
+from plugin.enrolment.skim import is_personal
 from plugin.enrolment.tables import Held
 from plugin.population.sets import Population
 
@@ -134,7 +135,4 @@ def _expected(
 def _is_personal(rule: Rule) -> bool:
     if rule.due == "none":
         return False
-    due = parse_due(rule.due)
-    return (isinstance(due, AfterDue) and due.event != "enrolment") or (
-        isinstance(due, FixedDue) and due.zone == "learner"
-    )
+    return is_personal(parse_due(rule.due))

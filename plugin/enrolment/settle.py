@@ -335,8 +335,9 @@ def plan(
     """
     rules = around.rules[certification]
     terms = around.terms(certification)
-    rows = read_enrolled(around.session, people.host_id, certification, began=began_matters(rules))
-    found = skim(around, people, terms, rows, cause, everyone=everyone, also=also)
+    settled = not cause.version and around.settled(certification) == terms.version
+    rows = read_enrolled(around.session, people.host_id, certification, began=not settled and began_matters(rules))
+    found = skim(around, people, terms, rows, cause, everyone=everyone, also=also, settled=settled)
     pins = around.held(certification).pins
     return Plan(certification, people.seq, people.as_of, terms.version, rules, pins, found)
 
@@ -379,8 +380,10 @@ def _judge(
     def work(session: Session) -> dict[int, BitMap]:
         read_clock(session, host_id, share=True)
         people = population(session, host_id)
+        everyone = np.unique(np.concatenate(list(asked.values())))
+        around = Around(session, host_id, sorted(asked), everyone)
         going = {
-            certification: prepare(session, people, certification, who, cause).undecided(cause)
+            certification: prepare(session, people, certification, who, cause, around=around).undecided(cause)
             for certification, who in asked.items()
         }
         return judge(session, host_id, going, people.as_of, allowed, by_sync=by_sync)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from flask_babel import gettext as _
 from pyroaring import BitMap
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from plugin.core.ids import read_clock
 from plugin.delivery.tables import CONFIRMED, FOUND, WANTS
 from plugin.enrolment.codes import EXCEPTION_TYPES, HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
 from plugin.enrolment.gone import pinned
+from plugin.enrolment.reasons import closed, held_back, sentence
 from plugin.enrolment.tables import Enrolment, ExceptionRow, Exemption, WhySet
 from plugin.mirror.tables import DELETED, SUSPENDED, Person
 
@@ -163,48 +165,25 @@ def checks(session: Session, host_id: int, certification: int, person: int) -> l
     return listed
 
 
-_YES = {
-    "organisation": "She has a current job in this organisation, or under it where all below are included.",
-    "position": "She has a current job in this position, or under it where all below are included.",
-    "audience": "She is a member of this audience.",
-    "manager": "She reports to this manager, directly or, where all below are included, through others.",
-    "individual": "She is assigned individually.",
-    "group": "She is a member of this group.",
-}
-_NO = {
-    "organisation": "None of her current jobs is in this organisation (or under it, where all below are included).",
-    "position": "None of her current jobs is in this position (or under it, where all below are included).",
-    "audience": "She is not a member of this audience.",
-    "manager": "None of her current jobs reports to this manager (or through others, where all below are included).",
-    "individual": "This is somebody else.",
-    "group": "She is not a member of this group.",
-}
-
-
-def sentence(kind: str, matches: bool, *, kept: bool = False) -> str:
-    """Why an assignment matches a person, or not, in words."""
-    if kept:
-        return "The target is gone at the host; she is kept until somebody answers."
-    return _YES[kind] if matches else _NO[kind]
-
-
 def _why_not(session: Session, host_id: int, certification: int, person: Person, found: dict[str, Any]) -> str | None:
     """Why she is not active, or ``None`` if she is."""
     if found["active"]:
         return None
     terms = by_id(session, host_id, certification)
     if person.state == DELETED:
-        return "The host deleted this person."
+        return str(_("The learning site deleted this person."))
     exempt = session.get(Exemption, (host_id, certification, person.id))
     if exempt is not None and (exempt.until is None or exempt.until > read_clock(session, host_id)[1]):
-        return f"She is exempt: {exempt.reason}"
+        return str(_("This learner is exempt: %(reason)s", reason=exempt.reason))
     if terms.state != "live":
-        return f"This certification is {'a draft' if terms.state == 'draft' else 'archived'}: it reaches nobody."
+        return closed(terms.kind, terms.state)
     if found["held"] == "exception":
-        return f"An exception holds her back: {found['exception']['type'].replace('_', ' ') if found['exception'] else ''}."
+        return held_back(found["exception"]["type"] if found["exception"] else "")
     matched = any(one["matches"] for one in found["assignments"])
     if matched and found["state"] not in (None, "withdrawn"):
-        return "An administrator decided not to assign her."
+        return str(_("An administrator decided not to assign this learner."))
     if matched and person.state == SUSPENDED:
-        return "She is suspended at the host, and is settled when she comes back."
-    return "She will be enrolled when the change is settled." if matched else "No assignment matches her."
+        return str(_("This learner is suspended at the learning site, and is settled on coming back."))
+    if matched:
+        return str(_("This learner will be enrolled when the change is settled."))
+    return str(_("No assignment matches this learner."))

@@ -15,7 +15,7 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.certifications.dates import AfterDue, NoDue, parse_due
+from plugin.certifications.dates import AfterDue, Due, FixedDue, NoDue, parse_due
 from plugin.certifications.resolve import Rule, group_members
 from plugin.enrolment.around import Around
 from plugin.enrolment.bases import Bases
@@ -58,11 +58,13 @@ def skim(
     *,
     everyone: bool = False,
     also: BitMap | None = None,
+    settled: bool = False,
 ) -> Skim:
     """Compare a certification's rows with what its rules want.
 
     :param rows: the live ones, with ``began`` (:func:`began_matters`).
     :param everyone: look at all live rows, as when content changed. :param also: of the live rows, look at these.
+    :param settled: these rules were settled before: of the due dates only those can differ that hang on the person.
     """
     session, rules, pins = around.session, around.rules[terms.id], around.held(terms.id).pins
     members = [_members(session, people, rule, pins, rows) for rule in rules]
@@ -75,7 +77,7 @@ def skim(
     look = np.full(len(rows.person), everyone) | (here != rows.why) | rows.waiting
     look |= rows.frozen != _marked(people.suspended, top)[rows.person]
     look |= np.isin(rows.person, asked(around, terms, as_of))
-    look |= dated(session, terms, rules, _Rows(rows, members, top), rows, cause)
+    look |= dated(session, terms, rules, _Rows(rows, members, top), rows, cause, settled=settled)
     if also:
         look |= _marked(also, top)[rows.person]
     leaving = rows.person[(here == 0) & ~rows.leaving]
@@ -85,6 +87,13 @@ def skim(
     newcomers = newcomers[~_marked(people.suspended, top)[newcomers]]
     chosen = np.union1d(rows.person[look], newcomers)
     return Skim(chosen, _positions(chosen, rules, members, top), leaving)
+
+
+def is_personal(due: Due) -> bool:
+    """Whether a due date hangs on something the host says of the person, rather than on the rule and her row."""
+    if isinstance(due, FixedDue):
+        return due.zone == "learner"
+    return isinstance(due, AfterDue) and due.event != "enrolment"
 
 
 def began_matters(rules: Sequence[Rule]) -> bool:
@@ -136,7 +145,16 @@ class Where(Protocol):
     def __getitem__(self, number: int, /) -> Ints: ...
 
 
-def dated(session: Session, terms: Terms, rules: Sequence[Rule], where_of: Where, rows: Enrolled, cause: Cause) -> Mask:
+def dated(
+    session: Session,
+    terms: Terms,
+    rules: Sequence[Rule],
+    where_of: Where,
+    rows: Enrolled,
+    cause: Cause,
+    *,
+    settled: bool = False,
+) -> Mask:
     """Rows whose wanted due date would move theirs, or ask a question (DOMAIN 3.4, 3.5, §4)."""
     n = len(rows.person)
     date, unknown, look = np.full(n, NONE), np.zeros(n, bool), np.zeros(n, bool)
@@ -144,6 +162,8 @@ def dated(session: Session, terms: Terms, rules: Sequence[Rule], where_of: Where
     flags = terms.answers[ALREADY_ASSIGNED] not in ("off", "")
     for number, rule in enumerate(rules):
         due = parse_due(rule.due)
+        if settled and not is_personal(due):
+            continue
         added = flags and bool(cause.version) and rule.since_version == cause.version
         if not n or (isinstance(due, NoDue) and not added):
             continue

@@ -6,12 +6,13 @@ A target is a key ``(type, id, include)``: ``("organisation", 12, "")`` is "work
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
+
+from plugin.core.bulk import fetch
 
 Key = tuple[str, int, str]
 
@@ -52,13 +53,13 @@ def keys_of(session: Session, host_id: int, people: Sequence[int], as_of: int) -
     return keys
 
 
-def _in_slices(session: Session, sql: str, host_id: int, ids: Iterable[int]) -> list[tuple[int, ...]]:
-    statement = text(sql).bindparams(bindparam("ids", expanding=True))
+def _in_slices(session: Session, sql: str, host_id: int, ids: Iterable[int]) -> list[tuple[Any, ...]]:
+    """Rows for these ids; ``sql`` names them ``:ids`` and the host ``:host``."""
     wanted = sorted(set(ids))
-    rows: list[tuple[int, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for start in range(0, len(wanted), _SLICE):
-        found = session.execute(statement, {"host": host_id, "ids": wanted[start : start + _SLICE]})
-        rows.extend(tuple(row) for row in found)
+        listed = "(" + ", ".join(str(int(one)) for one in wanted[start : start + _SLICE]) + ")"
+        rows += fetch(session, sql.replace(":ids", listed).replace(":host", "?"), host_id)
     return rows
 
 
@@ -94,15 +95,22 @@ def _add_units(session: Session, host_id: int, jobs: Sequence[_Job], keys: dict[
 
 
 def _ancestors(session: Session, host_id: int, units: set[int]) -> dict[int, list[int]]:
-    """Each existing unit with itself and everything above it."""
-    sql = (
-        "SELECT u.id, a.id FROM unit u JOIN unit a ON a.host_id = u.host_id AND a.kind = u.kind"
-        " AND a.lft <= u.lft AND a.rgt >= u.lft AND NOT a.gone"
-        " WHERE u.host_id = :host AND NOT u.gone AND u.id IN :ids"
-    )
-    above: dict[int, list[int]] = defaultdict(list)
-    for unit, ancestor in _in_slices(session, sql, host_id, units):
-        above[unit].append(ancestor)
+    """Each existing unit with itself and everything above it: a step up the tree for all of them at a time."""
+    parents: dict[int, int | None] = {}
+    level = units
+    while level:
+        sql = "SELECT id, parent FROM unit WHERE host_id = :host AND NOT gone AND id IN :ids"
+        found = dict(_in_slices(session, sql, host_id, level))
+        parents.update(found)
+        level = {parent for parent in found.values() if parent is not None} - parents.keys()
+    above: dict[int, list[int]] = {}
+    for unit in units & parents.keys():
+        line: list[int] = []
+        here: int | None = unit
+        while here is not None and here in parents:
+            line.append(here)
+            here = parents[here]
+        above[unit] = line
     return above
 
 

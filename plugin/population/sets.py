@@ -87,9 +87,19 @@ class Population:
 
     def people(self, key: Key) -> Ints:
         """The same as an array of ids in no order, somebody perhaps twice: for whole settles."""
+        found = self._view.people(key)
         if not self._patch.changed:
-            return self._view.people(key)
-        return np.array(self.matching(key), dtype=np.int64)
+            return found
+        then = found[~self._changed[found]]
+        return np.concatenate([then, np.array(self._by_key.get(key, ()), np.int64)])
+
+    @cached_property
+    def _changed(self) -> np.ndarray:
+        """Marks of the changed people, as long as the largest id."""
+        changed = np.array(self._patch.changed, dtype=np.int64)
+        marks = np.zeros(max(int(changed.max(initial=0)), int(self._patch.base.person.max(initial=0))) + 1, bool)
+        marks[changed] = True
+        return marks
 
 
 def population(session: Session, host_id: int) -> Population:

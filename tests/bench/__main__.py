@@ -19,6 +19,7 @@ from sqlalchemy import text, update
 
 from config.settings import read_settings
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
+from plugin.core.bulk import update_rows
 from plugin.core.caches import forget_all
 from plugin.core.clock import Clock
 from plugin.core.db import Database
@@ -117,12 +118,8 @@ class Bench:
         for turn in range(3):
             moved = list(range(1 + turn, self.learners, 250))
             with self.runtime.db.write() as session:
-                for start in range(0, len(moved), 400):
-                    session.execute(
-                        update(Job)
-                        .where(Job.host_id == HOST, Job.id.in_(moved[start : start + 400]))
-                        .values(organisation=turn + 2)
-                    )
+                units = [self._unit(turn * 1000 + number) for number in range(len(moved))]
+                update_rows(session, Job, {"host_id": HOST, "id": moved}, {"organisation": units})
                 stamp(session, HOST, moved, self.runtime.clock.now())
             with self.runtime.db.read() as session:
                 owed = owed_people(session, HOST, 10_000_000)
@@ -187,13 +184,19 @@ class Bench:
         def work() -> None:
             number = next(turn)
             with self.runtime.db.write() as session:
-                session.execute(update(Job).where(Job.host_id == HOST, Job.id == 7).values(organisation=number % 9 + 2))
+                session.execute(
+                    update(Job).where(Job.host_id == HOST, Job.id == 7).values(organisation=self._unit(number))
+                )
                 stamp(session, HOST, [7], self.runtime.clock.now())
             settle_people(self.runtime, HOST)
 
         work()
         floor = statistics.median(floors.three_commits(self.runtime) for _turn in range(15))
         return self._judged("one_person", timed(work, 15), floor)
+
+    def _unit(self, number: int) -> int:
+        """Some organisation, another for each number."""
+        return number * 7919 % self.company.organisations + 1
 
     def _mixed(self) -> tuple[AssignmentDef, ...]:
         """Ten targets, among them a manager with about a tenth of the company below."""
