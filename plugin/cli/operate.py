@@ -159,13 +159,15 @@ def _host_check(arguments: argparse.Namespace) -> int:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
+    from plugin.delivery.watching import watch
     from plugin.mirror.sync import pull
 
     made = runtime()
     with made.db.read() as session:
         host_id = host_by_name(session, arguments.name).id
     result = pull(made, host_id, full=arguments.full)
-    print(f"{result.changed} records changed.")
+    watched = watch(made, host_id, now=True)
+    print(f"{result.changed + (watched.changed if watched else 0)} records changed.")
     for kind, count in result.held.items():
         print(f"{count} {kind} are missing at the host and on hold; see 'muster held'.", file=sys.stderr)
     return 0

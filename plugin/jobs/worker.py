@@ -18,19 +18,21 @@ from plugin.core.logs import log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Worker
 from plugin.delivery.reconcile import reconcile
-from plugin.hosts.port import HostTrouble
+from plugin.delivery.watching import SHARE, watch
+from plugin.hosts.port import Caps, HostTrouble
 from plugin.jobs.one_machine import machine
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.jobs.work import work_host
 from plugin.mirror.connections import active_hosts, can_be_read, connection_of
 from plugin.mirror.sync import pull
+from plugin.mirror.tables import Connection
 
 SWEEP = 2.0
 """Seconds between looks at what is owed, when nothing nudges."""
 GLANCE = 0.1
 HEARTBEAT = 20
-DELTA, WHOLE = 15 * 60, 24 * 3600
-"""Seconds between delta reads, and between whole reads, of each host."""
+DELTA, POLL, WHOLE = 15 * 60, 10 * 60, 24 * 3600
+"""Seconds between delta reads, between polls of a host without deltas, and between whole reads."""
 PULL_LEASE = 5 * 60
 """Seconds for which one worker reads a host and the others leave it to that one."""
 FORGOTTEN = 24 * 3600
@@ -103,6 +105,7 @@ class _Schedule:
         for host_id in hosts:
             try:
                 self._pull_if_due(host_id)
+                watch(self._runtime, host_id)
                 done += work_host(self._runtime, host_id)
             except (SQLAlchemyError, Unavailable):
                 raise
@@ -117,15 +120,17 @@ class _Schedule:
             connection = connection_of(session, host_id)
         if not can_be_read(connection) or connection.retry_at > now:
             return
-        reads = connection.marks.values()
+        caps = Caps.from_json(connection.caps)
+        reads = [mark for kind, mark in connection.marks.items() if caps.can(kind, "full") or caps.can(kind, "delta")]
         oldest = min((int(one.get("read", 0)) for one in reads), default=0)
         whole = int(connection.settings.get("whole_read", 0))
-        if now - oldest < DELTA and now - whole < WHOLE:
+        if now - oldest < _pause(connection, caps) and now - whole < WHOLE:
             return
         if not self._runtime.db.transact(lambda session: _take_pull(session, host_id, now)):
             return
         full = now - whole >= WHOLE
         noted: dict[str, int] = {}
+        began = time.monotonic()
         try:
             pull(self._runtime, host_id, full=full)
             noted = {"whole_read": now} if full else {}
@@ -134,7 +139,15 @@ class _Schedule:
         except (Unavailable, HostTrouble) as trouble:
             _log.warning("host not read", host=host_id, why=str(trouble))  # tried again when the connection says so
         finally:
-            self._runtime.db.transact(lambda session: _note(session, host_id, {"pull_until": 0, **noted}))
+            noted |= {"pull_until": 0, "pull_took": int(time.monotonic() - began)}
+            self._runtime.db.transact(lambda session: _note(session, host_id, noted))
+
+
+def _pause(connection: Connection, caps: Caps) -> int:
+    """Seconds between two reads: fewer where a host tells no changes, but reading it never takes more than its share."""
+    usual = DELTA if caps.can("jobs", "delta") else POLL
+    share = min(100, max(1, int(connection.settings.get("share", SHARE))))
+    return max(usual, int(connection.settings.get("pull_took", 0)) * 100 // share)
 
 
 def _take_pull(session: Session, host_id: int, now: int) -> bool:

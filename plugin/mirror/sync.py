@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -260,9 +261,12 @@ def _delete_or_hold(
     return gone.changed
 
 
-def read_by_ids(runtime: Runtime, host_id: int, wanted: dict[str, list[str]]) -> int:
+def read_by_ids(
+    runtime: Runtime, host_id: int, wanted: dict[str, list[str]], *, since: str | None = None, until: float | None = None
+) -> int:
     """Read exactly these records again, by kind; what is missing from the answer is deleted. Never guarded.
 
+    :param since: of these, only what may have changed. :param until: monotonic time after which no more is asked for.
     :raises HostTrouble: as the host answers; the caller keeps what it owes.
     """
     with runtime.db.read() as session:
@@ -279,8 +283,10 @@ def read_by_ids(runtime: Runtime, host_id: int, wanted: dict[str, list[str]]) ->
         if not caps.can(kind.name, "ids"):
             changed += _read_kind(reader, kind, full=False)
             continue
-        for page in host.read(kind.name, ids=sorted(set(ids))):
+        for page in host.read(kind.name, ids=list(dict.fromkeys(ids)), since=since):
             changed += _write_page(reader, kind, page, 0, {})
+            if until is not None and time.monotonic() > until:
+                break
     if changed:
         runtime.db.transact(lambda session: recount(session, host_id))
     return changed

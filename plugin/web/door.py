@@ -15,6 +15,7 @@ from plugin.access.rules import PUBLIC, rule
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.delivery.watching import look_again
 from plugin.lti.errors import LtiRejected
 from plugin.lti.keys import current_key, published
 from plugin.lti.keysets import KeySets
@@ -174,7 +175,10 @@ def _open(found: LoginRow, launched: Launched) -> Response:
         use_up(session, found)
         _first_launch(session, found.host_id, made.clock.now())
         learn_context(session, found.host_id, launched.claims)
-        return open_session(session, made, visitor(session, made, launched))
+        came = visitor(session, made, launched)
+        if came.person is not None:
+            look_again(session, found.host_id, came.person, made.clock.now())
+        return open_session(session, made, came)
 
     handle, secret = made.db.transact(work)
     answer = make_response(redirect(url_for("home.home", handle=handle), 303))
