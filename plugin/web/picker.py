@@ -24,6 +24,7 @@ from plugin.web import shell
 from plugin.web.assignment_table import filters
 from plugin.web.assignments import edit
 from plugin.web.kit import PREFIX, editor, field, host_id, number, page, query, runtime
+from plugin.web.pasted import read_lines, read_upload
 from plugin.web.words import count, ngettext
 
 blueprint = Blueprint("picker", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
@@ -186,10 +187,11 @@ def marked(text: str, wanted: str) -> list[tuple[str, bool]]:
 @rule("administrator")
 def paste(certification: int) -> str:
     """Usernames, e-mail addresses or ID numbers, a line each: what each line found."""
-    from plugin.web.pasted import read_lines, read_upload
-
     upload = request.files.get("file")
-    text = read_upload(upload.read()) if upload is not None and upload.filename else request.form.get("lines", "")
+    text = request.form.get("lines", "")
+    if upload is not None:
+        with upload.stream:
+            text = read_upload(upload.read()) if upload.filename else text
     with runtime().db.read() as session:
         lines = read_lines(session, host_id(), text, _assigned(session, certification, "individual"))
     return render_template("_pasted.html", lines=lines, kind="individual")
