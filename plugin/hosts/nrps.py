@@ -144,4 +144,4 @@ def _roster(host: NrpsHost, name: str, title: str) -> Check:
         count = len(host._rows("members", name))
     except HostTrouble as trouble:
         return Check(f"Course {title}", False, trouble.why, "Allow names and roles for Muster at the learning site.")
-    return Check(f"Course {title}", True, f"{count} members can be read.")
+    return Check(f"Course {title}", True, f"Its members can be read: {count}.")
