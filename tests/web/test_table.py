@@ -133,6 +133,15 @@ def test_a_successor_must_be_a_manager_the_host_knows(visit: Visit, world: World
     assert sam.get(f"{path}/assignments/successor?key=manager:gone").status_code == 404
 
 
+def test_managers_offered_are_those_somebody_reports_to_not_for_a_time_only(visit: Visit, world: World) -> None:
+    world.job("j-cid", "cid", "north", boss="j-ann")
+    world.job("j-dov", "dov", "north", boss="j-bea", temporary=True)
+    world.job("j-eve", "eve", "north", boss_person="cid")
+    sam = visit()
+    listed = sam.page(f"{make(sam)}/f/search/manager")
+    assert set(re.findall(r'data-id="([^"]*)"', listed)) == {"j-ann", "j-cid"}
+
+
 def test_a_tree_is_browsed_without_scripts_and_what_is_ticked_comes_along(visit: Visit) -> None:
     sam = visit()
     path = make(sam)
