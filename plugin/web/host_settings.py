@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from plugin.core.errors import Invalid
+from plugin.delivery.watching import SHARE
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,12 @@ class Shown:
 
 def declared(kind: str) -> tuple[Setting, ...]:
     """What can be set for a kind of host, beyond its addresses and secrets."""
+    share = Setting(
+        "share", _("Share of time spent reading, percent"),
+        _("Muster never reads this learning site for more than this share of the time."), SHARE, least=1, most=100,
+    )  # fmt: skip
     if kind != "moodle":
-        return ()
+        return (share,)
     return (
         Setting(
             "role", _("Role of learners in a course"),
@@ -46,6 +51,7 @@ def declared(kind: str) -> tuple[Setting, ...]:
             "parallel", _("Calls at the same time"),
             _("How many calls Muster makes at once. Fewer spare the site, more are faster."), 4, least=1, most=16,
         ),
+        share,
     )  # fmt: skip
 
 
