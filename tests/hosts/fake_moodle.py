@@ -57,7 +57,7 @@ class FakeMoodle:
     before: Callable[[str], None] | None = None
     """Called with the function's name before each call."""
     users: dict[int, dict[str, Any]] = field(default_factory=dict)
-    deleted: set[int] = field(default_factory=set)
+    deleted: dict[int, dict[str, Any]] = field(default_factory=dict)
     cohorts: dict[int, dict[str, Any]] = field(default_factory=dict)
     members: dict[int, set[int]] = field(default_factory=dict)
     courses: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -107,9 +107,16 @@ class FakeMoodle:
         return number
 
     def delete(self, number: int) -> None:
-        """Delete a user as Moodle does: unfindable, out of her cohorts and courses."""
-        self.users.pop(number, None)
-        self.deleted.add(number)
+        """Delete a user as Moodle does: out of her cohorts and courses, in no list, but still there for who asks by id."""
+        user = self.users.pop(number, None)
+        if user is not None:
+            scrambled = {
+                "username": f"{user['email']}.1795467535",
+                "email": f"{number:032x}",
+                "idnumber": "",
+                "custom": {},
+            }
+            self.deleted[number] = {**user, **scrambled}
         for users in self.members.values():
             users.discard(number)
         for key in [key for key in self.enrolments if key[1] == number]:
@@ -177,7 +184,8 @@ class FakeMoodle:
         values = items(asked.get("values"))
         if asked["field"] == "username" and any(value != value.lower() or " " in value for value in values):
             raise MoodleError("invalidparameter")
-        shown = [self.profile(user) for _, user in sorted(self.users.items()) if str(user[asked["field"]]) in values]
+        everybody = sorted((self.users | self.deleted).items())
+        shown = [self.profile(user) for _, user in everybody if str(user[asked["field"]]) in values]
         return [one for one in shown if one.get(asked["field"])]
 
     def core_enrol_get_enrolled_users(self, asked: dict[str, Any]) -> Any:

@@ -23,7 +23,7 @@ from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, MarkT
 from plugin.hosts.webhook import hear_standard
 
 INFO = "core_webservice_get_site_info"
-SEATS, MESSAGES = 100, 20
+SEATS, MESSAGES = 300, 20
 """Items a call: of seats for each parallel writer."""
 POLL = 15 * 60
 """Seconds between polls; which slot of people is read whole follows the clock."""

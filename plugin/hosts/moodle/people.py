@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ FIELDS = (
     "customfields",
 )  # fmt: skip
 """What a list shows. Moodle drops ``suspended``, ``timezone`` and ``lang`` from it without a word."""
+_MD5, _TIMED = re.compile(r"[0-9a-f]{32}"), re.compile(r"\.[0-9]{9,11}$")
 User = Mapping[str, Any]
 Some = tuple[list[User], str | None]
 """Some people, and where to go on; ``None`` after the last of them."""
@@ -67,10 +69,11 @@ class People:
 
     def listed(self, slot: int) -> Iterator[tuple[list[User], list[User], bool]]:
         """Everybody as lists show them, of those in this slot the whole profile; and whether these are the last."""
-        for users in self._listed(",".join(FIELDS), WIDE):
+        for listed in self._listed(",".join(FIELDS), WIDE):
+            users = _people(listed)
             whole = self.by_ids([str(one["id"]) for one in users if int(one["id"]) % SLOTS == slot])
             known = {str(one["id"]) for one in whole}
-            yield [one for one in users if str(one["id"]) not in known], whole, len(users) < WIDE
+            yield [one for one in users if str(one["id"]) not in known], whole, len(listed) < WIDE
 
     def _listed(self, fields: str, most: int) -> Iterator[list[User]]:
         start = 0
@@ -142,7 +145,20 @@ def users_in(answer: Any) -> list[User]:
 
 
 def _people(users: Sequence[User]) -> list[User]:
-    return [one for one in users if one.get("username") != "guest"]
+    return [one for one in users if one.get("username") != "guest" and not is_deleted(one)]
+
+
+def is_deleted(user: User) -> bool:
+    """Whether Moodle deleted her: asked for by id it still gives her, without a word of it, but for what it made of her fields.
+
+    The address becomes an MD5, the username the old address and a time (``delete_user`` in Moodle's ``moodlelib.php``).
+    """
+    email, username = str(user.get("email") or ""), str(user.get("username") or "")
+    if user.get("idnumber"):
+        return False
+    return bool(_MD5.fullmatch(email) and _TIMED.search(username)) or (
+        not email and "@" in username and bool(_TIMED.search(username))
+    )
 
 
 def person_record(user: User, *, listed: bool = False) -> Record:

@@ -128,7 +128,8 @@ class Seats:
     def _in_parallel(self, function: str, rows: Sequence[Row]) -> list[Outcome]:
         if not rows:
             return []
-        size = min(ROWS[function], max(ALONE, -(-len(rows) // self.parallel)))
+        rounds = -(-len(rows) // (ROWS[function] * self.parallel))  # no round ends with writers that have nothing to do
+        size = max(ALONE, -(-len(rows) // (rounds * self.parallel)))
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
         if len(parts) == 1:
             return self._write(function, parts[0])

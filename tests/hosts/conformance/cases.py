@@ -33,12 +33,13 @@ class Case(ABC):
     """One host with at least forty people, two courses and an audience.
 
     :ivar kinds: what it gives in full. :ivar courses: two course ids. :ivar by_polling: it has no deltas.
+    :ivar troubles: what it can be made to suffer.
     """
 
     kinds: Sequence[str] = ("people", "units", "jobs", "audiences", "members", "courses")
     courses: tuple[str, str]
     by_polling = False
-    sick = ("waits", "html", "garbled", "locked")
+    troubles: Sequence[str] = ("waits", "down", "html", "garbled", "locked")
 
     @abstractmethod
     def host(self) -> Host:

@@ -62,6 +62,8 @@ def test_what_refers_to_another_record_finds_it(case: Case) -> None:
 def test_a_read_cut_short_is_never_whole_and_goes_on_where_it_was(
     case: Case, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if what not in case.troubles:
+        pytest.skip("this host cannot be made to do so")
     case.small_pages(monkeypatch)
     everybody = rows(list(case.host().read("people")))
     host = case.host()
@@ -181,6 +183,8 @@ def test_a_seat_made_by_others_is_found(case: Case) -> None:
 
 @pytest.mark.parametrize("what", ["waits", "down", "html", "garbled"])
 def test_a_write_without_an_answer_is_trouble_and_can_be_repeated(case: Case, what: str) -> None:
+    if what not in case.troubles:
+        pytest.skip("this host cannot be made to do so")
     person, course = case.people()[0], case.courses[0]
     host = case.host()
     body = host.prepare("seats", [seat(person, course)], "")

@@ -1,0 +1,120 @@
+"""A running Moodle of somebody's, arranged for a test through its own web services and cleaned up afterwards.
+
+``MUSTER_PEER_MOODLE_URL`` and ``MUSTER_PEER_MOODLE_TOKEN`` are what Muster itself is given (docs/hosts/moodle.md lists the functions
+of its service). ``MUSTER_PEER_MOODLE_ADMIN_TOKEN`` is for the arranging: users, courses and cohorts made, changed and deleted; without
+it the first token is used. The site has three text profile fields with the short names ``orgpath``, ``position`` and ``manager``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from plugin.hosts.moodle.rest import PATH, flat
+
+URL = os.environ.get("MUSTER_PEER_MOODLE_URL", "").rstrip("/")
+TOKEN = os.environ.get("MUSTER_PEER_MOODLE_TOKEN", "")
+ADMIN = os.environ.get("MUSTER_PEER_MOODLE_ADMIN_TOKEN", "") or TOKEN
+COMPLETE = os.environ.get("MUSTER_PEER_MOODLE_COMPLETE", "")
+"""A command that completes a course for a user, called with the ids of both: no web service of Moodle's does that for others."""
+MAPPING = {"organisation": "profile:orgpath", "position": "profile:position", "manager": "profile:manager"}
+WHY = "set MUSTER_PEER_MOODLE_URL and MUSTER_PEER_MOODLE_TOKEN to run against a Moodle"
+
+
+def call(function: str, *, token: str = ADMIN, **asked: Any) -> Any:
+    """One bare REST call, with nothing of Muster's in between."""
+    form = [("wstoken", token), ("moodlewsrestformat", "json"), ("wsfunction", function), *flat(asked)]
+    answer = requests.post(URL + PATH, data=form, timeout=120).json()
+    assert not (isinstance(answer, dict) and "exception" in answer), (function, answer)
+    return answer
+
+
+@dataclass
+class Site:
+    """What one run of tests made at the site."""
+
+    mark: str = field(default_factory=lambda: secrets.token_hex(4))
+    users: list[int] = field(default_factory=list)
+    made_courses: list[int] = field(default_factory=list)
+    cohorts: list[int] = field(default_factory=list)
+
+    def make_people(self, profiles: Sequence[Mapping[str, str]]) -> list[int]:
+        """Users with these profile fields; a manager is given by her place in the list."""
+        first = len(self.users)
+        names = [f"peer{self.mark}{first + number:04}" for number in range(len(profiles))]
+        rows = []
+        for name, profile in zip(names, profiles, strict=True):
+            fields = dict(profile)
+            if fields.get("manager", "").isdigit():
+                fields["manager"] = f"peer{self.mark}{int(fields['manager']):04}"
+            rows.append({
+                "username": name, "password": "Learner-1!", "firstname": f"Peer{self.mark}", "lastname": name, "email": f"{name}@example.com",
+                "idnumber": name.upper(), "customfields": [{"type": key, "value": value} for key, value in fields.items()],
+            })  # fmt: skip
+        made = [
+            int(one["id"])
+            for start in range(0, len(rows), 50)
+            for one in call("core_user_create_users", users=rows[start : start + 50])
+        ]
+        self.users += made
+        return made
+
+    def change(self, user: int, **fields: str) -> None:
+        """Change plain fields, or profile fields given as ``field_NAME``."""
+        custom = [
+            {"type": name.removeprefix("field_"), "value": value}
+            for name, value in fields.items()
+            if name.startswith("field_")
+        ]
+        plain = {name: value for name, value in fields.items() if not name.startswith("field_")}
+        call("core_user_update_users", users=[{"id": user, **plain, **({"customfields": custom} if custom else {})}])
+
+    def delete(self, user: int) -> None:
+        call("core_user_delete_users", userids=[user])
+        self.users.remove(user)
+
+    def course(self, name: str) -> int:
+        """A new course with manual enrolments."""
+        short = f"{name}-{secrets.token_hex(3)}"
+        row = {"fullname": f"Peer {short}", "shortname": short, "categoryid": 1, "enablecompletion": 1}
+        made = int(call("core_course_create_courses", courses=[row])[0]["id"])
+        self.made_courses.append(made)
+        return made
+
+    def cohort(self, users: Sequence[int]) -> int:
+        """A new cohort of the site with these members."""
+        name = f"peer-{self.mark}-{len(self.cohorts)}"
+        row = {"categorytype": {"type": "system", "value": ""}, "name": name, "idnumber": name}
+        made = int(call("core_cohort_create_cohorts", cohorts=[row])[0]["id"])
+        self.cohorts.append(made)
+        members = [
+            {"cohorttype": {"type": "id", "value": made}, "usertype": {"type": "id", "value": user}} for user in users
+        ]
+        call("core_cohort_add_cohort_members", members=members)
+        return made
+
+    def enrol_by_hand(self, users: Sequence[int], course: int, start: int = 77) -> None:
+        """Enrol as a teacher would, from a day of her choice on."""
+        rows = [{"roleid": 5, "userid": user, "courseid": course, "timestart": start} for user in users]
+        for first in range(0, len(rows), 100):
+            call("enrol_manual_enrol_users", enrolments=rows[first : first + 100])
+
+    @staticmethod
+    def roster(course: int, *, active: bool = True) -> set[int]:
+        """Who is in a course, by the page of participants' own function."""
+        options = [{"name": "userfields", "value": "id"}] + ([{"name": "onlyactive", "value": 1}] if active else [])
+        return {int(one["id"]) for one in call("core_enrol_get_enrolled_users", courseid=course, options=options)}
+
+    def clean(self) -> None:
+        """Delete what was made."""
+        if self.made_courses:
+            call("core_course_delete_courses", courseids=self.made_courses)
+        if self.cohorts:
+            call("core_cohort_delete_cohorts", cohortids=self.cohorts)
+        for start in range(0, len(self.users), 100):
+            call("core_user_delete_users", userids=self.users[start : start + 100])
