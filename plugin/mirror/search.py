@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, literal_column, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from plugin.core.ids import upsert_for
+from plugin.core.bulk import fetch
+from plugin.core.caches import keep, kept
+from plugin.core.ids import read_clock, upsert_for
 from plugin.mirror.tables import Audience, Course, Job, Person, SearchWord, Unit
 
 _PLAIN = str.maketrans(
@@ -23,8 +27,11 @@ _LONGEST = 40
 _KIND_OF: dict[Any, str] = {Person: "person", Unit: "unit", Audience: "audience", Course: "course"}
 _TABLE_OF: dict[str, Any] = {
     "person": Person, "individual": Person, "organisation": Unit, "position": Unit, "audience": Audience,
-    "course": Course, "manager": Job,
+    "course": Course,
 }  # fmt: skip
+
+
+Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,12 @@ def find(
 
     :param kind: person, individual, organisation, position, audience, course, or manager (rows are jobs).
     """
+    if kind == "manager":
+        return _managers(session, host_id, _query_words(query), limit, offset)
     table = _TABLE_OF[kind]
-    conditions = [table.host_id == host_id, *_conditions(host_id, kind, framework)]
-    target = Job.person if table is Job else table.id
+    conditions = [table.host_id == host_id, *_conditions(kind, framework)]
     for word in _query_words(query):
-        conditions.append(target.in_(_matching(session, host_id, "person" if table is Job else _KIND_OF[table], word)))
+        conditions.append(table.id.in_(_matching(session, host_id, _KIND_OF[table], word)))
     total = session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
     rows = session.scalars(select(table).where(*conditions).order_by(*_order(table)).limit(limit).offset(offset)).all()
     return Found(int(total), rows)
@@ -114,39 +122,49 @@ def _matching(session: Session, host_id: int, kind: str, word: str) -> Any:
     )
 
 
-def _conditions(host_id: int, kind: str, framework: str | None) -> list[ColumnElement[bool]]:
+def _conditions(kind: str, framework: str | None) -> list[ColumnElement[bool]]:
     if kind in ("person", "individual"):
         return [Person.state != 2]
     if kind in ("organisation", "position"):
         found = [Unit.kind == kind, Unit.gone.is_(False)]
         return [*found, Unit.framework == framework] if framework is not None else found
-    if kind == "manager":
-        someone = select(literal_column("1")).where(
-            Person.host_id == host_id, Person.id == Job.person, Person.state != 2
-        )
-        return [Job.gone.is_(False), someone.correlate(Job).exists(), _leads(host_id)]
     table = _TABLE_OF[kind]
     return [table.gone.is_(False)]
 
 
-def _leads(host_id: int) -> ColumnElement[bool]:
-    """Jobs that somebody reports to, never for a time only (DOMAIN 2.3). Asked by each link on its own: each has an index."""
-    report = Job.__table__.alias("report")
-    counts = (report.c.host_id == host_id, report.c.gone.is_(False), report.c.temporary.is_(False))
-    by_job = select(literal_column("1")).where(*counts, report.c.manager_job == Job.id).correlate(Job).exists()
-    by_person = (
-        select(literal_column("1"))
-        .where(*counts, report.c.manager_job_ext == "", report.c.manager == Job.person)
-        .correlate(Job)
-        .exists()
-    )
-    return by_job | by_person
+def _managers(session: Session, host_id: int, words: Sequence[str], limit: int, offset: int) -> Found:
+    """Jobs that somebody reports to, by the name of whom they belong to."""
+    jobs, people = _leaders(session, host_id)
+    if words:
+        matching = [session.scalars(_matching(session, host_id, "person", word)) for word in words]
+        fit = np.isin(people, np.array(list(set.intersection(*map(set, matching))), np.int64))
+        jobs = jobs[fit]
+    part = [int(one) for one in jobs[offset : offset + limit]]
+    rows = {row.id: row for row in session.scalars(select(Job).where(Job.host_id == host_id, Job.id.in_(part)))}
+    return Found(len(jobs), [rows[one] for one in part if one in rows])
+
+
+def _leaders(session: Session, host_id: int) -> tuple[Ids, Ids]:
+    """Jobs that somebody reports to, never for a time only (DOMAIN 2.3), with their people; kept until the seq moves."""
+    name, seq = ("leaders", host_id), read_clock(session, host_id)[0]
+    known: tuple[int, Ids, Ids] | None = kept(session, name)
+    if known is not None and known[0] == seq:
+        return known[1], known[2]
+    rows = fetch(
+        session,
+        "SELECT j.id, j.person FROM job j JOIN person p ON p.host_id = j.host_id AND p.id = j.person"
+        " WHERE j.host_id = ? AND NOT j.gone AND p.state <> 2 AND j.id IN ("
+        " SELECT r.manager_job FROM job r WHERE r.host_id = ? AND NOT r.gone AND NOT r.temporary"
+        " AND r.manager_job IS NOT NULL"
+        " UNION SELECT l.id FROM job r JOIN job l ON l.host_id = r.host_id AND l.person = r.manager"
+        " WHERE r.host_id = ? AND NOT r.gone AND NOT r.temporary AND r.manager IS NOT NULL AND r.manager_job_ext = '')"
+        " ORDER BY p.name, j.id",
+        host_id, host_id, host_id,
+    )  # fmt: skip
+    pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+    keep(session, name, (seq, pairs[:, 0], pairs[:, 1]))
+    return pairs[:, 0], pairs[:, 1]
 
 
 def _order(table: Any) -> list[Any]:
-    if table is Job:
-        return [
-            select(Person.name).where(Person.host_id == Job.host_id, Person.id == Job.person).scalar_subquery(),
-            Job.id,
-        ]
     return [table.name, table.id]
