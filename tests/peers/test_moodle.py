@@ -25,6 +25,7 @@ from plugin.core.runtime import Runtime
 from plugin.delivery.drain import drain
 from plugin.delivery.tables import FOUND, Message, Seat
 from plugin.delivery.watching import watch
+from plugin.enrolment.codes import STATES
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.save import Choices, save
@@ -97,7 +98,7 @@ certifications:
                 Certification,
                 (Certification.host_id == Enrolment.host_id) & (Certification.id == Enrolment.certification),
             )
-            return list(session.scalars(query.where(Certification.code == code)))
+            return [STATES[one] for one in session.scalars(query.where(Certification.code == code))]
 
 
 def core(course: int) -> str:
@@ -227,6 +228,7 @@ def test_a_second_cycle_completes_by_a_course_of_the_recertification_path(peer: 
     assert site.roster(first) == {learner}
     assert site.roster(again) == set()
     complete(first, learner)
+    peer.now()
     assert watch(peer.made, peer.host, now=True).changed == 1  # type: ignore[union-attr]
     peer.work()
     assert peer.states("CYC") == ["certified"]

@@ -20,6 +20,7 @@ LONGEST = 4000
 """Bytes; Moodle refuses a message of more than 4096."""
 _BEFORE = ("invalidparameter", "nopermissions", "requireloginerror", "disabled")
 """Errors that Moodle finds before it sends anything."""
+_ANYBODY = "(People who take messages from contacts alone are reached with the capability moodle/site:messageanyuser.)"
 _MAYBE = "Moodle did not say whether it sent this message."
 
 
@@ -73,7 +74,8 @@ def _outcome(key: str, answer: Any) -> Outcome:
         return Outcome(key, "maybe", _MAYBE)
     if number > 0:
         return Outcome(key, "done")
-    return Outcome(key, "refused", f"Moodle did not send it: {one.get('errormessage') or 'it gives no reason'}"[:500])
+    said = str(one.get("errormessage") or "it gives no reason")[:400]
+    return Outcome(key, "refused", f"Moodle did not send it: {said} {_ANYBODY}")
 
 
 def message_text(item: Mapping[str, Any]) -> str:
