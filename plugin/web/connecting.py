@@ -177,6 +177,8 @@ def _changes(form: dict[str, str]) -> Changes:
     for name, part in (("api_token", "token"), ("webhook_secret", "secret"), ("hooks_secret", "hooks")):
         entered = form.get(name, "") if part in offers else ""
         secrets[name] = "" if part in offers and f"forget_{name}" in form else entered or None
+    if "token" not in offers:
+        secrets["api_token"] = ""  # nothing would use it
     return Changes(
         kind=kind, api_url=form.get("api_url", "") if "api" in offers else "",
         webhook_url=form.get("webhook_url", "") if "webhook" in offers else "",

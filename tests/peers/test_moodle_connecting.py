@@ -1,7 +1,7 @@
 """Connecting a real Moodle by pages alone: its own registration page, its own frame, its own roster.
 
 Runs where ``MUSTER_PEER_MOODLE_URL`` names a Moodle that may be played with and ``MUSTER_PEER_MOODLE_LOGIN`` its
-administrator as ``name:password``. That Moodle must be able to call this machine: HTTP security without blocked hosts and
+administrator as ``name:password``; with ``MUSTER_PEER_MOODLE_TOKEN`` it is read by its web services too. That Moodle must be able to call this machine: HTTP security without blocked hosts and
 with all ports. A course, a teacher and a tool stay behind in it.
 """
 
@@ -23,6 +23,7 @@ from tests.live import free_port
 
 URL = os.environ.get("MUSTER_PEER_MOODLE_URL", "").rstrip("/")
 LOGIN = os.environ.get("MUSTER_PEER_MOODLE_LOGIN", "")
+TOKEN = os.environ.get("MUSTER_PEER_MOODLE_TOKEN", "")
 SHOTS = os.environ.get("MUSTER_SHOTS")
 pytestmark = [
     pytest.mark.peer,
@@ -131,6 +132,30 @@ class Moodle:
         return self.page.frame_locator("#contentframe")
 
 
+def read_by_web_services(operator: Page, hosts: str) -> None:
+    """Token, checklist, mapping with a look at people, and the first read."""
+    operator.goto(f"{hosts}/1/configuration?kind=moodle")
+    operator.locator("#api_token").fill(TOKEN)
+    operator.get_by_role("button", name="Save and go to the checklist").click()
+    operator.get_by_role("button", name="Test the connection").click()
+    expect(operator.get_by_text("The token is that of the account")).to_be_visible(timeout=WITHIN)
+    if SHOTS:
+        operator.screenshot(path=f"{SHOTS}/moodle-checklist.png", full_page=True)
+    operator.get_by_role("link", name="Mapping").click()
+    operator.get_by_label("Organisation", exact=True).fill("profile:orgpath")
+    operator.get_by_role("button", name="Try it on people").click()
+    expect(operator.get_by_text("Fields seen with these people:")).to_be_visible(timeout=WITHIN)
+    if SHOTS:
+        operator.screenshot(path=f"{SHOTS}/moodle-mapping.png")
+    operator.get_by_role("button", name="Save this mapping").click()
+    operator.goto(hosts)
+    operator.get_by_role("button", name="Read everything").click()
+    expect(operator.get_by_role("heading", name="How old its data is")).to_be_visible(timeout=2 * WITHIN)
+    expect(operator.locator("dl.counters div").first).not_to_have_text(re.compile("^People\\s*0$"))
+    if SHOTS:
+        operator.screenshot(path=f"{SHOTS}/moodle-hosts.png", full_page=True)
+
+
 def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roster(browser: Any, empty: Empty) -> None:
     operator = browser.new_context(viewport={"width": 1100, "height": 900}, locale="en-GB").new_page()
     operator.set_default_timeout(WITHIN)
@@ -174,3 +199,5 @@ def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roste
     operator.get_by_role("button", name="Read everything").click()
     expect(operator.get_by_role("heading", name="How old its data is")).to_be_visible(timeout=WITHIN)
     expect(operator.locator("dl.counters div").first).to_contain_text("2")
+    if TOKEN:
+        read_by_web_services(operator, hosts)

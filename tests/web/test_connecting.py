@@ -357,6 +357,7 @@ def test_a_launch_teaches_a_site_without_an_api_its_course(empty: Any, sandbox: 
     app, runtime = empty
     visitor = setup(app, runtime)
     path = connect_by_hand(visitor, sandbox)
+    configure(visitor, path, sandbox)
     assert (
         visitor.post(f"{path}/configuration", {"kind": "nrps", "title": "Acme", "time_zone": "UTC"}).status_code == 303
     )
