@@ -23,6 +23,7 @@ from plugin.enrolment.codes import (
     UNKNOWN_DATE,
     WITHDRAWN,
 )
+from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
 from plugin.mirror.tables import Person
@@ -141,6 +142,8 @@ def _reopen(
             continue
         if enrolment.hold == DISMISSED:
             enrolment.hold = HELD_BY_EXCEPTION
+            session.flush()
+            touch_enrolments(session, host_id, certification, 0)
         if session.get(ExceptionRow, (host_id, certification, row.person)) is None:
             session.add(
                 ExceptionRow(host_id=host_id, certification=certification, person=row.person, type=row.type, since=at,

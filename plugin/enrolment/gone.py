@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.tables import Assignment
 from plugin.core.ids import take_ids
 from plugin.core.journal import record
+from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Held, WhySet
 
 TARGET_GONE, TEAM_GONE = "target_gone", "team_gone"
@@ -91,12 +92,15 @@ def mark_missing(session: Session, host_id: int, at: int, people: Sequence[int] 
             )
     for assignment in back:
         _set_missing(session, host_id, assignment, missing=False)
-        session.execute(
+        released = session.scalars(
             update(Held)
             .where(Held.host_id == host_id, Held.assignment == assignment, Held.cause == TARGET_GONE,
                    Held.state.in_(("open", "refused")))
             .values(state="released", answered=at, who="sync")
+            .returning(Held.people)
         )  # fmt: skip
+        # The host may have stamped none of them: whoever the target no longer has leaves now.
+        owe(session, host_id, BitMap.union(BitMap(), *map(BitMap.deserialize, released)), at)
     return gone + back
 
 

@@ -10,6 +10,7 @@ from plugin.core.errors import RefusedByRule
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.codes import INACTIVE_HOLDS, STATES, WITHDRAWN
+from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Enrolment, Exemption, Extension
 
@@ -37,6 +38,7 @@ def extend(runtime: Runtime, host_id: int, certification: int, person: int, to: 
         if moved.expires is None:
             row.baseline_due = row.due if row.baseline_due is None else row.baseline_due
         row.expires, row.due, row.rev = moved.expires, to, row.rev + 1
+        touch_enrolments(session, host_id, certification, 0)
         last = session.scalar(
             select(func.max(Extension.n)).where(
                 Extension.host_id == host_id, Extension.certification == certification, Extension.person == person

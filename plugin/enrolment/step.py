@@ -139,6 +139,7 @@ def step(facts: Facts, given: Given, terms: Terms) -> Step:
     returned = _freeze_and_thaw(new, frozen & new.live, given)
     settled = _Dates(new, facts, given, terms, began, member & new.live & ~frozen)
     settled.decide()
+    settled.keep_questions(new.live & ~(member & ~frozen))
     _after_return(new, returned, given, terms)
     activated = new.active & ~facts.active
     deactivated = facts.active & ~new.active
@@ -223,6 +224,8 @@ class _Dates:
         self.new, self.old, self.given, self.terms = new, old, given, terms
         self.began = began
         self.open = given.questions.type >= 0
+        # "Already assigned" is a question about a save, and no reason to look at her dates again.
+        self.asking = self.open & (given.questions.type != codes.ALREADY_ASSIGNED)
         # The cycle sets the dates of everybody who was ever certified (DOMAIN 3.6).
         self.who = who & np.isin(new.state, (ASSIGNED, IN_PROGRESS))
         self.checkable = who & (np.isin(new.state, (ASSIGNED, IN_PROGRESS)) | began)
@@ -237,20 +240,37 @@ class _Dates:
     def decide(self) -> None:
         """Answers first, then the checks, then the plain dates."""
         answered = self._answers()
+        if self.given.earlier:
+            # Cleared before the checks: an unknown base is then asked about in this same step, not in the next.
+            cleared = self.who & ~self.began & ~answered & ~self.open & (self.new.hold != DISMISSED)
+            self.new.due[cleared & self.given.wanted.unknown & (self.date == NONE)] = NONE
         check = self.checkable & self._to_check() & ~answered
         hit = np.where(check, self._first_hit(), NO_TYPE)
         self._close_or_raise(check, hit)
-        plain = self.who & ~answered & (self.raised == NO_TYPE) & (self.ruled != "realistic")
-        plain &= self.new.hold != DISMISSED
+        self._already_assigned()
+        plain = self.who & ~answered & (self.raised == NO_TYPE) & ~np.isin(self.ruled, ("realistic", "dismiss"))
+        plain &= (self.new.hold != DISMISSED) & ~self._declined()
         self._apply(plain, self.date, self.given.wanted.date_from)
         self._earlier(plain & ~self.began)
-        self._already_assigned()
+
+    def keep_questions(self, where: Mask) -> None:
+        """Who is suspended or about to leave keeps her open question, and an answer to it waits with her (4.2)."""
+        kept = where & self.open
+        questions = self.given.questions
+        self.raised[kept] = questions.type[kept]
+        self.asked[kept] = questions.wanted[kept]
+        self.asked_from[kept] = questions.wanted_from[kept]
 
     def _apply(self, where: Mask, date: Ints, source: Ints) -> None:
         """DOMAIN 3.4: no date yet takes the wanted one; else the later of the two."""
         later = where & (date != NONE) & (date > self.new.due)  # NONE is the least of all
         self.new.due[later] = date[later]
         self.new.due_from[later] = source[later]
+
+    def _declined(self) -> Mask:
+        """Somebody answered "Do not assign" to just this date and these assignments: an active learner keeps hers."""
+        questions = self.given.questions
+        return (questions.answer == "dismiss") & questions.covers & (questions.answer_due == self.date)
 
     def _earlier(self, where: Mask) -> None:
         if not self.given.earlier:
@@ -282,18 +302,18 @@ class _Dates:
         questions = self.given.questions
         settled_before = (questions.answer != "") & questions.covers & (questions.answer_due == self.date)
         undated = (self.new.due == NONE) & ((self.date != NONE) | self.given.wanted.unknown)
-        return self.began | self.open | (~settled_before & (undated | (self.new.hold == DISMISSED)))
+        return self.began | self.asking | (~settled_before & (undated | (self.new.hold == DISMISSED)))
 
     def _first_hit(self) -> Ints:
         """Duplicate course, then unknown, then time allowance (DOMAIN §4); an open cause is kept while it stands."""
         given, awarded = self.given, ~np.isin(self.new.state, (ASSIGNED, IN_PROGRESS))
-        duplicate = given.elsewhere & (self.began | self.open | (self.new.hold == DISMISSED))
+        duplicate = given.elsewhere & (self.began | self.asking | (self.new.hold == DISMISSED))
         unknown = given.wanted.unknown & (self.date == NONE) & ~awarded
         if self.terms.answers[UNKNOWN_DATE] == "wait":
             unknown[:] = False
         short = (self.date != NONE) & (self.date - given.at < self.terms.minimum) & ~awarded
         # Moving a real date later never raises one.
-        short &= (self.new.due == NONE) | self.open
+        short &= (self.new.due == NONE) | self.asking
         hit = np.select([duplicate, unknown, short], [DUPLICATE_COURSE, UNKNOWN_DATE, TIME_ALLOWANCE], NO_TYPE)
         kinds = given.questions.type
         still = ((kinds == DUPLICATE_COURSE) & duplicate) | ((kinds == UNKNOWN_DATE) & unknown)
