@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyroaring import BitMap
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment
@@ -50,12 +50,18 @@ def learners(
     query: str = "",
     assignment: int | None = None,
     person: int | None = None,
+    kind: str = "",
+    state: str = "",
+    exception: str = "",
+    by_name: bool = False,
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[int, list[Learner]]:
-    """Learners with a live spell, by person id, and how many there are in all.
+    """Learners with a live spell, by person id or by name, and how many there are in all.
 
     :param query: words of a name, address or number. :param assignment: only those this assignment holds.
+    :param kind: only those held by an assignment of this type; ``state``: only in this state; ``exception``: only
+        with an open exception of this type, with ``any`` of whatever type. Unknown words match nobody.
     """
     conditions = [
         Enrolment.host_id == host_id,
@@ -68,13 +74,40 @@ def learners(
     if person is not None:
         conditions.append(Enrolment.person == person)
     if assignment is not None:
-        sets = session.execute(select(WhySet.id, WhySet.assignments).where(WhySet.host_id == host_id))
-        conditions.append(Enrolment.why.in_([row[0] for row in sets if assignment in row[1]]))
+        conditions.append(Enrolment.why.in_(_whys(session, host_id, {assignment})))
+    if kind:
+        of_kind = select(Assignment.id).where(
+            Assignment.host_id == host_id, Assignment.certification == certification, Assignment.type == kind
+        )
+        conditions.append(Enrolment.why.in_(_whys(session, host_id, set(session.scalars(of_kind)))))
+    if state:
+        conditions.append(Enrolment.state == (STATES.index(state) if state in STATES else -1))
+    if exception:
+        conditions.append(Enrolment.person.in_(_with_exception(host_id, certification, exception)))
     total = session.scalar(select(func.count()).select_from(Enrolment).where(*conditions)) or 0
-    rows = session.scalars(
-        select(Enrolment).where(*conditions).order_by(Enrolment.person).limit(limit).offset(offset)
-    ).all()
+    listed = select(Enrolment).where(*conditions)
+    if by_name:
+        same = (Person.host_id == Enrolment.host_id) & (Person.id == Enrolment.person)
+        listed = listed.join(Person, same).order_by(Person.name, Enrolment.person)
+    else:
+        listed = listed.order_by(Enrolment.person)
+    rows = session.scalars(listed.limit(limit).offset(offset)).all()
     return int(total), _described(session, host_id, certification, rows)
+
+
+def _whys(session: Session, host_id: int, assignments: set[int]) -> list[int]:
+    """The sets of reasons that name any of these assignments."""
+    sets = session.execute(select(WhySet.id, WhySet.assignments).where(WhySet.host_id == host_id))
+    return [row[0] for row in sets if not assignments.isdisjoint(row[1])]
+
+
+def _with_exception(host_id: int, certification: int, kind: str) -> Select[int]:
+    found = select(ExceptionRow.person).where(
+        ExceptionRow.host_id == host_id, ExceptionRow.certification == certification
+    )
+    if kind == "any":
+        return found
+    return found.where(ExceptionRow.type == (EXCEPTION_TYPES.index(kind) if kind in EXCEPTION_TYPES else -1))
 
 
 def due_dates_of(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from typing import Any
 
-from flask import Blueprint, Response, stream_with_context
+from flask import Blueprint, Response, request, stream_with_context
 from flask_babel import gettext as _
 
 from plugin.access.rules import rule
+from plugin.certifications.definition import TYPES
 from plugin.certifications.listing import assignment_named
 from plugin.core.clock import format_instant
+from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.enrolment.roster import Learner, learners
 from plugin.enrolment.show import show_person
 from plugin.mirror.browse import describe
@@ -23,26 +26,44 @@ from plugin.web.words import exception_words, state_words, type_words
 blueprint = Blueprint("learners", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
 _EXPORT_PART = 500
+STATES_SHOWN = {
+    "certification": ("assigned", "in_progress", "certified", "window_open", "expired"),
+    "program": ("assigned", "in_progress", "complete"),
+}
+"""The states a learner can be in, to filter by."""
 
 
 @blueprint.get("/learners")
 @rule("administrator")
 def tab(certification: int) -> Response:
     """Everyone enrolled, with why; of one assignment when the address names it."""
-    chosen = number("assignment") or None
+    asked = _asked()
+    chosen = asked["assignment"]
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "learners")
         total, rows = learners(
-            session, host_id(), certification, query=query(), assignment=chosen, limit=PAGE_SIZE,
+            session, host_id(), certification, **asked, by_name=True, limit=PAGE_SIZE,
             offset=(page_number() - 1) * PAGE_SIZE,
         )  # fmt: skip
         of = assignment_named(session, host_id(), certification, chosen) if chosen else None
         context |= {
+            "asked": asked, "types": TYPES, "states": STATES_SHOWN[context["what"]], "exceptions": EXCEPTION_TYPES,
             "rows": rows, "total": total, "query": query(), "page_number": page_number(), "page_size": PAGE_SIZE,
             "assignment": of,
             "assignment_name": describe(session, host_id(), [(of.type, of.target)])[of.type, of.target] if of else None,
         }  # fmt: skip
     return page("learners.html", **context)
+
+
+def _asked() -> dict[str, Any]:
+    """The filters of the address."""
+    return {
+        "query": query(),
+        "assignment": number("assignment") or None,
+        "kind": request.args.get("type", ""),
+        "state": request.args.get("state", ""),
+        "exception": request.args.get("exception", ""),
+    }
 
 
 @blueprint.get("/learners/<person>")
@@ -77,7 +98,7 @@ def check(certification: int) -> Response:
 @rule("administrator")
 def export(certification: int) -> Response:
     """The same columns as a file; cells that a spreadsheet would take for formulas are quoted."""
-    chosen, wanted, tenant = number("assignment") or None, query(), host_id()
+    asked, tenant = _asked(), host_id()
     with runtime().db.read() as session:
         code = shell.of_certification(session, certification, "learners")["certification"].code
 
@@ -89,9 +110,7 @@ def export(certification: int) -> Response:
         offset = 0
         while True:
             with runtime().db.read() as session:
-                _total, rows = learners(
-                    session, tenant, certification, query=wanted, assignment=chosen, limit=_EXPORT_PART, offset=offset
-                )
+                _total, rows = learners(session, tenant, certification, **asked, limit=_EXPORT_PART, offset=offset)
                 part = [_line(_cells(row)) for row in rows]
             yield from part
             if len(part) < _EXPORT_PART:

@@ -54,17 +54,20 @@ class Administrator:
         width = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, f"{name}: {width} pixels too wide"
 
-    def picture(self, name: str, *, of: Page | None = None) -> None:
-        """The same at three widths, with a picture of each where somebody wants them."""
-        page = self.page
-        before = page.viewport_size
+    def see_everywhere(self, name: str, folder: str | None = None) -> None:
+        """The same at three widths."""
+        before = self.page.viewport_size
         for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": self.height})
+            self.page.set_viewport_size({"width": width, "height": self.height})
             self.see(f"{name}-{width}")
-            if SHOTS:
-                page.screenshot(path=str(Path(SHOTS) / f"{name}-{width}.png"))
+            if folder:
+                self.page.screenshot(path=str(Path(folder) / f"{name}-{width}.png"))
         assert before is not None
-        page.set_viewport_size(before)
+        self.page.set_viewport_size(before)
+
+    def picture(self, name: str) -> None:
+        """A main state: seen at three widths, with a picture of each where somebody wants them."""
+        self.see_everywhere(name, SHOTS)
 
     def row(self, key: str) -> Locator:
         """A row of the table, by ``type:target``."""

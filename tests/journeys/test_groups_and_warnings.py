@@ -83,7 +83,7 @@ def test_adding_groups(sam: Administrator, running: Running, browser: Any) -> No
             dialog.get_by_label("Description").fill("People who help")
             dialog.get_by_label("Allow self-enrolment").check()
             dialog.get_by_label("Allow withdrawal").check()
-            sam.picture("add-group")
+            sam.see_everywhere("add-group")
             dialog.get_by_role("button", name="Ok", exact=True).click()
             expect(sam.rows).to_contain_text("Self-enrolment open")
             expect(page.get_by_role("alertdialog")).to_have_count(0)  # the warning is for removals only
@@ -182,7 +182,7 @@ def test_removing_warns(sam: Administrator, running: Running) -> None:
             expect(row.locator(".number")).to_have_text(str(unit["below"]))
             enrolled = sam.save()
             page.get_by_role("link", name="Assignments", exact=True).click()
-            sam.picture("assignments")
+            sam.see_everywhere("assignments")
             page.mouse.move(1, 1)
             icon = row.locator("a[data-role=remove]")
             expect(icon).to_have_css("opacity", "0")

@@ -29,7 +29,7 @@ def test_adding_learners_by_organisation(running: Running, browser: Any) -> None
     page = sam.page
     with Walk("Adding learners by organisation") as walk:
         with walk.step(1, "navigate to the certification and select the Assignments tab"):
-            sam.picture("certifications-empty")
+            sam.see_everywhere("certifications-empty")
             sam.make("Food Safety Level 2", course)
             sam.open_tab("Overview")
             sam.open_tab("Assignments")
@@ -89,7 +89,7 @@ def test_adding_learners_by_organisation(running: Running, browser: Any) -> None
             row.locator("[data-role=due]").click()
             due = page.get_by_role("dialog", name="Assignment due date")
             due.get_by_label("Relative to an event").check()
-            sam.picture("due-date-relative")
+            sam.see_everywhere("due-date-relative")
             due.get_by_label("Fixed completion date").check()
             due.get_by_label("Date", exact=True).fill("2031-03-31")
             expect(due.locator("[data-in-words]")).to_contain_text("Monday")
@@ -115,12 +115,12 @@ def test_adding_learners_by_organisation(running: Running, browser: Any) -> None
             sam.picture("review")
             review.locator(".plus a").first.click()
             expect(open_dialog(page)).to_contain_text("learners")
-            sam.picture("review-names")
+            sam.see_everywhere("review-names")
             open_dialog(page).locator("footer [data-close]").click()
             review.get_by_role("button", name="Save changes").click()
             page.wait_for_url("**/progress")
             enrolled = sam.enrolled()
-            sam.picture("progress")
+            sam.see_everywhere("progress")
             follows(running, course, lambda people: len(people) == enrolled)
             here: Any = running.world(f"people?unit={unit['id']}&below=1")
             active = {one["id"] for one in here if one["state"] == "active"}

@@ -32,7 +32,7 @@ def test_adding_learners_by_position(sam: Administrator, running: Running) -> No
             dialog.get_by_label("Position framework").select_option(index=0)
         with walk.step(4, "browse through the position list or search for a specific position"):
             expect(dialog.locator("[role=treeitem][aria-checked]").first).to_be_visible()
-            sam.picture("add-positions")
+            sam.see_everywhere("add-positions")
             sam.search(dialog, "Search positions", unit["name"])
         with walk.step(5, "select the name of each position; they appear under the Selected items"):
             dialog.locator(f'[role=option][data-id="{unit["id"]}"]').click()
@@ -73,7 +73,7 @@ def test_adding_learners_by_audience(sam: Administrator, running: Running) -> No
             expect(dialog.get_by_role("heading", name="Add audiences to certification")).to_be_visible()
         with walk.step(3, "browse through the audience list or search for a specific audience"):
             expect(dialog.locator("[role=option]").nth(1)).to_be_visible()
-            sam.picture("add-audiences")
+            sam.see_everywhere("add-audiences")
             dialog.get_by_label("Search audiences").fill("zzz")
             expect(dialog.get_by_text("No audiences match “zzz”.")).to_be_visible()
             sam.see("add-audiences-no-match")
@@ -108,7 +108,7 @@ def test_adding_learners_by_management_hierarchy(sam: Administrator, running: Ru
             expect(dialog.get_by_role("heading", name="Add managers to certification")).to_be_visible()
         with walk.step(3, "browse through the managers list or search for a specific manager"):
             expect(dialog.locator("[role=option]").nth(1)).to_contain_text("in the direct team")
-            sam.picture("add-managers")
+            sam.see_everywhere("add-managers")
         with walk.step(4, "select the name of each manager; they appear under the Selected items"):
             dialog.locator("[role=option]").first.click()
             expect(dialog.locator("[data-selected] li")).to_have_count(1)

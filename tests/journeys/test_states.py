@@ -36,7 +36,7 @@ def test_while_a_branch_loads_its_unit_is_busy(sam: Administrator) -> None:
     node = dialog.locator(f'[role=treeitem][data-id="{closed.get_attribute("data-id")}"]')
     node.locator("> .row .twisty").click()
     expect(node).to_have_attribute("aria-busy", "true")
-    sam.picture("loading")
+    sam.see_everywhere("loading")
     waiting[0].continue_()
     expect(node).to_have_attribute("aria-expanded", "true")
     expect(node).not_to_have_attribute("aria-busy", "true")
@@ -112,7 +112,7 @@ def test_forced_colours_and_reduced_motion(sam: Administrator) -> None:
     sam.make("Forced colours", "c9")
     dialog = sam.add("Organisation")
     dialog.locator('[aria-level="2"] > .row .name').first.click()
-    sam.picture("forced-colours")
+    sam.see_everywhere("forced-colours")
     moving = dialog.locator(".twisty").first.evaluate("one => getComputedStyle(one, '::before').transitionDuration")
     assert moving == "0s"
 
@@ -126,7 +126,7 @@ def test_the_whole_page_mirrors_and_arrow_keys_with_it(sam: Administrator) -> No
     dialog.locator('[aria-level="2"][aria-expanded]').first.focus()
     page.keyboard.press("ArrowLeft")
     expect(dialog.locator('[aria-level="3"]').first).to_be_visible()
-    sam.picture("mirrored")
+    sam.see_everywhere("mirrored")
     page.keyboard.press("ArrowRight")
     expect(dialog.locator('[aria-level="3"]').first).to_be_hidden()
 

@@ -103,7 +103,7 @@ def test_a_manager_who_is_gone_is_followed_by_another(sam: Administrator, runnin
             break
         page.wait_for_timeout(500)
         page.reload()
-    sam.picture("missing-manager")
+    sam.see_everywhere("missing-manager")
     row.get_by_role("link", name="Choose a successor").click()
     dialog = open_dialog(page)
     expect(dialog.get_by_role("heading")).to_contain_text(["Choose a successor for"])
@@ -144,7 +144,7 @@ def test_after_a_session_ended_the_way_back_leads_to_the_unsaved_changes(sam: Ad
     notice = page.get_by_role("alert")
     expect(notice).to_contain_text("Your session has ended.")
     expect(sam.rows).to_contain_text("New")
-    sam.picture("ended")
+    sam.see_everywhere("ended")
     expect(notice.get_by_role("link", name="Back to your learning site")).to_have_attribute(
         "href", f"{running.sandbox}/"
     )

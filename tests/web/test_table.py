@@ -222,3 +222,33 @@ def test_unsaved_changes_are_found_again_from_the_list(visit: Visit) -> None:
     add(visit(), path, "sales")
     assert ">Your unsaved changes</span>" in visit().page("/certifications")
     assert ">Your unsaved changes</span>" not in visit("kim").page("/certifications")
+
+
+def test_learners_are_filtered_by_type_state_and_exception_and_the_file_is_too(
+    visit: Visit, world: World, settle: Callable[[], None]
+) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    sam.post(f"{path}/assignments/add/individual", {"target": ["eve", "ann"]})
+    sam.post(f"{path}/assignments/due", {"key": "individual:eve", "kind": "after", "event": "profile_date",
+                                         "item-field": "nothing", "amount": "3", "unit": "days"})  # fmt: skip
+    save(sam, path)
+    settle()
+
+    def listed(filters: str) -> list[str]:
+        lines = sam.page(f"{path}/learners.csv?{filters}").splitlines()[1:]
+        page = sam.page(f"{path}/learners?{filters}")
+        shown = [line.split(",")[1] for line in lines]
+        assert all(f"learners/{one}" in page for one in shown)
+        return sorted(shown)
+
+    assert listed("") == ["ann", "bea", "eve"]
+    assert listed("type=organisation") == ["ann", "bea"]
+    assert listed("type=individual") == ["ann", "eve"]
+    assert listed("state=assigned&type=organisation") == ["ann", "bea"]
+    assert listed("exception=any") == listed("exception=unknown_date") == ["eve"]
+    assert listed("exception=time_allowance") == listed("state=certified") == listed("state=nonsense") == []
+    assert "No learners match this filter." in sam.page(f"{path}/learners?state=certified")
+    names_shown = re.findall(r"learners/(\w+)\">", sam.page(f"{path}/learners"))
+    assert names_shown == ["ann", "bea", "eve"]

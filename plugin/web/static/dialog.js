@@ -38,8 +38,12 @@ function focusInside(dialog) {
   (first ?? dialog.querySelector('a[href], button'))?.focus({ preventScroll: true });
 }
 
-/** Open content as a modal dialog. Focus comes back to the opener, or stays where a swap has put it. */
-export function openDialog(content, opener) {
+/**
+ * Open content as a modal dialog. Focus goes in when the content's behaviour is there, so that no key is lost, and comes
+ * back to the opener, or stays where a swap has put it.
+ * @param {(dialog: HTMLDialogElement) => Promise<void>} prepare gives life to the content
+ */
+export function openDialog(content, opener, prepare) {
   const dialog = document.createElement('dialog');
   dress(dialog, content);
   const row = opener?.closest('tr')?.dataset.key;
@@ -50,8 +54,7 @@ export function openDialog(content, opener) {
     dialog.remove();
     if (!dialog.dataset.quiet) returnTo(opener, row)?.focus();
   });
-  place(dialog).then(() => focusInside(dialog));
-  return dialog;
+  Promise.all([place(dialog), prepare(dialog)]).then(() => focusInside(dialog));
 }
 
 /** A link inside a closed menu cannot take focus; its menu button does. A row replaced meanwhile has the same link. */
@@ -62,11 +65,10 @@ function returnTo(opener, row) {
 }
 
 /** Refresh the topmost dialog with new content. */
-export function replaceDialog(content) {
+export function replaceDialog(content, prepare) {
   const dialog = stack.at(-1);
   dress(dialog, content);
-  place(dialog).then(() => focusInside(dialog));
-  return dialog;
+  Promise.all([place(dialog), prepare(dialog)]).then(() => focusInside(dialog));
 }
 
 export function closeTop() {

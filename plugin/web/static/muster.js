@@ -24,8 +24,9 @@ function show(answer, opener, replace = false) {
   const holder = document.createElement('template');
   holder.innerHTML = answer.html;
   if (!holder.content.querySelector('[data-dialog]')) return false;
-  const dialog = replace ? replaceDialog(holder.content) : openDialog(holder.content, opener);
-  prepare(dialog).catch(fail);
+  const ready = (dialog) => prepare(dialog).catch(fail);
+  if (replace) replaceDialog(holder.content, ready);
+  else openDialog(holder.content, opener, ready);
   return true;
 }
 
