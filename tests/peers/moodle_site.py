@@ -95,7 +95,8 @@ class Site:
         members = [
             {"cohorttype": {"type": "id", "value": made}, "usertype": {"type": "id", "value": user}} for user in users
         ]
-        call("core_cohort_add_cohort_members", members=members)
+        for start in range(0, len(members), 150):
+            call("core_cohort_add_cohort_members", members=members[start : start + 150])
         return made
 
     def enrol_by_hand(self, users: Sequence[int], course: int, start: int = 77) -> None:
