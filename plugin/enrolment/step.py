@@ -329,7 +329,7 @@ class _Dates:
 
     def _raise(self, where: Mask, kind: int) -> None:
         answer = self.terms.answers[kind]
-        fresh = where & ~self.open  # an open one waits for a person, whatever the standing answer is now
+        fresh = where & ~self.asking  # an open one waits for a person, whatever the standing answer is now
         if answer in ("hold", "off", "wait"):
             fresh[:] = False
         self.ruled[fresh] = answer
