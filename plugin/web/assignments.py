@@ -17,7 +17,7 @@ from plugin.core.errors import Invalid, RefusedByRule
 from plugin.enrolment.preview import removal
 from plugin.mirror.browse import describe
 from plugin.web import shell
-from plugin.web.assignment_table import filters, reached, table_context
+from plugin.web.assignment_table import filters, table_context
 from plugin.web.due_form import due_from_form, form_of_due
 from plugin.web.kit import (
     PREFIX,
@@ -42,7 +42,6 @@ def tab(certification: int) -> Response | str:
         if wants_fragment():
             return render_template("_assignments.html", **context)
         context |= shell.of_certification(session, certification, "assignments")
-        context["reached"] = reached(session, certification)
         context["others"] = drafts.others_editing(session, host_id(), certification, editor())
     return page("assignments.html", **context)
 

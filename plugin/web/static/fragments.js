@@ -41,10 +41,13 @@ export function say(text) {
   if (text) setTimeout(() => { live.textContent = text.trim(); }, 60);
 }
 
-/** Replace the inside of a region; what the fragment marks with data-say is announced. */
+/** Replace the inside of a region; templates in it go where data-put says, what is marked with data-say is announced. */
 export function swap(selector, html) {
   const region = document.querySelector(selector);
   region.innerHTML = html;
+  for (const part of region.querySelectorAll('template[data-put]')) {
+    document.querySelector(part.dataset.put)?.replaceChildren(part.content);
+  }
   const told = region.querySelector('[data-say]');
   if (told) say(told.textContent);
 }
