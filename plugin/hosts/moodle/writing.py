@@ -99,7 +99,8 @@ class Seats:
         seen = self._seen.get(course)
         if seen is None or time.monotonic() - seen.at > KNOWN_FOR:
             at = time.monotonic()
-            self._seen[course] = seen = _Seen(at, *self._courses.states(course))
+            everybody, active = self._courses.states(course)
+            self._seen[course] = seen = _Seen(at, set(everybody), set(active))
         return seen
 
     # --- writing
@@ -123,7 +124,19 @@ class Seats:
         entering = [row for row in rows if row.want != "out"]
         leaving = [row for row in rows if row.want == "out"]
         outcomes += self._in_parallel(ENROL, entering) + self._in_parallel(UNENROL, leaving)
-        return self._read_back(outcomes, [row for row in entering if row.want == "in"])
+        outcomes = self._read_back(outcomes, [row for row in entering if row.want == "in"])
+        self._remember(rows, outcomes)
+        return outcomes
+
+    def _remember(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
+        """What we wrote since we looked."""
+        done = {one.key for one in outcomes if one.outcome == "done"}
+        for row in rows:
+            seen = self._seen.get(row.course)
+            if seen is None or row.seat not in done:
+                continue
+            for there, now_in in ((seen.everybody, row.want != "out"), (seen.active, row.want == "in")):
+                (there.add if now_in else there.discard)(row.person)
 
     def _in_parallel(self, function: str, rows: Sequence[Row]) -> list[Outcome]:
         if not rows:

@@ -168,6 +168,16 @@ def test_suspending_and_removing_take_back_and_entering_again_restores(case: Cas
     assert case.roster(course) == {first, second}
 
 
+def test_what_one_drain_wrote_it_can_take_back(case: Case) -> None:
+    person, course = case.people()[0], case.courses[0]
+    host = case.host()
+    for number, (want, there) in enumerate((("in", True), ("suspended", False), ("in", True), ("out", False)), 1):
+        body = host.prepare("seats", [seat(person, course, want, number, ours=number > 1)], "")
+        reply = host.send(f"msg_{number}", "seats", host.look("seats", body) or body)
+        assert [one.outcome for one in reply.outcomes or ()] == ["done"]
+        assert (person in case.roster(course)) is there
+
+
 def test_suspending_somebody_who_is_not_in_the_course_makes_no_enrolment(case: Case) -> None:
     person, course = case.people()[0], case.courses[0]
     assert case.write(seat(person, course, "suspended"))[0].outcome == "same"
