@@ -94,7 +94,7 @@ def gather(
             added[where] = True
         if rule.id not in pins:
             only_gone[where] = False
-    questions = _questions(around, terms, facts, wanted.why)
+    questions = _questions(around, terms, facts, wanted.why, found)
     return Given(
         person_state=np.where(exists, np.where(suspended, 1, 0), 2),
         wanted=wanted,
@@ -116,7 +116,9 @@ def _has(people: Ints, members: BitMap) -> Mask:
     return np.isin(people, inside, assume_unique=True)
 
 
-def _questions(around: Around, terms: Terms, facts: Facts, why: Ints) -> Questions:
+def _questions(
+    around: Around, terms: Terms, facts: Facts, why: Ints, memberships_of: Sequence[Membership]
+) -> Questions:
     n = len(facts.person)
     found = Questions(since=np.full(n, NONE),
         type=np.full(n, NO_TYPE), wanted=np.full(n, NONE), wanted_from=np.full(n, NONE),
@@ -130,8 +132,7 @@ def _questions(around: Around, terms: Terms, facts: Facts, why: Ints) -> Questio
             found.wanted[i] = NONE if wanted is None else wanted
             found.wanted_from[i] = NONE if source is None else source
     decisions = [row for row in around.decisions(terms.id) if position(row[0]) is not None]
-    whys = {row[2] for row in decisions} | set(why.tolist())
-    known = _why_sets(around.session, terms.host_id, whys) if decisions else {}
+    known = _why_sets(around.session, terms.host_id, {row[2] for row in decisions}) if decisions else {}
     for person, spell, decided, action, kind, due, applied, at in decisions:
         i = position(person)
         if i is None or spell != facts.spell[i]:
@@ -139,9 +140,15 @@ def _questions(around: Around, terms: Terms, facts: Facts, why: Ints) -> Questio
         found.answer[i], found.answer_type[i] = action, kind
         found.answer_due[i] = NONE if due is None else due
         found.pending[i], found.at[i] = not applied, at
-        present = known.get(int(why[i]))
-        found.covers[i] = int(why[i]) == decided or (present is not None and present <= known.get(decided, frozenset()))
+        # What she matches now may be a set that no row has named yet.
+        present = {rule.id for rule, where in memberships_of if _contains(where, i)}
+        found.covers[i] = int(why[i]) == decided or present <= known.get(decided, frozenset())
     return found
+
+
+def _contains(positions: Ints, position: int) -> bool:
+    at = int(positions.searchsorted(position))
+    return at < len(positions) and int(positions[at]) == position
 
 
 class _Positions:

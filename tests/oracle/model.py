@@ -217,23 +217,33 @@ class Model:
             facts.live, facts.spell, facts.began = True, facts.spell + 1, at
             facts.due = facts.frozen_since = facts.leaves_on = facts.question = facts.answer = None
             facts.waiting = ""
-        facts.why = frozenset(rule.name for rule in rules) if facts.live and not gone else frozenset()
-        only_pins = all(person not in self.members(code, rule) for rule in rules)
-        if not frozen or not facts.live:
-            facts.kept_by_gone = facts.live and bool(rules) and only_pins
-        if facts.live and frozen and facts.frozen_since is None:
-            facts.frozen_since = at
+        self.remember(code, person, facts, rules, at, gone=gone, frozen=frozen)
         if facts.live and belongs and not frozen:
             self.date(
                 facts, certification, person, rules, at, began=began, saving=saving, earlier=earlier, before=before
             )
+        self.wind_up(facts, certification, at, frozen=frozen)
+        self.claim(certification, person, before=before, after=facts.active)
+
+    def wind_up(self, facts: Facts, certification: Certification, at: int, *, frozen: bool) -> None:
+        """Nothing is asked about who left; a date that passed while she was suspended becomes a realistic one."""
         if not facts.live:
             facts.question = facts.answer = None
         if facts.live and not frozen and facts.frozen_since is not None:
             if facts.due is not None and facts.frozen_since <= facts.due <= at:
                 facts.due = self.realistic(certification, at)
             facts.frozen_since = None
-        self.claim(certification, person, before=before, after=facts.active)
+
+    def remember(
+        self, code: str, person: str, facts: Facts, rules: list[Rule], at: int, *, gone: bool, frozen: bool
+    ) -> None:
+        """Why she is in, whether only a target that is gone keeps her, and since when she is suspended."""
+        facts.why = frozenset(rule.name for rule in rules) if facts.live and not gone else frozenset()
+        only_pins = all(person not in self.members(code, rule) for rule in rules)
+        if not frozen or not facts.live:
+            facts.kept_by_gone = facts.live and bool(rules) and only_pins
+        if facts.live and frozen and facts.frozen_since is None:
+            facts.frozen_since = at
 
     def leave(self, facts: Facts, certification: Certification, at: int, *, gone: bool, frozen: bool) -> None:
         """Her last assignment went (2.6, 6.1, 6.2)."""
