@@ -52,6 +52,8 @@ class FakeMoodle:
     denied: set[str] = field(default_factory=set)
     """Capabilities that the account lacks."""
     max_input_vars: int = 1000
+    shows_notices: bool = False
+    """PHP writes its warnings before the answer (``display_errors``)."""
     clashes: int = 0
     """How many enrol calls still fail with dmlwriteexception."""
     before: Callable[[str], None] | None = None
@@ -432,7 +434,9 @@ def _handler(fake: FakeMoodle) -> type[BaseHTTPRequestHandler]:
                     "errorcode": error.code,
                     "message": error.said,
                 }
-            return 200, "application/json; charset=utf-8", json.dumps(found).encode()
+            notice = b"<br />\n<b>Warning</b>:  PHP Request Startup: Input variables exceeded<br />\n"
+            cut = notice if fake.shows_notices and len(form) > fake.max_input_vars else b""
+            return 200, "application/json; charset=utf-8", cut + json.dumps(found).encode()
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -47,6 +47,7 @@ _WAIT = {
     "locktimeout": "Moodle was busy.",
 }
 """Passing troubles."""
+_NOTICE = b"<br />\n<b>"
 CAPABILITY = ("nopermissions", "requireloginerror", "wsusercannotassign", "errorcoursecontextnotvalid")
 
 
@@ -99,8 +100,11 @@ class Rest:
 
     def _read(self, function: str, answer: Answer) -> Any:
         self._check_status(answer)
+        body = answer.body.lstrip()
+        if body.startswith(_NOTICE):  # PHP shows its warnings on this site; Moodle's answer is the last line
+            body = body.rsplit(b"\n", 1)[-1]
         try:
-            document = json.loads(answer.body)
+            document = json.loads(body)
         except ValueError:
             raise Garbled(
                 "Moodle answered with something that is not JSON (perhaps a page for people). Check the address: it is that of"

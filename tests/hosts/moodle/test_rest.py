@@ -326,8 +326,9 @@ def test_all_values_are_sent_every_time(case: MoodleCase) -> None:
     assert case.fake.enrolments[11, 9] == Enrolment()
 
 
-def test_a_form_that_php_cuts_does_nothing_and_goes_in_halves(case: MoodleCase) -> None:
-    case.fake.max_input_vars = 100
+@pytest.mark.parametrize("notices", [False, True])
+def test_a_form_that_php_cuts_does_nothing_and_goes_in_halves(case: MoodleCase, notices: bool) -> None:
+    case.fake.max_input_vars, case.fake.shows_notices = 100, notices
     case.spec = ConnectionSpec(**{**vars(case.spec), "settings": {"parallel": 1}})
     outcomes = case.write(*(seat(str(user), "11") for user in range(3, 63)))
     assert {one.outcome for one in outcomes} == {"done"}
