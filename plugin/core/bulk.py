@@ -25,6 +25,8 @@ _SLICE = 4_000
 """Rows for which one statement carries arrays; more go by COPY."""
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
+_SPECIAL = frozenset("\\\t\n\r")
+
 Column = Any
 """``ndarray`` of integers with ``NULL``, a list, or a single value."""
 
@@ -171,7 +173,8 @@ def _texts(column: Column, n: int) -> Iterable[str]:
             return map(str, column.tolist())
         return ["\\N" if value == NULL else str(value) for value in column.tolist()]
     if isinstance(column, list):
-        return map(_escaped, column)
+        plain = all(type(value) is str for value in column) and not _SPECIAL.intersection("".join(column))
+        return column if plain else map(_escaped, column)
     return repeat(_escaped(column), n)
 
 

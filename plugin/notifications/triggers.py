@@ -61,7 +61,7 @@ def tell_one(session: Session, definition: Notification, told: Sequence[Told], *
     first = take_ids(session, definition.host_id, "message", len(pairs))
     columns = {
         "host_id": definition.host_id,
-        "id": list(range(first, first + len(pairs))),
+        "id": np.arange(first, first + len(pairs)),
         "key": [
             f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"
             for one, receiver in pairs
@@ -69,10 +69,10 @@ def tell_one(session: Session, definition: Notification, told: Sequence[Told], *
         "notification": definition.id,
         "when": definition.when,
         "certification": definition.certification,
-        "learner": [one.person for one, _receiver in pairs],
-        "recipient": [receiver for _one, receiver in pairs],
-        "spell": [one.spell for one, _receiver in pairs],
-        "cycle": [one.cycle for one, _receiver in pairs],
+        "learner": np.array([one.person for one, _receiver in pairs]),
+        "recipient": np.array([receiver for _one, receiver in pairs]),
+        "spell": np.array([one.spell for one, _receiver in pairs]),
+        "cycle": np.array([one.cycle for one, _receiver in pairs]),
         "state": ["waiting" if one.wait_for_seats else "owed" for one, _receiver in pairs],
         "created": at,
         "next_at": at + (max(definition.offset, 0) if definition.when not in TIMED else 0),

@@ -252,6 +252,7 @@ def fresh(url: str) -> tuple[Database, Any]:
     return database, drop
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_every_history_leads_both_to_the_same_place(kind: str, request: pytest.FixtureRequest) -> None:
     url = "sqlite://" if kind == "sqlite" else request.getfixturevalue("postgres_url")
