@@ -262,7 +262,12 @@ def _delete_or_hold(
 
 
 def read_by_ids(
-    runtime: Runtime, host_id: int, wanted: dict[str, list[str]], *, since: str | None = None, until: float | None = None
+    runtime: Runtime,
+    host_id: int,
+    wanted: dict[str, list[str]],
+    *,
+    since: str | None = None,
+    until: float | None = None,
 ) -> int:
     """Read exactly these records again, by kind; what is missing from the answer is deleted. Never guarded.
 
