@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import Rule
 from plugin.enrolment.around import Around, HeldPeople
+from plugin.enrolment.codes import ASSIGNED, DUPLICATE_COURSE, IN_PROGRESS, TIME_ALLOWANCE, UNKNOWN_DATE
 from plugin.enrolment.facts import Facts, Ints, read_facts
 from plugin.enrolment.inputs import Cause, elsewhere, gather, matched_memberships, memberships
 from plugin.enrolment.lifecycle import advance, completions_of
-from plugin.enrolment.step import Given, Step, step, would_leave
+from plugin.enrolment.step import NO_TYPE, Given, Step, step, would_leave
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
 from plugin.enrolment.writer import Writing
@@ -93,7 +94,20 @@ def decide(session: Session, work: Work, cause: Cause, may_go: BitMap) -> tuple[
     before = outcome.facts.copy()
     moved = advance(outcome.facts, work.terms, done, work.given.as_of)
     outcome.redated &= before.due == outcome.facts.due  # a date the cycle sets is no changed date
+    _close_answered_by_the_cycle(work, outcome, before)
     return outcome, Writing(session, work.terms, cause, work.facts, work.given, outcome, moved, work.found, done)
+
+
+def _close_answered_by_the_cycle(work: Work, outcome: Step, before: Facts) -> None:
+    """Certified with a question open: the cycle sets her date and puts her on another path (DOMAIN 3.6, 4.7)."""
+    entered = (outcome.facts.state != before.state) & ~np.isin(outcome.facts.state, (ASSIGNED, IN_PROGRESS))
+    asked = entered & (outcome.raised != NO_TYPE)
+    if asked.any():
+        shared = elsewhere(work.around, work.terms, outcome.facts)
+        over = np.isin(outcome.raised, (TIME_ALLOWANCE, UNKNOWN_DATE)) | (
+            (outcome.raised == DUPLICATE_COURSE) & ~shared
+        )
+        outcome.raised[asked & over] = NO_TYPE
 
 
 def _has(people: Ints, members: BitMap) -> np.ndarray:

@@ -92,8 +92,7 @@ def gather(
     for rule, where in found:
         if cause.version and rule.since_version == cause.version:
             added[where] = True
-        if rule.id not in pins:
-            only_gone[where] = False
+        only_gone[where[~_has(people[where], pins.get(rule.id, BitMap()))]] = False
     questions = _questions(around, terms, facts, wanted.why, found)
     return Given(
         person_state=np.where(exists, np.where(suspended, 1, 0), 2),

@@ -139,6 +139,8 @@ def step(facts: Facts, given: Given, terms: Terms) -> Step:
     returned = _freeze_and_thaw(new, frozen & new.live, given)
     settled = _Dates(new, facts, given, terms, began, member & new.live & ~frozen)
     settled.decide()
+    # Whoever was held back until now may be kept by a target that is gone as well (DOMAIN 5.10).
+    new.hold[member & new.live & ~frozen & (new.hold == FREE) & given.kept_by_gone] = TARGET_GONE
     settled.keep_questions(new.live & ~(member & ~frozen))
     _after_return(new, returned, given, terms)
     activated = new.active & ~facts.active

@@ -1,0 +1,638 @@
+"""The rules of DOMAIN.md in plain Python sets and dicts, replayed step by step (DOMAIN 2.8): the strict oracle.
+
+Nothing here is clever, nothing is shared with the product, everything is worked out afresh for everybody at every step.
+A comment names the rule of DOMAIN.md. Where that page leaves a choice open, the comment says *open* and what is taken.
+
+Names of people, units, jobs, audiences and courses are the host's own; an assignment is ``type:target``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+DAY = 86_400
+ZONE = ZoneInfo("Europe/London")
+
+# --- days (DOMAIN 3.2, 3.3, 4.4)
+
+
+def day_of(instant: int) -> date:
+    return datetime.fromtimestamp(instant, ZONE).date()
+
+
+def end_of(day: date, zone: ZoneInfo = ZONE) -> int:
+    return int(datetime.combine(day, time(23, 59), zone).timestamp())
+
+
+def later(day: date, amount: int, unit: str) -> date:
+    """Calendar arithmetic, clamped to the month's end."""
+    if unit in ("days", "weeks"):
+        return day + timedelta(days=amount * (7 if unit == "weeks" else 1))
+    year, month = divmod(day.year * 12 + day.month - 1 + amount * (12 if unit == "years" else 1), 12)
+    for number in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, number)
+        except ValueError:
+            continue
+    raise AssertionError(day)
+
+
+def moved(instant: int, amount: int, unit: str) -> int:
+    """The same time of day, so much later or earlier."""
+    local = datetime.fromtimestamp(instant, ZONE)
+    return int(datetime.combine(later(local.date(), amount, unit), local.time(), ZONE).timestamp())
+
+
+def realistic(now: int, minimum: int) -> int:
+    return end_of(day_of(now + minimum + 7 * DAY))
+
+
+# --- what the host knows
+
+
+@dataclass
+class Person:
+    state: str = "active"  # suspended, deleted
+    zone: str = ""
+    first_login: int | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Unit:
+    kind: str
+    parent: str | None = None
+
+
+@dataclass
+class Job:
+    person: str
+    organisation: str | None = None
+    position: str | None = None
+    boss_job: str | None = None
+    boss: str | None = None
+    temporary: bool = False
+    starts: int | None = None
+    ends: int | None = None
+    position_since: int | None = None
+
+
+# --- what administrators define
+
+
+@dataclass
+class Row:
+    """An assignment. ``due``: ``None``, ``("on", date, time, zone)`` or ``("after", event, amount, unit, item)``."""
+
+    type: str
+    target: str
+    include: str = ""
+    due: tuple | None = None
+    missing: bool = False
+    pins: set[str] = field(default_factory=set)
+    team: set[str] = field(default_factory=set)  # whom a manager's row matched when it was last looked at
+
+    @property
+    def name(self) -> str:
+        return f"{self.type}:{self.target}"
+
+
+@dataclass
+class Certification:
+    rows: dict[str, Row] = field(default_factory=dict)
+    courses: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    minimum: int = 0
+    leaving: str = "suspend"
+    grace: int = 0
+    answers: dict[str, str] = field(default_factory=dict)
+    live: bool = True
+    active_years: int = 1
+    window_months: int = 1
+
+
+@dataclass
+class Save:
+    """What a save decides besides its rows."""
+
+    added: set[str] = field(default_factory=set)
+    earlier: bool = False
+
+
+# --- what follows
+
+
+@dataclass
+class Question:
+    type: str
+    wanted: int | None
+    added: frozenset[str] = frozenset()
+
+
+@dataclass
+class Answer:
+    action: str
+    type: str
+    why: frozenset[str]
+    wanted: int | None
+
+
+@dataclass
+class Enrolment:
+    began: int
+    state: str = "assigned"
+    held: str = ""  # "", exception, dismissed: not active; gone: her withdrawal waits
+    due: int | None = None
+    due_from: frozenset[str] = frozenset()
+    why: frozenset[str] = frozenset()
+    question: Question | None = None
+    answer: Answer | None = None
+    frozen_since: int | None = None
+    leaves_on: int | None = None
+    certified_at: int | None = None
+    expires: int | None = None
+    window_opens: int | None = None
+    cycle: int = 0
+    spell: int = 1
+
+    @property
+    def live(self) -> bool:
+        return self.state != "withdrawn"
+
+    @property
+    def active(self) -> bool:
+        return self.live and self.held not in ("exception", "dismissed")
+
+
+@dataclass
+class Seat:
+    """``policies``: of those that wanted it in this round and no longer do."""
+
+    claims: set[str] = field(default_factory=set)
+    policies: set[str] = field(default_factory=set)
+    shown: str = "out"
+
+
+GENTLEST = ("keep", "suspend", "remove")
+LEFT = {"keep": "in", "suspend": "suspended", "remove": "out"}
+NOT_YET = ("assigned", "in_progress")
+
+
+class Model:
+    """One host's world and everything that follows from it."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.people: dict[str, Person] = {}
+        self.units: dict[str, Unit] = {}
+        self.jobs: dict[str, Job] = {}
+        self.audiences: dict[str, set[str]] = {}
+        self.completions: dict[tuple[str, str], list[int]] = {}
+        self.certifications: dict[str, Certification] = {}
+        self.groups: dict[tuple[str, str], set[str]] = {}
+        self.exempt: dict[tuple[str, str], int | None] = {}
+        self.enrolments: dict[tuple[str, str], Enrolment] = {}
+        self.seats: dict[tuple[str, str], Seat] = {}
+
+    # --- DOMAIN 2: who an assignment matches
+
+    def exists(self, name: str) -> bool:
+        return name in self.people and self.people[name].state != "deleted"
+
+    def is_current(self, job: Job) -> bool:
+        return (job.starts is None or job.starts <= self.now) and (job.ends is None or self.now < job.ends)
+
+    def units_under(self, top: str) -> set[str]:
+        if top not in self.units:
+            return set()
+        found = {top}
+        while more := {
+            name for name, unit in self.units.items()
+            if unit.parent in found and name not in found and unit.kind == self.units[top].kind
+        }:  # fmt: skip
+            found |= more
+        return found
+
+    def reports_of(self, name: str) -> set[str]:
+        """The jobs that report to a job: they name it, or name no job and its person (HOST-API)."""
+        person = self.jobs[name].person
+        if not self.exists(person):
+            return set()
+        return {
+            other for other, job in self.jobs.items()
+            if not job.temporary and self.exists(job.person)
+            and (job.boss_job == name or (job.boss_job is None and job.boss == person))
+        }  # fmt: skip
+
+    def team_of(self, name: str, include: str) -> set[str]:
+        if name not in self.jobs:
+            return set()
+        found = self.reports_of(name)
+        if include == "below":
+            while more := {below for one in found for below in self.reports_of(one)} - found:
+                found |= more
+        people = {self.jobs[one].person for one in found if self.is_current(self.jobs[one])}
+        return people - {self.jobs[name].person}  # never the manager herself
+
+    def matched(self, code: str, row: Row) -> set[str]:
+        """2.1 to 2.5, and those kept because a target or a team went (2.3, 5.10)."""
+        if row.missing:
+            found: set[str] = set()
+        elif row.type in ("organisation", "position"):
+            units = self.units_under(row.target) if row.include else {row.target} & self.units.keys()
+            found = {
+                job.person for job in self.jobs.values()
+                if self.is_current(job) and (job.organisation if row.type == "organisation" else job.position) in units
+            }  # fmt: skip
+        elif row.type == "audience":
+            found = set(self.audiences.get(row.target, ()))
+        elif row.type == "manager":
+            found = self.team_of(row.target, row.include)
+        elif row.type == "individual":
+            found = {row.target}
+        else:
+            found = set(self.groups.get((code, row.target), ()))
+        return {name for name in found | row.pins if self.exists(name)}
+
+    def target_exists(self, row: Row) -> bool:
+        if row.type in ("organisation", "position"):
+            return row.target in self.units
+        if row.type == "audience":
+            return row.target in self.audiences
+        if row.type == "manager":
+            return row.target in self.jobs and self.exists(self.jobs[row.target].person)
+        return row.type == "group" or self.exists(row.target)
+
+    # --- DOMAIN 3: due dates
+
+    def date_of(self, row: Row, name: str, began: int) -> tuple[int | None, str]:
+        """The date a row gives somebody, or why it gives none: ``none``, ``waiting``, ``unknown``."""
+        if row.due is None:
+            return None, "none"
+        if row.due[0] == "on":
+            _on, day, at, zone = row.due
+            where = ZoneInfo(self.people[name].zone or ZONE.key) if zone == "learner" else ZoneInfo(zone or ZONE.key)
+            if at is None:
+                return end_of(day, where), ""
+            return int(datetime.combine(day, at, where).timestamp()), ""
+        _after, event, amount, unit, item = row.due
+        base = self.base_of(event, item, name, began)
+        if base is None:
+            return None, "waiting" if event == "first_login" else "unknown"
+        return end_of(later(day_of(base), amount, unit)), ""
+
+    def base_of(self, event: str, item: str | None, name: str, began: int) -> int | None:
+        person = self.people[name]
+        if event == "enrolment":
+            return began
+        if event == "first_login":
+            return person.first_login
+        if event in ("position_assigned", "job_start"):  # the latest over her jobs with the position (3.2)
+            theirs = [job for job in self.jobs.values() if job.person == name and job.position == item]
+            known = [job.starts if event == "job_start" else job.position_since for job in theirs]
+            return max((one for one in known if one is not None), default=None)
+        if event == "course_completion":
+            return max(self.completions.get((name, str(item)), ()), default=None)
+        if event == "certification_completion":
+            other = self.enrolments.get((str(item), name))
+            return other.certified_at if other else None
+        assert event == "profile_date"
+        value = person.fields.get(str(item))
+        return int(value) if value else None
+
+    def wish(self, code: str, name: str, why: frozenset[str], began: int) -> tuple[int | None, frozenset[str], bool]:
+        """D, the rows that give it, and whether a base is unknown (3.4, 3.7)."""
+        rows = self.certifications[code].rows
+        found = {one: self.date_of(rows[one], name, began) for one in why}
+        known = [at for at, _why in found.values() if at is not None]
+        wanted = max(known, default=None)
+        gives = frozenset(one for one, (at, _why) in found.items() if at is not None and at == wanted)
+        return wanted, gives, any(reason == "unknown" for _at, reason in found.values())
+
+    # --- DOMAIN 4, 6, 7: one learner in one certification
+
+    def settle(self, saved: dict[str, Save] | None = None) -> None:
+        """Everything that follows from the world as it is now, until nothing more follows."""
+        self._targets_and_teams()
+        for code, save in (saved or {}).items():
+            for name in sorted(self.people):
+                self._decide(code, name, save)
+                self._seats(name)
+        for _round in range(20):
+            before = self.facts()
+            for code in self.certifications:
+                for name in sorted(self.people):
+                    self._decide(code, name, None)
+                    self._seats(name)
+            if self.facts() == before:
+                return
+        raise AssertionError("the rules go round in a circle")
+
+    def facts(self) -> str:
+        return repr(sorted(self.enrolments.items()))
+
+    def _targets_and_teams(self) -> None:
+        """5.10: a target the host deleted; 2.3: a team that goes from two or more to none in one batch."""
+        for code, certification in self.certifications.items():
+            for row in certification.rows.values():
+                named = {
+                    name for (other, name), one in self.enrolments.items()
+                    if other == code and one.live and row.name in one.why and self.exists(name)
+                }  # fmt: skip
+                if not self.target_exists(row):
+                    if not row.missing:
+                        row.missing = True
+                        row.pins |= named if row.type != "individual" else set()
+                elif row.missing:
+                    row.missing, row.pins = False, set()
+                if row.type == "manager" and not row.missing:
+                    team = self.team_of(row.target, row.include)
+                    team = {name for name in team if self.exists(name)}
+                    if len(row.team) >= 2 and not team:
+                        row.pins |= named
+                    row.team = team
+
+    def _why(self, code: str, name: str) -> frozenset[str]:
+        rows = self.certifications[code].rows.values()
+        return frozenset(row.name for row in rows if name in self.matched(code, row))
+
+    def is_exempt(self, code: str, name: str) -> bool:
+        until = self.exempt.get((code, name), 0)
+        return until is None or until > self.now
+
+    def _decide(self, code: str, name: str, save: Save | None) -> None:
+        terms, one = self.certifications[code], self.enrolments.get((code, name))
+        if not terms.live:
+            return
+        person = self.people[name]
+        frozen, deleted, exempt = person.state == "suspended", person.state == "deleted", self.is_exempt(code, name)
+        why = self._why(code, name)
+        member = bool(why) and not deleted and not exempt
+        was_active = one is not None and one.active
+        live = one is not None and one.live
+        if frozen:  # 2.6: left as she is
+            if one is not None and one.live:
+                one.why = why
+                one.frozen_since = self.now if one.frozen_since is None else one.frozen_since
+                self._cycle(code, name, one)
+            return
+        began = member and not live
+        if began:
+            one = self.enrolments[code, name] = self._begin(one)
+        elif one is None or not live:
+            return
+        if not member:
+            self._leave(terms, one, at_once=deleted or exempt or not was_active)
+            if not one.live:
+                for row in terms.rows.values():
+                    row.pins.discard(name)  # she was kept; once gone she is gone
+                return
+            one.why, one.frozen_since = why, None
+            self._cycle(code, name, one)
+            return
+        one.why, one.leaves_on = why, None
+        only_pins = all(name in terms.rows[row].pins for row in why)
+        if one.held in ("", "gone"):
+            one.held = "gone" if only_pins else ""
+        self._dates(code, name, one, began, was_active, save)
+        if one.frozen_since is not None:  # 2.6: back, and her date passed meanwhile
+            if one.state in NOT_YET and one.due is not None and one.frozen_since <= one.due <= self.now:
+                one.due, one.due_from = realistic(self.now, terms.minimum), frozenset()
+            one.frozen_since = None
+        self._cycle(code, name, one)
+
+    def _begin(self, old: Enrolment | None) -> Enrolment:
+        """6.3: certified stays certified, expired stays expired, merely assigned starts anew."""
+        new = Enrolment(began=self.now, spell=old.spell + 1 if old else 1)
+        if old is not None and old.certified_at is not None:
+            new.certified_at, new.expires, new.window_opens = old.certified_at, old.expires, old.window_opens
+            new.cycle, new.due = old.cycle, old.expires
+            assert new.expires is not None
+            assert new.window_opens is not None
+            new.state = "certified" if self.now < new.window_opens else "window_open"
+            if self.now >= new.expires:
+                new.state = "expired"
+        return new
+
+    def _leave(self, terms: Certification, one: Enrolment, *, at_once: bool) -> None:
+        """6.1, 6.2; days of grace are for active learners."""
+        if not at_once and terms.grace and one.leaves_on is None:
+            one.leaves_on = self.now + terms.grace
+        elif not at_once and one.leaves_on is not None and self.now < one.leaves_on:
+            return
+        else:
+            one.state, one.held, one.question, one.answer, one.why = "withdrawn", "", None, None, frozenset()
+            one.leaves_on = one.frozen_since = None
+
+    def path_of(self, code: str, name: str) -> set[str]:
+        """The courses of the path a learner is on."""
+        one, terms = self.enrolments[code, name], self.certifications[code]
+        return set(terms.again if one.state in ("certified", "window_open") else terms.courses)
+
+    def is_elsewhere(self, code: str, name: str) -> bool:
+        mine = self.path_of(code, name)
+        return any(
+            other != code and one.active and mine & self.path_of(other, name)
+            for (other, who), one in self.enrolments.items()
+            if who == name
+        )
+
+    def _first_hit(self, code: str, name: str, one: Enrolment, began: bool, wish: tuple) -> str:
+        """4.1: duplicate course, unknown, time allowance; an open one stands while its cause does (*open*)."""
+        wanted, _from, unknown = wish
+        answers, minimum = self.certifications[code].answers, self.certifications[code].minimum
+        yet = one.state in NOT_YET
+        causes = {
+            # *open*: somebody active already is not asked again about a course she is in
+            "duplicate_course": (began or one.question is not None or one.held == "dismissed")
+            and self.is_elsewhere(code, name),
+            "unknown_date": yet and unknown and wanted is None and answers.get("unknown_date") != "wait",
+            # moving a real date later never raises one
+            "time_allowance": yet and wanted is not None and wanted - self.now < minimum
+            and (one.due is None or one.question is not None),
+            "already_assigned": bool(one.question and one.question.added & one.why),
+        }  # fmt: skip
+        if one.question is not None and causes[one.question.type]:
+            return one.question.type
+        return next((kind for kind, stands in causes.items() if stands), "")
+
+    def _dates(self, code: str, name: str, one: Enrolment, began: bool, was_active: bool, save: Save | None) -> None:
+        wish = wanted, gives, unknown = self.wish(code, name, one.why, one.began)
+        yet = one.state in NOT_YET
+        before = one.answer
+        covered = one.answer is not None and one.why <= one.answer.why and one.answer.wanted == wanted
+        undated = yet and one.due is None and (wanted is not None or unknown)
+        if began or one.question or (not covered and (undated or one.held == "dismissed")):
+            self._check(code, name, one, began, was_active, wish)
+        covered = one.answer is not None and one.why <= one.answer.why and one.answer.wanted == wanted
+        refused = covered and one.answer is not None and one.answer.action == "dismiss"
+        added = save.added & one.why if save else set()
+        asks = self.certifications[code].answers.get("already_assigned", "off") != "off"
+        if added and asks and was_active and one.question is None and not refused:
+            one.question = Question("already_assigned", wanted, frozenset(added))
+        if one.question is not None or refused or not yet:
+            return  # 4.3: the new date waits; 4.4: it was refused; 3.6: the cycle sets it
+        if wanted is not None and (one.due is None or wanted > one.due):  # 3.4
+            one.due, one.due_from = wanted, gives
+        if save and save.earlier and not began and one.due != wanted and one.answer is before:  # 3.5
+            one.due, one.due_from = wanted, gives
+            if one.due is None and unknown and not covered:
+                self._check(code, name, one, began, was_active, wish)
+
+    def _check(self, code: str, name: str, one: Enrolment, began: bool, was_active: bool, wish: tuple) -> None:
+        terms, wanted = self.certifications[code], wish[0]
+        hit = self._first_hit(code, name, one, began, wish)
+        if not hit:  # 4.7: the cause went away by itself
+            one.question = None
+            one.held = "" if one.held in ("exception", "dismissed") else one.held
+            return
+        standing = terms.answers.get(hit, "hold")
+        if one.question is None and standing not in ("hold", "off", "wait"):
+            one.answer = Answer(standing, hit, one.why, wanted)
+            self._carry_out(code, one, standing, was_active, wish)
+            return
+        one.question = Question(hit, wanted, one.question.added if one.question else frozenset())
+        if not was_active:
+            one.held = "exception"
+
+    def _carry_out(self, code: str, one: Enrolment, action: str, was_active: bool, wish: tuple) -> None:
+        one.question = None
+        if action == "dismiss":
+            if not was_active:
+                one.held = "dismissed"
+            return
+        if one.held in ("exception", "dismissed"):
+            one.held = ""
+        wanted, gives, _unknown = wish
+        if one.state not in NOT_YET:
+            return
+        if action == "realistic":
+            one.due, one.due_from = realistic(self.now, self.certifications[code].minimum), frozenset()
+        elif wanted is not None and (one.due is None or wanted > one.due):
+            one.due, one.due_from = wanted, gives
+
+    # --- answers of administrators
+
+    ALLOWED = {
+        "time_allowance": ("realistic", "assign", "dismiss"),
+        "unknown_date": ("realistic", "dismiss"),
+        "duplicate_course": ("assign", "dismiss"),
+        "already_assigned": ("assign", "dismiss"),
+    }
+
+    def answer(self, code: str, name: str, action: str) -> None:
+        one = self.enrolments[code, name]
+        assert one.question is not None
+        wish = self.wish(code, name, one.why, one.began)
+        one.answer = Answer(action, one.question.type, one.why, wish[0])
+        self._carry_out(code, one, action, one.active, wish)
+
+    def reopen(self, code: str, name: str) -> None:
+        one = self.enrolments[code, name]
+        assert one.answer is not None
+        one.question = Question(one.answer.type, one.answer.wanted)
+        one.answer = None
+        if one.held == "dismissed":
+            one.held = "exception"
+
+    def extend(self, code: str, name: str, to: int) -> None:
+        one = self.enrolments[code, name]
+        one.due, one.due_from = to, frozenset()
+        if one.expires is not None:
+            one.expires = to
+
+    # --- DOMAIN 7: the cycle, as far as it touches enrolment (all courses of a path; expiry from completion)
+
+    def _done(self, courses: Iterable[str], name: str, after: int | None, until: int) -> int | None:
+        """When the last of the courses was done."""
+        firsts = []
+        for course in courses:
+            counted = [at for at in self.completions.get((name, course), ())
+                       if at <= until and (after is None or at > after)]  # fmt: skip
+            if not counted:
+                return None
+            firsts.append(min(counted))
+        return max(firsts, default=None)
+
+    def _cycle(self, code: str, name: str, one: Enrolment) -> None:
+        if not one.active:
+            return
+        terms = self.certifications[code]
+        for _step in range(50):
+            if one.state in NOT_YET:
+                done = self._done(terms.courses, name, None, self.now)
+                if done is None:
+                    begun = any(at <= self.now for c in terms.courses for at in self.completions.get((name, c), ()))
+                    one.state = "in_progress" if begun else "assigned"
+                    return
+                self._certify(terms, one, done)
+                continue
+            assert one.expires is not None
+            assert one.window_opens is not None
+            if one.state == "certified":
+                if self.now < one.window_opens:
+                    return
+                one.state = "window_open"
+                continue
+            done = self._done(terms.again, name, one.window_opens, min(self.now, one.expires))
+            if done is None and one.state == "expired":
+                done = self._done(terms.courses, name, one.window_opens, self.now)
+            if done is not None:
+                self._certify(terms, one, done)
+            elif one.state == "window_open" and one.expires <= self.now:
+                one.state = "expired"
+            else:
+                return
+
+    def _certify(self, terms: Certification, one: Enrolment, done: int) -> None:
+        one.state, one.certified_at, one.cycle = "certified", done, one.cycle + 1
+        one.expires = moved(done, terms.active_years, "years")
+        one.window_opens = max(moved(one.expires, -terms.window_months, "months"), done)
+        one.due, one.due_from = one.expires, frozenset()
+        if one.question and one.question.type in ("time_allowance", "unknown_date"):
+            one.question = None  # a date the cycle sets needs no answer (4.7)
+
+    # --- DOMAIN 6.2, 7.2: seats
+
+    def opened(self, code: str, name: str) -> set[str]:
+        one = self.enrolments.get((code, name))
+        if one is None or not one.active:
+            return set()
+        terms = self.certifications[code]
+        courses = set(terms.courses)
+        if one.state == "window_open":
+            courses |= set(terms.again)
+        if one.cycle > 1 and self._done(terms.again, name, None, one.certified_at or 0) is not None:
+            courses |= set(terms.again)  # seats of a done path stay wanted
+        return courses
+
+    def _seats(self, name: str) -> None:
+        """A seat stays wanted while any active enrolment opens it; then the gentlest policy of those that did."""
+        wanted: dict[str, set[str]] = {}
+        for code in self.certifications:
+            for course in self.opened(code, name):
+                wanted.setdefault(course, set()).add(code)
+        for course in wanted.keys() | {other for who, other in self.seats if who == name}:
+            claims, seat = wanted.get(course, set()), self.seats.setdefault((name, course), Seat())
+            if claims and seat.shown != "in":
+                seat.policies = set()  # a new round
+            seat.policies |= {self.certifications[code].leaving for code in seat.claims - claims}
+            if claims:
+                seat.shown = "in"
+            elif seat.claims:
+                seat.shown = LEFT[next(one for one in GENTLEST if one in seat.policies)]
+            seat.claims = claims
+
+    # --- time
+
+    def next_boundary(self) -> int | None:
+        """The next instant at which time alone changes something."""
+        instants = [at for job in self.jobs.values() for at in (job.starts, job.ends)]
+        instants += list(self.exempt.values())
+        for one in self.enrolments.values():
+            if one.live:
+                instants += [one.leaves_on, one.window_opens, one.expires]
+        return min((at for at in instants if at is not None and at > self.now), default=None)
