@@ -29,7 +29,7 @@ WHY = "set MUSTER_PEER_MOODLE_URL and MUSTER_PEER_MOODLE_TOKEN to run against a 
 def call(function: str, *, token: str = ADMIN, **asked: Any) -> Any:
     """One bare REST call, with nothing of Muster's in between."""
     form = [("wstoken", token), ("moodlewsrestformat", "json"), ("wsfunction", function), *flat(asked)]
-    answer = requests.post(URL + PATH, data=form, timeout=120).json()
+    answer = requests.post(URL + PATH, data=form, timeout=600).json()
     assert not (isinstance(answer, dict) and "exception" in answer), (function, answer)
     return answer
 
@@ -113,8 +113,8 @@ class Site:
 
     def clean(self) -> None:
         """Delete what was made."""
-        if self.made_courses:
-            call("core_course_delete_courses", courseids=self.made_courses)
+        for course in self.made_courses:
+            call("core_course_delete_courses", courseids=[course])
         if self.cohorts:
             call("core_cohort_delete_cohorts", cohortids=self.cohorts)
         for start in range(0, len(self.users), 100):
