@@ -15,6 +15,7 @@ from plugin.notifications.triggers import Told, tell_one
 _MOMENT = {"due": "due", "overdue": "due", "expiring": "expires"}
 """Which date of the enrolment a moment is counted from."""
 _NOT_YET = "(1, 2, 5)"  # assigned, in progress, expired: who still has to do it
+_BEFORE = "(1, 2)"
 
 
 def owe_timed(runtime: Runtime, host_id: int) -> int:
@@ -35,6 +36,8 @@ def _owe(session: Session, host_id: int, notification: int) -> int:
         return 0
     date = _MOMENT[row.when]
     states = "(3, 4)" if row.when == "expiring" else _NOT_YET
+    if row.when == "due" and row.offset < 0:
+        states = _BEFORE  # the due date of somebody expired is past: nothing is left to remind of beforehand
     people = session.execute(
         text(
             f"SELECT e.person, e.spell, e.cycle, e.{date} FROM enrolment e"
