@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications import drafts
@@ -10,11 +11,11 @@ from plugin.core.clock import parse_instant
 from plugin.core.errors import RefusedByRule
 from plugin.enrolment.guard import Limits
 from plugin.enrolment.history import history, undo, undo_proposal
-from plugin.enrolment.preview import review
+from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices
-from plugin.mirror.browse import names_of_people
 from plugin.web import shell
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, number, page, runtime, who
+from plugin.web.review import names_context
 
 blueprint = Blueprint("history", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -42,16 +43,29 @@ def confirm(certification: int, entry: int) -> Response:
     return _confirm(certification, entry, "")
 
 
+@blueprint.get("/history/<int:entry>/undo/names/<part>")
+@rule("administrator")
+def names(certification: int, entry: int, part: str) -> Response:
+    """The learners behind a number of that review."""
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "history")
+        context |= names_context(session, _reviewed(session, entry), part)
+        context["names_url"] = url_for(".names", certification=certification, entry=entry, part=part)
+        context["back_url"] = url_for(".confirm", certification=certification, entry=entry)
+    return page("names.html", **context)
+
+
+def _reviewed(session: Session, entry: int) -> Review:
+    proposal = undo_proposal(runtime(), session, host_id(), entry)
+    limits = Limits.of(runtime().settings)
+    return review(session, host_id(), [proposal], now=runtime().clock.now(), limits=limits)[0]
+
+
 def _confirm(certification: int, entry: int, problem: str) -> Response:
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "history")
-        proposal = undo_proposal(runtime(), session, host_id(), entry)
-        limits = Limits.of(runtime().settings)
-        found = review(session, host_id(), [proposal], now=runtime().clock.now(), limits=limits)[0]
-        some = list(found.names["withdrawn"][:100]) if found.removing.withdrawn else []
         context |= {
-            "found": found, "entry": entry, "problem": problem, "form": request.form,
-            "leaving": list(names_of_people(session, host_id(), some).values()),
+            "found": _reviewed(session, entry), "entry": entry, "problem": problem, "form": request.form,
             "unsaved": drafts.count_changes(drafts.read_draft(session, host_id(), certification, editor())),
         }  # fmt: skip
     return page("undo.html", status=409 if problem else 200, **context)

@@ -77,17 +77,27 @@ def names(certification: int, part: str) -> Response:
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "assignments")
         draft = drafts.read_draft(session, host_id(), certification, editor())
-        people = _reviewed(session, draft).names.get(part)
-        if people is None:
-            raise NotFound(_("The review has no such number."))
-        start = (page_number() - 1) * NAMES_PART
-        ids = list(people[start : start + NAMES_PART])
-        described = names_of_people(session, host_id(), ids)
-        context |= {
-            "part": part, "people": [described[one] for one in ids], "total": len(people),
-            "page_number": page_number(), "page_size": NAMES_PART, "start": start,
-        }  # fmt: skip
+        context |= names_context(session, _reviewed(session, draft), part)
+        context["names_url"] = url_for(".names", certification=certification, part=part)
+        context["back_url"] = url_for(".show", certification=certification)
     return page("names.html", **context)
+
+
+def names_context(session: Session, found: Review, part: str) -> dict[str, Any]:
+    """A page of the learners behind a number of a review.
+
+    :raises NotFound: when reviews have no such number.
+    """
+    people = found.names.get(part)
+    if people is None:
+        raise NotFound(_("The review has no such number."))
+    start = (page_number() - 1) * NAMES_PART
+    ids = list(people[start : start + NAMES_PART])
+    described = names_of_people(session, host_id(), ids)
+    return {
+        "people": [described[one] for one in ids], "total": len(people), "page_number": page_number(),
+        "page_size": NAMES_PART, "start": start,
+    }  # fmt: skip
 
 
 @blueprint.post("/assignments/save")

@@ -82,3 +82,10 @@ export function closeAll() {
     dialog.close();
   }
 }
+
+// Escape closes the dialog on top and no other; left to themselves, browsers may close several that opened in one go.
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape' || event.defaultPrevented || event.isComposing || !stack.length) return;
+  event.preventDefault();
+  closeTop();
+});

@@ -210,6 +210,7 @@ class Picker {
     this.selected.paint();
     this.#adoptList();
     this.#weigh();
+    holder.scrollIntoView({ block: 'nearest' });
   }
 }
 
