@@ -255,7 +255,13 @@ class Lab:
         self.model.now = now
 
     def settle(self) -> None:
-        """Everything owed, as one round of the worker after the other (plugin/jobs/work.py)."""
+        """What follows, in both worlds."""
+        self.work()
+        self.model.settle(self.saves)
+        self.saves = {}
+
+    def work(self) -> None:
+        """Everything the product owes, as one round of the worker after the other (plugin/jobs/work.py)."""
         for _round in range(50):
             tick(self.runtime, self.host)
             done = settle_certifications(self.runtime, self.host)
@@ -264,8 +270,6 @@ class Lab:
                 break
         else:
             raise AssertionError("never quiet")
-        self.model.settle(self.saves)
-        self.saves = {}
 
     def check(self) -> None:
         """Both worlds are the same; and settling everybody once more changes nothing (2.8)."""
