@@ -190,18 +190,22 @@ def test_by_position_by_cohort_and_by_manager(peer: Peer) -> None:
     assert site.roster(courses[2]) == set(site.users[1:10])
 
 
-def test_enrolments_made_by_hand_are_untouched_afterwards(peer: Peer, site: Site) -> None:
-    course = site.course("hand")
-    by_hand = site.users[:25]
-    site.enrol_by_hand(by_hand, course)
-    before = {user for user in site.roster(course)}
-    peer.pull()
-    peer.assign("HAND", core(course), organisation(site))
-    assert peer.count(Seat, Seat.origin == FOUND) == len(by_hand)
-    assert site.roster(course) == set(site.users)
-    peer.assign("HAND", core(course), leaving=len(site.users))
-    assert site.roster(course) == before == set(by_hand)
-    assert site.roster(course, active=False) == set(site.users)
+def test_enrolments_made_by_hand_are_untouched_afterwards(peer: Peer) -> None:
+    crowd = Site()
+    try:
+        path = f"Hand-{crowd.mark}"
+        users = crowd.make_people([{"orgpath": f"/{path}"}] * 110)
+        course, by_hand = crowd.course("hand"), set(users[:100])
+        crowd.enrol_by_hand(sorted(by_hand), course)
+        peer.pull()
+        peer.assign("HAND", core(course), f"{{organisation: 'org:{path.lower()}'}}")
+        assert peer.count(Seat, Seat.origin == FOUND) == 100
+        assert crowd.roster(course) == set(users)
+        peer.assign("HAND", core(course), leaving=110)
+        assert crowd.roster(course) == by_hand
+        assert crowd.roster(course, active=False) == set(users)
+    finally:
+        crowd.clean()
 
 
 def test_rows_that_moodle_refuses_carry_its_reason_and_the_rest_go_through(peer: Peer, site: Site) -> None:
