@@ -160,6 +160,7 @@ def _host_check(arguments: argparse.Namespace) -> int:
 
 def _sync(arguments: argparse.Namespace) -> int:
     from plugin.delivery.watching import watch
+    from plugin.mirror.lost import KINDS as LOST
     from plugin.mirror.sync import pull
 
     made = runtime()
@@ -169,7 +170,8 @@ def _sync(arguments: argparse.Namespace) -> int:
     watched = watch(made, host_id, now=True)
     print(f"{result.changed + (watched.changed if watched else 0)} records changed.")
     for kind, count in result.held.items():
-        print(f"{count} {kind} are missing at the host and on hold; see 'muster held'.", file=sys.stderr)
+        what = f"{count} jobs came without {LOST[kind]}" if kind in LOST else f"{count} {kind} are missing at the host"
+        print(f"{what}: on hold; see 'muster held'.", file=sys.stderr)
     return 0
 
 

@@ -343,6 +343,16 @@ def test_a_batch_cut_in_silence_is_noticed_and_owed_again(case: MoodleCase) -> N
     assert {f"11.{user}" for user in case.roster("11")} == {key for key, word in outcomes.items() if word == "done"}
 
 
+def test_what_may_not_be_looked_at_afterwards_stays_written(case: MoodleCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.hosts.fake_moodle import MoodleError
+
+    def refuse(*_: Any) -> Any:
+        raise MoodleError("nopermissions")
+
+    monkeypatch.setattr(FakeMoodle, "core_user_get_course_user_profiles", refuse)
+    assert one_outcome(case, seat("9", "11")).outcome == "done"
+
+
 def test_two_writers_at_once_are_tried_again(case: MoodleCase) -> None:
     case.fake.clashes = 2
     assert one_outcome(case, seat("9", "11")).outcome == "done"
