@@ -150,20 +150,24 @@ def _leaders(session: Session, host_id: int) -> tuple[Ids, Ids]:
     known: tuple[int, Ids, Ids] | None = kept(session, name)
     if known is not None and known[0] == seq:
         return known[1], known[2]
-    rows = fetch(
-        session,
-        "SELECT j.id, j.person FROM job j JOIN person p ON p.host_id = j.host_id AND p.id = j.person"
-        " WHERE j.host_id = ? AND NOT j.gone AND p.state <> 2 AND j.id IN ("
-        " SELECT r.manager_job FROM job r WHERE r.host_id = ? AND NOT r.gone AND NOT r.temporary"
-        " AND r.manager_job IS NOT NULL"
-        " UNION SELECT l.id FROM job r JOIN job l ON l.host_id = r.host_id AND l.person = r.manager"
-        " WHERE r.host_id = ? AND NOT r.gone AND NOT r.temporary AND r.manager IS NOT NULL AND r.manager_job_ext = '')"
-        " ORDER BY p.name, j.id",
-        host_id, host_id, host_id,
+    counts = "host_id = ? AND NOT gone AND NOT temporary"
+    by_job = f"SELECT DISTINCT manager_job FROM job WHERE {counts} AND manager_job IS NOT NULL"
+    by_person = f"SELECT DISTINCT manager FROM job WHERE {counts} AND manager IS NOT NULL AND manager_job_ext = ''"
+    alive = "SELECT id, name FROM person WHERE host_id = ? AND state <> 2"
+    # Three scans put together here: as one query no planner finds the cheap order for every shape of company.
+    named = {row[0] for row in fetch(session, by_job, host_id)}
+    leading = {row[0] for row in fetch(session, by_person, host_id)}
+    names = dict(fetch(session, alive, host_id))
+    jobs = fetch(session, "SELECT id, person FROM job WHERE host_id = ? AND NOT gone", host_id)
+    found = sorted(
+        (names[person], job, person)
+        for job, person in jobs
+        if (job in named or person in leading) and person in names
     )  # fmt: skip
-    pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
-    keep(session, name, (seq, pairs[:, 0], pairs[:, 1]))
-    return pairs[:, 0], pairs[:, 1]
+    ids = np.array([one[1] for one in found], dtype=np.int64)
+    people = np.array([one[2] for one in found], dtype=np.int64)
+    keep(session, name, (seq, ids, people))
+    return ids, people
 
 
 def _order(table: Any) -> list[Any]:
