@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from tests.journeys.administrator import Administrator, follows, open_dialog, unit_for
+from tests.journeys.administrator import SHOTS, Administrator, follows, open_dialog, unit_for
 from tests.journeys.conftest import Running
 from tests.journeys.lists import Walk
 
@@ -146,6 +147,8 @@ def test_inside_the_hosts_frame_dialogs_stand_where_they_can_be_seen(running: Ru
     box = frame.locator("dialog[open]").bounding_box()
     assert box is not None
     assert 0 <= box["y"] < 800
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / "in-frame.png"))
 
 
 def test_in_a_frame_taller_than_the_window_a_dialog_stands_in_the_part_on_screen(
