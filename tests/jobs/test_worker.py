@@ -99,3 +99,14 @@ def test_nudges_wake_and_a_queue_that_is_gone_loses_them_quietly(tmp_path: Path)
     lost = Nudges(open_queue(away))
     lost.nudge(1)
     assert not lost.waiting()
+
+
+def test_a_host_is_read_no_longer_than_its_share_of_the_time() -> None:
+    from plugin.hosts.port import Caps
+    from plugin.mirror.tables import Connection
+
+    polled, told = Caps(reads={"jobs": ("full",)}), Caps(reads={"jobs": ("full", "delta")})
+    assert worker._pause(Connection(settings={}), polled) == worker.POLL
+    assert worker._pause(Connection(settings={}), told) == worker.DELTA
+    assert worker._pause(Connection(settings={"pull_took": 300}), polled) == 1200
+    assert worker._pause(Connection(settings={"pull_took": 300, "share": 50}), polled) == worker.POLL
