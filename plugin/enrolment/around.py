@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import Rule, rules_of_many
 from plugin.certifications.tables import CourseSetCourse
 from plugin.core.bulk import among, fetch
-from plugin.enrolment.facts import Ints
+from plugin.enrolment.facts import Facts, Ints, arranged, read_facts, read_rows
 from plugin.enrolment.guard import GUARD
 from plugin.enrolment.terms import Terms, terms_of_many
 
@@ -131,6 +130,16 @@ class Around:
         return found + [row[0] for row in self._woken.get(certification, ())]
 
     @cached_property
+    def _told(self) -> dict[int, list[tuple[str]]]:
+        return _grouped(
+            self._rows('SELECT DISTINCT certification, "when" FROM notification WHERE "on" AND host_id = ?')
+        )
+
+    def told(self, certification: int) -> set[str]:
+        """Events for which a notification is switched on, and ``withdrawn``, which also cancels."""
+        return {row[0] for row in self._told.get(certification, ())} | {"withdrawn"}
+
+    @cached_property
     def _of_course(self) -> dict[int, set[int]]:
         found: dict[int, set[int]] = {}
         table = CourseSetCourse.__tablename__
@@ -139,6 +148,23 @@ class Around:
         ):
             found.setdefault(course, set()).add(certification)
         return found
+
+    @cached_property
+    def _facts(self) -> dict[int, list[tuple[int, ...]]] | None:
+        """Everybody's rows at once, where people and certifications are few."""
+        people, certifications = self._people, self._certifications
+        if people is None or certifications is None or not 0 < len(people) * len(certifications) <= _FEW:
+            return None
+        found: dict[int, list[tuple[int, ...]]] = {}
+        for certification, *row in read_rows(self.session, self.host_id, certifications, people):
+            found.setdefault(certification, []).append(tuple(row))
+        return found
+
+    def facts(self, certification: int, people: Ints) -> Facts:
+        """The stored facts of these people, sorted ids among those asked about, in a certification."""
+        if self._facts is None:
+            return read_facts(self.session, self.host_id, certification, people)
+        return arranged(self._facts.get(certification, []), people)
 
     def sharing(self, certification: int, courses: Sequence[int]) -> list[int]:
         """Other certifications with one of these courses on their paths."""
@@ -160,10 +186,9 @@ def _grouped(rows: Sequence[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]
     return found
 
 
-def lock_certification(session: Session, host_id: int, certification: int) -> None:
-    """Let one settle at a time write a certification; different ones go on side by side."""
-    if session.get_bind().dialect.name != "sqlite":
-        session.execute(
-            text("SELECT 1 FROM certification WHERE host_id = :host AND id = :id FOR UPDATE"),
-            {"host": host_id, "id": certification},
-        )
+def lock_certification(session: Session, host_id: int, *certifications: int) -> None:
+    """Let one settle at a time write a certification; different ones go on side by side. Locked in order of ids."""
+    if session.get_bind().dialect.name != "sqlite" and certifications:
+        listed = ", ".join(str(int(one)) for one in certifications)
+        sql = f"SELECT 1 FROM certification WHERE host_id = ? AND id IN ({listed}) ORDER BY id FOR UPDATE"
+        fetch(session, sql, host_id)

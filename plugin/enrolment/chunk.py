@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.resolve import Rule
 from plugin.enrolment.around import Around, HeldPeople
 from plugin.enrolment.codes import ASSIGNED, DUPLICATE_COURSE, IN_PROGRESS, TIME_ALLOWANCE, UNKNOWN_DATE
-from plugin.enrolment.facts import Facts, Ints, read_facts
+from plugin.enrolment.facts import Facts, Ints
 from plugin.enrolment.inputs import Cause, elsewhere, gather, matched_memberships, memberships
 from plugin.enrolment.lifecycle import advance, completions_of
 from plugin.enrolment.step import NO_TYPE, Given, Step, step, would_leave
@@ -70,7 +70,7 @@ def prepare(
     around = around or Around(session, host_id, [certification], people)
     terms = terms or around.terms(certification)
     rules = around.rules[certification] if rules is None else rules
-    facts = read_facts(session, host_id, certification, people)
+    facts = around.facts(certification, people)
     pins = around.held(certification).pins
     if found is None and matches is None:
         found = memberships(session, population, rules, people, pins)
@@ -95,7 +95,7 @@ def decide(session: Session, work: Work, cause: Cause, may_go: BitMap) -> tuple[
     moved = advance(outcome.facts, work.terms, done, work.given.as_of)
     outcome.redated &= before.due == outcome.facts.due  # a date the cycle sets is no changed date
     _close_answered_by_the_cycle(work, outcome, before)
-    return outcome, Writing(session, work.terms, cause, work.facts, work.given, outcome, moved, work.found, done)
+    return outcome, Writing(work.around, work.terms, cause, work.facts, work.given, outcome, moved, work.found, done)
 
 
 def _close_answered_by_the_cycle(work: Work, outcome: Step, before: Facts) -> None:

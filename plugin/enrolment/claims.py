@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications import cycle
-from plugin.certifications.tables import CourseSetCourse
 from plugin.delivery.seats import take_seats, want
 from plugin.delivery.tables import NO_POLICY
+from plugin.enrolment.around import Around
 from plugin.enrolment.facts import Facts, Ints, read_facts
 from plugin.enrolment.lifecycle import Completions, completions_of, course_ids, state_of
 from plugin.enrolment.tables import Opened
-from plugin.enrolment.terms import Terms, terms_of
+from plugin.enrolment.terms import Terms, terms_of_many
 
 Claims = dict[str, BitMap]
 """By course (the host's id), the learners for whom it is wanted."""
@@ -56,13 +58,14 @@ def _opened_only(session: Session, terms: Terms, claims: Claims) -> Claims:
     return {course: people & opened.get(ids.get(course, 0), BitMap()) for course, people in claims.items()}
 
 
-def claim_seats(session: Session, terms: Terms, old: Facts, new: Facts, done: Completions, as_of: int, at: int) -> int:
+def claim_seats(around: Around, terms: Terms, old: Facts, new: Facts, done: Completions, as_of: int, at: int) -> int:
     """Recompute the seats of these people in this certification's courses, over *all* their enrolments.
 
     Enrolment rows must be written before. Returns how many seats changed what is wanted.
     """
     if not terms.courses or not len(new.person):
         return 0
+    session = around.session
     ids = course_ids(session, terms.host_id, terms.courses)
     found = claims_of(session, terms, new, done, as_of)
     mine = {ids[course]: people for course, people in found.items() if course in ids}
@@ -74,27 +77,17 @@ def claim_seats(session: Session, terms: Terms, old: Facts, new: Facts, done: Co
     claimed = ours
     if not ours.all():
         alone = np.unique(seats.person[~ours])
-        claimed = ours | seats.held_by(_others(session, terms, set(ids.values()), alone, as_of))
+        claimed = ours | seats.held_by(_others(around, terms, sorted(ids.values()), alone, as_of))
     was_active = np.isin(seats.person, old.person[old.active])
     dropped = np.where(~ours & was_active, terms.leave, NO_POLICY)
     return added + want(session, terms.host_id, seats, claimed, dropped, at)
 
 
-def _others(session: Session, terms: Terms, courses: set[int], people: Ints, as_of: int) -> dict[int, BitMap]:
+def _others(around: Around, terms: Terms, courses: Sequence[int], people: Ints, as_of: int) -> dict[int, BitMap]:
     """By course (ours), who is claimed by any other certification."""
-    rows = session.execute(
-        select(CourseSetCourse.certification)
-        .where(
-            CourseSetCourse.host_id == terms.host_id,
-            CourseSetCourse.certification != terms.id,
-            CourseSetCourse.course.in_(courses),
-        )
-        .distinct()
-    )
-    sharing = sorted(row[0] for row in rows)
-    found: dict[int, BitMap] = {}
-    for other in sharing:
-        theirs = terms_of(session, terms.host_id, other)
+    session, found = around.session, dict[int, BitMap]()
+    sharing = around.sharing(terms.id, courses)
+    for other, theirs in terms_of_many(session, terms.host_id, sharing).items() if sharing else ():
         facts = read_facts(session, terms.host_id, other, people)
         facts = facts.take(facts.active)
         if not len(facts.person):

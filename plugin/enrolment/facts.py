@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -92,7 +93,16 @@ def read_facts(session: Session, host_id: int, certification: int, people: Ints 
     sql = f"SELECT person, {_SELECTED} FROM enrolment WHERE host_id = ? AND certification = ?"
     if people is not None:
         sql += f" AND {among('person', people)}"
-    return _arranged(fetch(session, sql, host_id, certification), people)
+    return arranged(fetch(session, sql, host_id, certification), people)
+
+
+def read_rows(session: Session, host_id: int, certifications: Sequence[int], people: Ints) -> list[tuple[int, ...]]:
+    """Rows of these people in some certifications: certification, person, then the columns."""
+    sql = (
+        f"SELECT certification, person, {_SELECTED} FROM enrolment WHERE host_id = ?"
+        f" AND {among('certification', np.array(certifications))} AND {among('person', people)}"
+    )
+    return fetch(session, sql, host_id)
 
 
 _SURE = ("state", "hold", "spell", "began", "why", "cycle")
@@ -106,7 +116,8 @@ _SELECTED = ", ".join(
 )
 
 
-def _arranged(rows: list[tuple[int, ...]], people: Ints | None) -> Facts:
+def arranged(rows: list[tuple[int, ...]], people: Ints | None) -> Facts:
+    """Facts of rows (person, then the columns); everyone named gets a position."""
     if not rows:
         return nobody(people if people is not None else np.zeros(0, np.int64))
     found = np.array(rows, dtype=np.int64)

@@ -126,6 +126,32 @@ def pin(
     session.flush()
 
 
+def unpin(session: Session, host_id: int, certification: int, people: BitMap) -> None:
+    """These left: they were kept, and should they come back one day it is not because of that."""
+    rows = session.scalars(
+        select(Held).where(
+            Held.host_id == host_id, Held.certification == certification, Held.assignment.is_not(None), Held.n > 0,
+            Held.state.in_(("open", "refused")),
+        )
+    )  # fmt: skip
+    for row in rows:
+        kept = BitMap.deserialize(row.people)
+        if kept & people:
+            kept -= people
+            row.people, row.n = kept.serialize(), len(kept)
+    session.flush()
+
+
+def unpin_removed(session: Session, host_id: int, assignments: Sequence[int], at: int, who: str) -> None:
+    """An administrator took these rows away, and with them the question whom they keep."""
+    if assignments:
+        session.execute(
+            update(Held)
+            .where(Held.host_id == host_id, Held.assignment.in_(assignments), Held.state.in_(("open", "refused")))
+            .values(state="released", answered=at, who=who)
+        )
+
+
 def learners_by(session: Session, host_id: int, assignment: int) -> BitMap:
     """The learners whose stored reasons name an assignment."""
     row = session.get_one(Assignment, (host_id, assignment))

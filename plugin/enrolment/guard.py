@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
+from plugin.core.bulk import among, fetch
 from plugin.core.ids import take_ids
 from plugin.core.journal import record
 from plugin.core.tables import Journal
@@ -65,6 +67,34 @@ def unconfirmed(session: Session, host_id: int, as_of: int, certification: int |
     return found
 
 
+def _unconfirmed_from(session: Session, host_id: int, as_of: int, certifications: Sequence[int]) -> dict[int, BitMap]:
+    """The same for each of some certifications."""
+    found: dict[int, BitMap] = {certification: BitMap() for certification in certifications}
+    if not certifications:
+        return found
+    rows = fetch(
+        session,
+        "SELECT certification, people, person FROM journal WHERE host_id = ?"
+        f" AND {among('certification', np.array(certifications))} AND what IN ('{LEAVING}', '{WITHDRAWN}')"
+        " AND NOT confirmed AND at > ?",
+        host_id,
+        as_of - WINDOW,
+    )
+    for certification, people, person in rows:
+        if certification in found and people is not None:
+            found[certification] |= BitMap.deserialize(bytes(people))
+        elif certification in found and person is not None:
+            found[certification].add(person)
+    return found
+
+
+def _active_in(session: Session, host_id: int, certifications: Sequence[int]) -> dict[int, int]:
+    if not certifications:
+        return {}
+    sql = f"SELECT id, active_learners FROM certification WHERE host_id = ? AND {among('id', np.array(certifications))}"
+    return {row[0]: row[1] for row in fetch(session, sql, host_id)}
+
+
 def active_count(session: Session, host_id: int, certification: int) -> int:
     """Active learners of a certification, as its transactions counted them."""
     sql = text("SELECT active_learners FROM certification WHERE host_id = :host AND id = :c")
@@ -92,14 +122,16 @@ def judge(
     :param by_sync: the batch came from the host; then the sum over all certifications is judged too.
     :returns: by certification, who may leave.
     """
+    asked = sorted(certification for certification, people in leaving.items() if people)
+    gone_from = _unconfirmed_from(session, host_id, as_of, asked)
+    active_in = _active_in(session, host_id, asked)
     crossing = {
         certification
-        for certification, people in leaving.items()
-        if len(people)
-        and limits.crossed(
-            len(people - (gone := unconfirmed(session, host_id, as_of, certification))),
-            len(gone),
-            active_count(session, host_id, certification),
+        for certification in asked
+        if limits.crossed(
+            len(leaving[certification] - gone_from[certification]),
+            len(gone_from[certification]),
+            active_in[certification],
         )
     }
     everyone = BitMap.union(*leaving.values()) if leaving else BitMap()

@@ -22,6 +22,7 @@ from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import mark_settled, owe, owed_people
 from plugin.enrolment.settle import settle_everything, without
 from plugin.enrolment.tables import Settling, WhySet
+from plugin.enrolment.writer import Together
 from plugin.population.sets import Population, population
 
 BATCH = 20_000
@@ -137,6 +138,7 @@ def _people_chunk(
     works = [(work, cause) for work, cause in works if work.terms.id not in waiting]
     settled = owed.keys() - {person for who in waiting.values() for person in who}
     mark_settled(session, host_id, settled)
+    together = Together(session, host_id, people.as_of, "sync")
     for work, cause in works:
         may_go = verdict.get(work.terms.id, BitMap())
         # Judged or held meanwhile by nobody: these wait for the next batch rather than slip past the guard.
@@ -147,7 +149,8 @@ def _people_chunk(
         if unjudged:
             fresh = without(session, people, fresh, unjudged, cause)
         _outcome, writing = decide(session, fresh, cause, may_go)
-        writing.write()
+        writing.write(together)
+    together.write()
     owe(session, host_id, later, people.as_of)
     return len(settled)
 
@@ -171,8 +174,7 @@ def _works(
     cause = Cause(otherwise=people.as_of, at=owed)
     concerned = sorted(seen.concerned)
     if lock:
-        for certification in concerned:
-            lock_certification(session, host_id, certification)
+        lock_certification(session, host_id, *concerned)
     everyone = np.array(sorted(set().union(*seen.concerned.values())), np.int64)
     around = Around(session, host_id, concerned, everyone)
     return [

@@ -15,6 +15,7 @@ from plugin.core.journal import record
 from plugin.core.logs import correlation
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import lock_certification
+from plugin.enrolment.gone import unpin_removed
 from plugin.enrolment.guard import Limits
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.settle import request_settling
@@ -107,6 +108,7 @@ def _write(
         "reason": choices.reason,
     }
     written = write_version(session, host_id, proposal, who=who, at=at, reason=choices.reason, choices=kept)
+    unpin_removed(session, host_id, written.removed, at, who)
     if proposal.definition.notifications is not None or proposal.current is None:
         replace_definitions(session, host_id, written.certification, proposal.definition.notifications or (), at)
     record(

@@ -306,8 +306,7 @@ def _plain_chunk(
 ) -> int:
     read_clock(session, host_id, share=True)
     people = population(session, host_id)
-    for made, _start, _stop in pieces:
-        lock_certification(session, host_id, made.certification)
+    lock_certification(session, host_id, *(made.certification for made, _start, _stop in pieces))
     free = set(_settled(session, host_id))
     pieces = [piece for piece in pieces if piece[0].certification in free]
     theirs = np.unique(np.concatenate([np.zeros(0, np.int64), *(p.skim.people[a:b] for p, a, b in pieces)]))

@@ -11,13 +11,15 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import insert_rows, update_rows
+from plugin.core.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.ids import upsert_for
 from plugin.core.journal import Entry, record_all
+from plugin.enrolment.around import Around
 from plugin.enrolment.claims import claim_seats
 from plugin.enrolment.codes import DUPLICATE_COURSE, EXCEPTION_TYPES
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.facts import COLUMNS, NEVER, NONE, Facts, Ints, Mask
+from plugin.enrolment.gone import unpin
 from plugin.enrolment.guard import LEAVING, WITHDRAWN, forget
 from plugin.enrolment.inputs import Cause
 from plugin.enrolment.lifecycle import Completions, Moved
@@ -26,17 +28,45 @@ from plugin.enrolment.step import DELETED_AT_HOST, NO_TYPE, Given, Step
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow, WhySet
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
-from plugin.notifications.triggers import Told, events_told, tell
+from plugin.notifications.triggers import Told, tell
 
 _MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (DOMAIN 8.1)."""
 
 
 @dataclass
+class Together:
+    """What several certifications write in one transaction, and need write only once."""
+
+    session: Session
+    host_id: int
+    at: int
+    who: str
+    entries: list[Entry] = field(default_factory=list)
+    gone: dict[int, set[int]] = field(default_factory=dict)
+    """By person, the certifications she left or was no longer active in."""
+
+    def write(self) -> None:
+        """History, and who is looked at again because a course became free (DOMAIN 4.1)."""
+        record_all(self.session, self.host_id, self.at, self.who, self.entries)
+        held: set[int] = set()
+        people = np.array(sorted(self.gone), np.int64)
+        for start in range(0, len(people), 500):
+            sql = (
+                "SELECT certification, person FROM exception WHERE host_id = ?"
+                f" AND type = {DUPLICATE_COURSE} AND {among('person', people[start : start + 500])}"
+            )
+            for certification, person in fetch(self.session, sql, self.host_id):
+                if self.gone.get(person, set()) - {certification}:
+                    held.add(person)
+        owe(self.session, self.host_id, sorted(held), self.at)
+
+
+@dataclass
 class Writing:
     """One chunk of one certification, decided and ready to be written."""
 
-    session: Session
+    around: Around
     terms: Terms
     cause: Cause
     old: Facts
@@ -46,10 +76,18 @@ class Writing:
     found: Sequence[Membership]
     done: Completions
     _entries: list[Entry] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
 
-    def write(self) -> int:
-        """Write the differences and what follows from them; returns how many learners changed."""
+    @property
+    def session(self) -> Session:
+        """The transaction it is written in."""
+        return self.around.session
+
+    def write(self, together: Together | None = None) -> int:
+        """Write the differences and what follows from them; returns how many learners changed.
+
+        :param together: takes what several certifications may write at once; its caller writes it.
+        """
+        shared = together or Together(self.session, self.terms.host_id, self.cause.otherwise, self.cause.who)
         new, old = self.step.facts, self.old
         changed = new.differs(old)
         self._why_sets()
@@ -57,15 +95,20 @@ class Writing:
         self._exceptions()
         self._decisions()
         self._history()
+        shared.entries += self._entries
         self._guard_lists()
         self._messages()
         touched = changed | np.isin(new.person, np.array(sorted(self.done), np.int64))
         touched &= old.live | new.live
         claim_seats(
-            self.session, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
+            self.around, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
             self.cause.otherwise,
         )  # fmt: skip
-        self._others_affected()
+        if self.terms.courses:
+            for person in new.person[self.step.deactivated | self.step.left].tolist():
+                shared.gone.setdefault(person, set()).add(self.terms.id)
+        if together is None:
+            shared.write()
         return int(changed.sum())
 
     def _why_sets(self) -> None:
@@ -198,7 +241,6 @@ class Writing:
             where = np.zeros(len(step.left), bool)
             where[positions] = True
             self._tell_history(state, where)
-        record_all(self.session, self.terms.host_id, self.cause.otherwise, self.cause.who, self._entries)
 
     def _tell_history(self, what: str, where: Mask, *, confirmed: bool = False, reason: str = "") -> None:
         if where.any():
@@ -213,10 +255,11 @@ class Writing:
         over = (self.old.hold == HELD_BY_GUARD) & ((self.step.facts.hold != HELD_BY_GUARD) | self.step.left)
         if over.any():
             forget(self.session, self.terms.host_id, self.terms.id, _bitmap(self.step.facts.person[over]))
+        if self.step.left.any():
+            unpin(self.session, self.terms.host_id, self.terms.id, _bitmap(self.step.facts.person[self.step.left]))
 
     def _messages(self) -> None:
         """A learner is told she is enrolled once a spell: when she goes from not active to active (DOMAIN 4.3)."""
-        self._told = events_told(self.session, self.terms.host_id, self.terms.id)
         step, given, new = self.step, self.given, self.step.facts
         loud = (new.quiet == 0) & ~(self.cause.quiet & step.left)
         present = given.person_state == 0
@@ -234,7 +277,7 @@ class Writing:
                 self._tell(_MESSAGES[state], where & present)
 
     def _tell(self, when: str, where: Mask, *, wait: bool = False) -> None:
-        if when in self._told and where.any():
+        if when in self.around.told(self.terms.id) and where.any():
             facts = self.step.facts
             told = [
                 Told(person, spell, cycle, wait)
@@ -243,21 +286,6 @@ class Writing:
                 )
             ]
             tell(self.session, self.terms.host_id, self.terms.id, when, told, at=self.cause.otherwise)
-
-    def _others_affected(self) -> None:
-        """Leaving one certification re-decides those that share its courses (DOMAIN 4.1)."""
-        gone = self.step.facts.person[self.step.deactivated | self.step.left]
-        if not len(gone) or not self.terms.courses:
-            return
-        held: set[int] = set()
-        query = ExceptionRow.__table__.select().where(
-            ExceptionRow.host_id == self.terms.host_id, ExceptionRow.type == DUPLICATE_COURSE,
-            ExceptionRow.person.in_(bindparam("people", expanding=True)),
-        )  # fmt: skip
-        for start in range(0, len(gone), 500):
-            rows = self.session.execute(query, {"people": gone[start : start + 500].tolist()})
-            held.update(row.person for row in rows if row.certification != self.terms.id)
-        owe(self.session, self.terms.host_id, sorted(held), self.cause.otherwise)
 
 
 _DECISION_KEY = ("host_id", "certification", "person")

@@ -46,12 +46,6 @@ def tell(session: Session, host_id: int, certification: int, when: str, told: Se
     return sum(tell_one(session, definition, told, at=at) for definition in definitions)
 
 
-def events_told(session: Session, host_id: int, certification: int) -> set[str]:
-    """The events for which a certification has a notification switched on, and ``withdrawn``, which also cancels."""
-    sql = 'SELECT DISTINCT "when" FROM notification WHERE host_id = ? AND certification = ? AND "on"'
-    return {row[0] for row in fetch(session, sql, host_id, certification)} | {"withdrawn"}
-
-
 def tell_one(session: Session, definition: Notification, told: Sequence[Told], *, at: int) -> int:
     """Owe the messages of one definition; returns how many rows were offered."""
     receivers = recipients_of(session, definition.host_id, [one.person for one in told], definition.to)

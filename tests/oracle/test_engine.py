@@ -103,7 +103,9 @@ class Histories(RuleBasedStateMachine):
 
     def _save(self, code: str, data: st.DataObject) -> None:
         found = data.draw(st.lists(rules, min_size=1, max_size=4, unique_by=lambda one: one.name))
-        present = self.both.model.certifications.get(code)
+        model = self.both.model
+        found = [one for one in found if one.kind != "individual" or model.exists(one.target)]
+        present = model.certifications.get(code)
         made = Certification(
             code=code,
             course=present.course if present else data.draw(st.sampled_from(["c1", "c1", "c2"])),
