@@ -1,13 +1,14 @@
 """Completions of a host that only tells them one by one: asked for where a seat is open, recent visitors first.
 
-A round asks about everybody who opened her course since the last one, then goes on through the others, and stops when its share
-of the host's time is used up. So a completion is seen within the hour, and a host is never asked more than it was agreed.
+Everybody who opened her course since the last look is asked about, then the others in turn, a few seconds at a time, and
+never for more than the agreed share of the time. So a completion is seen within the hour.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -20,13 +21,17 @@ from plugin.mirror.connections import connection_of
 from plugin.mirror.sync import note_trouble, read_by_ids
 from plugin.mirror.tables import Connection, Hint
 
-EVERY = 10 * 60
-"""Seconds between rounds."""
+SEEN_EVERY = 10 * 60
+"""Seconds between looks at who opened a course since."""
+TURN_EVERY = 30 * 60
+"""Seconds that one turn through all open seats takes at least."""
+BITE = 10
+"""Seconds of asking at a time: the worker has other things to do."""
 SHARE = 25
-"""Per cent of a round during which the host may be asked, unless the connection's settings say otherwise."""
+"""Per cent of the time during which the host may be asked, unless the connection's settings say otherwise."""
 LATE = 3600
 """Seconds by which a host may decide on a completion later than the visit that earned it."""
-SLICE = 200
+SLICE = 50
 _log = log("delivery")
 
 _OPEN = """
@@ -43,7 +48,7 @@ SELECT c.ext, p.ext, EXISTS (SELECT 1 FROM completion d WHERE d.host_id = s.host
 
 @dataclass
 class Watched:
-    """One round: open seats, how many were asked about in turn, rows that changed, and whether time ran out."""
+    """What was done: open seats, how many were asked about in turn, rows that changed, and whether time ran out."""
 
     open: int = 0
     asked: int = 0
@@ -51,69 +56,101 @@ class Watched:
     cut: bool = False
 
 
-def watch(runtime: Runtime, host_id: int, *, now: bool = False) -> Watched | None:
-    """A round, if one is due; ``None`` where none is, or where the host tells completions by itself.
+@dataclass
+class _State:
+    """Where the watching stands, kept in the connection's settings.
 
-    :param now: also when none is due.
+    :ivar at: when the host was last asked. :ivar seen: when it was last asked who was there. :ivar turn: when this turn began.
+    :ivar to: the last seat of it that was asked about.
+    """
+
+    at: int = 0
+    seen: int = 0
+    turn: int = 0
+    to: str = ""
+
+
+def watch(runtime: Runtime, host_id: int, *, now: bool = False) -> Watched | None:
+    """Ask for some completions, if it is time to; ``None`` where it is not, or where the host tells completions by itself.
+
+    :param now: all that is open, at once.
     """
     with runtime.db.read() as session:
         connection = connection_of(session, host_id)
     caps, at = Caps.from_json(connection.caps), runtime.clock.now()
     if not caps.can("completions", "ids") or caps.can("completions", "full") or caps.can("completions", "delta"):
         return None
-    before = int(connection.settings.get("watched", 0))
-    if not now and (at - before < EVERY or (connection.state != "active" and connection.retry_at > at)):
+    state = _state(connection)
+    share = min(100, max(1, int(connection.settings.get("share", SHARE))))
+    waits = at - state.at < BITE * 100 // share or (connection.state != "active" and connection.retry_at > at)
+    if waits and not now:
         return None
     # Noted first: of several workers one does it, and a host in trouble is not asked again at once.
-    if not runtime.db.transact(lambda session: _take(session, host_id, before, at)):
+    if not runtime.db.transact(lambda session: _keep(session, host_id, state, replace(state, at=at))):
         return None
+    state.at = at
     try:
-        return _round(runtime, host_id, connection, max(0, before - LATE))
+        return _ask(
+            runtime, host_id, state, time.monotonic() + (SEEN_EVERY * share / 100 if now else BITE), at, whole=now
+        )
     except HostTrouble as trouble:
         note_trouble(runtime, connection, trouble)
         return None
 
 
-def _take(session: Session, host_id: int, before: int, at: int) -> bool:
+def _state(connection: Connection) -> _State:
+    kept = connection.settings.get("watch")
+    return _State(**kept) if isinstance(kept, dict) else _State()
+
+
+def _keep(session: Session, host_id: int, before: _State, after: _State) -> bool:
+    """Write where the watching stands, unless somebody else did meanwhile."""
     row = connection_of(session, host_id)
     session.refresh(row, with_for_update=True)
-    if int(row.settings.get("watched", 0)) != before:
+    if _state(row) != before:
         return False
-    row.settings = {**row.settings, "watched": at}
+    row.settings = {**row.settings, "watch": asdict(after)}
     return True
 
 
-def _round(runtime: Runtime, host_id: int, connection: Connection, since: int) -> Watched:
-    share = min(100, max(1, int(connection.settings.get("share", SHARE))))
-    until = time.monotonic() + EVERY * share / 100
+def _ask(runtime: Runtime, host_id: int, state: _State, until: float, at: int, *, whole: bool) -> Watched:
     with runtime.db.read() as session:
         pairs = [(f"{row[1]}:{row[0]}", bool(row[2])) for row in session.execute(text(_OPEN), {"host": host_id})]
-    done = Watched(open=len(pairs))
-    if not pairs:
-        return done
-    ids = [one for one, _ in pairs]
-    done.changed += read_by_ids(runtime, host_id, {"completions": ids}, since=str(since), until=until)
+    done, after = Watched(open=len(pairs)), replace(state)
+    if pairs and (whole or at - state.seen >= SEEN_EVERY):
+        since = str(max(1, state.seen - LATE))
+        done.changed += read_by_ids(
+            runtime, host_id, {"completions": [one for one, _ in pairs]}, since=since, until=until
+        )
+        after.seen = at
     waiting = [one for one, completed in pairs if not completed]
-    last = str(connection.settings.get("watched_to", ""))
-    start = waiting.index(last) + 1 if last in waiting else 0
-    turn = waiting[start:] + waiting[:start]
-    for first in range(0, len(turn), SLICE):
-        if time.monotonic() > until:
-            done.cut = True
-            break
-        part = turn[first : first + SLICE]
-        done.changed += read_by_ids(runtime, host_id, {"completions": part}, until=until)
-        done.asked += len(part)
-        last = part[-1]
-    runtime.db.transact(lambda session: _note(session, host_id, last))
-    _log.info("completions watched", host=host_id, open=done.open, asked=done.asked, changed=done.changed, cut=done.cut)
+    if not after.to or after.to not in waiting:
+        after.to = ""
+    if waiting and (after.to or whole or at - after.turn >= TURN_EVERY):
+        _turn(runtime, host_id, waiting, after, done, until, at)
+    runtime.db.transact(lambda session: _keep(session, host_id, state, after))
+    if done.changed or done.cut:
+        _log.info(
+            "completions watched", host=host_id, open=done.open, asked=done.asked, changed=done.changed, cut=done.cut
+        )
     return done
 
 
-def _note(session: Session, host_id: int, last: str) -> None:
-    row = connection_of(session, host_id)
-    session.refresh(row, with_for_update=True)
-    row.settings = {**row.settings, "watched_to": last}
+def _turn(
+    runtime: Runtime, host_id: int, waiting: Sequence[str], state: _State, done: Watched, until: float, at: int
+) -> None:
+    """Go on through the seats in order; at the end the next turn begins in its own time."""
+    start = waiting.index(state.to) + 1 if state.to else 0
+    for first in range(start, len(waiting), SLICE):
+        if time.monotonic() > until:
+            done.cut = True
+            return
+        part = list(waiting[first : first + SLICE])
+        done.changed += read_by_ids(runtime, host_id, {"completions": part})
+        state.turn = at if first == 0 else state.turn
+        done.asked += len(part)
+        state.to = part[-1]
+    state.to = ""
 
 
 def look_again(session: Session, host_id: int, person: int, at: int) -> None:

@@ -156,7 +156,8 @@ def _take_pull(session: Session, host_id: int, now: int) -> bool:
     session.refresh(row, with_for_update=True)
     if int(row.settings.get("pull_until", 0)) > now:
         return False
-    row.settings = {**row.settings, "pull_until": now + PULL_LEASE}
+    lease = max(PULL_LEASE, 3 * int(row.settings.get("pull_took", 0)))
+    row.settings = {**row.settings, "pull_until": now + lease}
     return True
 
 

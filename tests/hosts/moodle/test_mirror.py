@@ -314,3 +314,24 @@ def test_hidden_courses_are_known_as_hidden(world: World) -> None:
     world.later(900)
     world.pull()
     assert world.count(Course, Course.ext == "12", Course.visible.is_(False)) == 1
+
+
+def test_watching_goes_on_where_it_was_and_keeps_to_its_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.assign("{organisation: 'org:acme', include: below}")
+    monkeypatch.setattr("plugin.delivery.watching.SLICE", 10)
+    monkeypatch.setattr("plugin.delivery.watching.BITE", 0)
+    asked = []
+    for _ in range(4):
+        world.later(1)
+        found = watch(world.made, world.host)
+        assert found is not None
+        asked.append(found.asked)
+    assert asked == [0, 0, 0, 0]  # no time at all: nothing is asked in turn
+    monkeypatch.setattr("plugin.delivery.watching.BITE", 10)
+    world.later(40)
+    assert watch(world.made, world.host).asked == 60  # type: ignore[union-attr]
+    assert watch(world.made, world.host) is None
+    world.later(40)
+    assert watch(world.made, world.host).asked == 0  # type: ignore[union-attr]
+    world.later(1800)
+    assert watch(world.made, world.host).asked == 60  # type: ignore[union-attr]
