@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from plugin.core.errors import NotFound
+from plugin.core.errors import NotFound, RefusedByRule
+from plugin.enrolment.opening import open_course
 from plugin.enrolment.settle import progress
 from plugin.enrolment.show import show_person
 from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals, row
@@ -138,3 +139,20 @@ def test_behaviour_14_nobody_is_shown_where_there_is_nobody(lab: Lab) -> None:
                 show_person(session, HOST, number, nobody)
         assert show_person(session, HOST, number, "ann")["active"] is True
         assert show_person(session, HOST, number, "bob")["active"] is False
+
+
+def test_behaviour_15_where_courses_wait_to_be_opened_nobody_has_a_seat_before_and_one_after(lab: Lab) -> None:
+    two = {"certification": [{"name": "Core", "courses": ["c1", "c2"], "needs": "all"}]}
+    lab.save("fs", *individuals("ann", "bob"), content=two, period=PERIOD, enrol="on_open")
+    assert lab.active() == {"ann", "bob"}
+    assert (lab.seats("c1"), lab.seats("c2")) == ({}, {})
+    assert open_course(lab.runtime, HOST, 1, 1, "c1") == ""
+    assert (lab.seats("c1"), lab.seats("c2")) == ({"ann": "in"}, {})
+    open_course(lab.runtime, HOST, 1, 1, "c1")
+    for person, course in ((1, "c3"), (1, "nothing"), (3, "c1")):
+        with pytest.raises(RefusedByRule, match="not open to you"):
+            open_course(lab.runtime, HOST, 1, person, course)
+    lab.settle()
+    assert (lab.seats("c1"), lab.seats("c2")) == ({"ann": "in"}, {})
+    lab.save("fs", *individuals("bob"))
+    assert lab.seats("c1") == {"ann": "suspended"}

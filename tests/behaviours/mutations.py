@@ -1,0 +1,125 @@
+"""For every starred behaviour one line of a rule, and a wrong line in its place that its test must notice.
+
+``file`` is below ``plugin/``; ``old`` and ``new`` are whole lines without their indentation. Whoever rewords a line of a rule
+rewords it here too; ``test_numbers.py`` says so at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STEP, CYCLE, PERIOD = "enrolment/step.py", "certifications/cycle.py", "certifications/period.py"
+RESOLVE, CLAIMS, TRIGGERS = "certifications/resolve.py", "enrolment/claims.py", "notifications/triggers.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One wrong line."""
+
+    number: int
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+_UNITS = 'return (kind, target_id, "below" if include == "below" else "")'
+_TEAMS = 'return (kind, target_id, "below" if include == "below" else "direct")'
+_LEFT = "gone = facts.live & ~member"
+_DATES = "later = where & (date != NONE) & (date > self.new.due)  # NONE is the least of all"
+_AWARDED = "awarded = began & (new.certified_at != NONE)"
+
+MUTATIONS = (
+    Mutation(1, "nobody's individual rule finds her", RESOLVE, 'return (kind, target_id, "")', 'return (kind, target_id, "x")'),
+    Mutation(2, "a draft reaches people", "enrolment/terms.py", 'self.state == "live"', 'self.state in ("live", "draft")'),
+    Mutation(3, "no course is ever open", "certifications/content.py",
+             "open_courses |= {course for _, one in group for course in one.courses}", "open_courses |= set()"),
+    Mutation(4, "nobody leaves whose rule went", STEP, _LEFT, "gone = facts.live & ~member & given.exempt"),
+    Mutation(5, "an audience finds nobody", RESOLVE, 'return (kind, target_id, "")', 'return (kind, target_id, "x")'),
+    Mutation(7, "the last rule is the only reason", "enrolment/wanted.py",
+             "wanted.why[where] ^= np.int64(rule.why_key)", "wanted.why[where] = np.int64(rule.why_key)"),
+    Mutation(8, "a team is always the direct one", RESOLVE, _TEAMS, 'return (kind, target_id, "direct")'),
+    Mutation(9, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
+    Mutation(10, "whoever moves out stays", STEP, _LEFT, "gone = facts.live & ~member & given.exempt"),
+    Mutation(11, "another certification's claim is forgotten", CLAIMS,
+             "claimed = ours | seats.held_by(_others(around, terms, sorted(ids.values()), alone, as_of))", "claimed = ours"),
+    Mutation(16, "a fixed date has midnight, not 23:59", "core/days.py", "END_OF_DAY = time(23, 59)", "END_OF_DAY = time(0, 0)"),
+    Mutation(17, "who has a date keeps it", STEP, _DATES, "later = where & (date != NONE) & (self.new.due == NONE)"),
+    Mutation(18, "an earlier date is taken", STEP, _DATES, "later = where & (date != NONE)"),
+    Mutation(19, "an unknown date asks nobody", STEP,
+             "unknown = given.wanted.unknown & (self.date == NONE) & ~awarded",
+             "unknown = given.wanted.unknown & (self.date != NONE) & ~awarded"),
+    Mutation(25, "an unknown date asks nobody", STEP,
+             "unknown = given.wanted.unknown & (self.date == NONE) & ~awarded",
+             "unknown = given.wanted.unknown & (self.date != NONE) & ~awarded"),
+    Mutation(29, "the zone of the date is ignored", "certifications/dates.py",
+             "zone = known_zone(learner_zone, host_zone) if due.zone == LEARNER else due.zone or host_zone",
+             "zone = host_zone"),
+    Mutation(34, "a second rule changes no date", STEP, _DATES, "later = where & (date != NONE) & (self.new.due == NONE)"),
+    Mutation(35, "rules move the dates of the certified", STEP,
+             "self.who = who & np.isin(new.state, (ASSIGNED, IN_PROGRESS))", "self.who = who"),
+    Mutation(38, "the extended expiry is the baseline", CYCLE,
+             "baseline=state.baseline if state.expires is not None else facts.baseline_due,", "baseline=None,"),
+    Mutation(39, "an expired learner can be extended", CYCLE,
+             "if state.state in (EXPIRED, COMPLETE):", "if state.state == COMPLETE:"),
+    Mutation(40, "no time is ever too short", STEP,
+             "short = (self.date != NONE) & (self.date - given.at < self.terms.minimum) & ~awarded",
+             "short = (self.date != NONE) & (self.date - given.at < 0) & ~awarded"),
+    Mutation(41, "a question holds nobody back", STEP,
+             "self.new.hold[ask & ~self.old.active] = HELD_BY_EXCEPTION", "self.new.hold[ask & ~self.old.active] = FREE"),
+    Mutation(42, "a realistic date leaves no week", "core/days.py", "GRACE_DAYS = 7", "GRACE_DAYS = 0"),
+    Mutation(44, "a shared course asks nobody", STEP,
+             "duplicate = given.elsewhere & (self.began | self.asking | (self.new.hold == DISMISSED))",
+             "duplicate = given.elsewhere & self.asking"),
+    Mutation(48, "a past date asks about the certified too", STEP,
+             "short = (self.date != NONE) & (self.date - given.at < self.terms.minimum) & ~awarded",
+             "short = (self.date != NONE) & (self.date - given.at < self.terms.minimum)"),
+    Mutation(50, "the same is told at every instant anew", TRIGGERS,
+             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"',
+             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}:{at}"'),
+    Mutation(58, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
+    Mutation(60, "whoever is held counts as active", "enrolment/show.py",
+             '"active": live and row.hold not in INACTIVE_HOLDS,', '"active": live,'),
+    Mutation(61, "leavers stay", STEP, _LEFT, "gone = facts.live & ~member & given.exempt"),
+    Mutation(63, "what is archived goes on", "enrolment/terms.py", 'self.state == "live"', 'self.state != "draft"'),
+    Mutation(66, "suspending removes", "enrolment/terms.py",
+             'POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}',
+             'POLICIES = {"remove": REMOVE, "suspend": REMOVE, "keep": KEEP}'),
+    Mutation(68, "a target that went holds nobody", STEP,
+             "new.hold[back & (new.hold == FREE) & given.kept_by_gone] = TARGET_GONE",
+             "new.hold[back & (new.hold == FREE) & given.kept_by_gone] = FREE"),
+    Mutation(69, "a team is always the whole tree", RESOLVE, _TEAMS, 'return (kind, target_id, "below")'),
+    Mutation(70, "a unit is always the whole tree", RESOLVE, _UNITS, 'return (kind, target_id, "below")'),
+    Mutation(72, "what was awarded is forgotten on coming back", STEP, _AWARDED,
+             "awarded = began & (new.certified_at == NONE)"),
+    Mutation(73, "every spell begins as certified", STEP, "new.state[dated & (new.expires <= given.as_of)] = EXPIRED",
+             "new.state[dated & (new.expires <= given.as_of)] = CERTIFIED"),
+    Mutation(74, "what was awarded is forgotten on coming back", STEP, _AWARDED,
+             "awarded = began & (new.certified_at == NONE)"),
+    Mutation(75, "who expired while away comes back certified", CYCLE,
+             "word = EXPIRED if expires <= as_of else WINDOW_OPEN if window_opens <= as_of else CERTIFIED",
+             "word = CERTIFIED"),
+    Mutation(78, "the next expiry counts from the completion", PERIOD,
+             "anchor = limit if baseline is None else baseline", "anchor = completed_at"),
+    Mutation(79, "the due date is no limit", PERIOD,
+             "limit = due if previous_expiry is None else previous_expiry", "limit = previous_expiry"),
+    Mutation(80, "completion counts from the expiry too", PERIOD,
+             "elif settings.expiry_from == COMPLETION or limit is None or anchor is None or completed_at > limit:",
+             "elif limit is None or anchor is None or completed_at > limit:"),
+    Mutation(81, "a fixed expiry stays where it is", PERIOD,
+             "return max(shift(anchor, active, zone, step + 1), completed_at)",
+             "return max(shift(anchor, active, zone, step), completed_at)"),
+    Mutation(83, "the window opens a moment late", CYCLE,
+             "return replace(state, state=WINDOW_OPEN) if opens <= as_of else None",
+             "return replace(state, state=WINDOW_OPEN) if opens < as_of else None"),
+    Mutation(89, "a new spell is told nothing", TRIGGERS,
+             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"',
+             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.cycle}"'),
+    Mutation(90, "a suspended person is enrolled and told", STEP,
+             "began = member & ~facts.live & ~frozen & live_terms", "began = member & ~facts.live & live_terms"),
+    Mutation(92, "a reminder moved is another reminder", "notifications/definitions.py",
+             'alike = [row for row in present if row.when == one["when"]]',
+             'alike = [row for row in present if row.when == one["when"] and row.offset == offset_of(one)]'),
+    Mutation(95, "a message does not name the certification", "notifications/templates.py",
+             '"certification_name": names.get(message.certification, ""),', '"certification_name": "",'),
+)  # fmt: skip
