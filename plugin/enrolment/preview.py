@@ -95,7 +95,7 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
     withdrawn = (
         removing_names["withdrawn"] | weighed.where(weighed.step.left | weighed.step.grace_began) & weighed.active
     )
-    messages = _messages(session, people.host_id, weighed, proposal, now)
+    messages = _messages(session, people.host_id, weighed, proposal)
     return Review(
         code=proposal.definition.code,
         version=proposal.base_version,
@@ -199,16 +199,18 @@ def _exceptions(weighed: Weighed) -> dict[str, int]:
     }
 
 
-def _messages(session: Session, host_id: int, weighed: Weighed, proposal: Proposal, now: int) -> int:
-    step = weighed.step
+def _messages(session: Session, host_id: int, weighed: Weighed, proposal: Proposal, among: BitMap | None = None) -> int:
+    """How many messages go out, with ``among`` only those about these learners."""
+    step, number, definitions = weighed.step, weighed.work.terms.id, proposal.definition.notifications
     present = weighed.work.given.person_state == 0
-    number = weighed.work.terms.id
-    definitions = proposal.definition.notifications
-    return (
-        impact(session, host_id, number, "assigned", weighed.where(step.activated & present), definitions)
-        + impact(session, host_id, number, "withdrawn", weighed.where(step.deactivated & present), definitions)
-        + impact(session, host_id, number, "due_changed", weighed.where(step.redated & present), definitions)
-    )
+    count = 0
+    for when, mask in (
+        ("assigned", step.activated), ("withdrawn", step.deactivated), ("due_changed", step.redated),
+    ):  # fmt: skip
+        concerned = weighed.where(mask & present)
+        concerned = concerned if among is None else concerned & among
+        count += impact(session, host_id, number, when, concerned, definitions)
+    return count
 
 
 def _guard(
@@ -222,7 +224,16 @@ def _guard(
 
 
 def targets(session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int) -> Adding:
+    """The numbers of the *Add assignment* warning: see :func:`adding_warning`."""
+    return adding_warning(session, host_id, proposal, rows, now=now)[0]
+
+
+def adding_warning(
+    session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int
+) -> tuple[Adding, int]:
     """The *Add assignment* warning: rows just chosen, against the saved state plus the draft so far (DOMAIN 5.3).
+
+    Returns the numbers, and how many messages about these learners would go out.
 
     :param proposal: the draft without these rows.
     """
@@ -236,11 +247,20 @@ def targets(session: Session, host_id: int, proposal: Proposal, rows: Sequence[A
     for rule in rules:
         if rule.name in chosen:
             x |= resolve(session, people, rule.key)
-    return _adding(weighed, x)[0]
+    return _adding(weighed, x)[0], _messages(session, host_id, weighed, with_rows, x)
 
 
 def removal(session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int) -> Removing:
+    """The numbers of the warning on removing rows: see :func:`removal_warning`."""
+    return removal_warning(session, host_id, proposal, rows, now=now)[0]
+
+
+def removal_warning(
+    session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int
+) -> tuple[Removing, int]:
     """The warning on removing rows: against the saved state plus the draft with these rows gone.
+
+    Returns the numbers, and how many messages about these learners would go out.
 
     :param proposal: the draft with these rows still in it.
     """
@@ -253,4 +273,4 @@ def removal(session: Session, host_id: int, proposal: Proposal, rows: Sequence[A
     left = tuple(row for row in proposal.definition.assignments if row.key not in gone)
     without = Proposal(replace(proposal.definition, assignments=left), proposal.base_version, proposal.current)
     weighed = weigh(session, people, without, proposed_rules(session, host_id, without), now)
-    return _removing(weighed, x)[0]
+    return _removing(weighed, x)[0], _messages(session, host_id, weighed, without, x)

@@ -14,7 +14,7 @@ from plugin.certifications import clashes, drafts
 from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, RefusedByRule
-from plugin.enrolment.preview import removal
+from plugin.enrolment.preview import removal_warning
 from plugin.mirror.browse import describe
 from plugin.web import shell
 from plugin.web.assignment_table import filters, table_context
@@ -163,8 +163,10 @@ def confirm_removal(certification: int) -> Response:
             "key": _key(),
             "name": name_of(session, _key()),
             "filters": filters(),
-            "removing": removal(session, host_id(), proposal, [row], now=runtime().clock.now()),
         }
+        context["removing"], context["messages"] = removal_warning(
+            session, host_id(), proposal, [row], now=runtime().clock.now()
+        )
     return page("remove.html", **context)
 
 

@@ -17,7 +17,7 @@ from plugin.certifications.definition import TYPES, AssignmentDef
 from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, NotFound
-from plugin.enrolment.preview import Adding, targets
+from plugin.enrolment.preview import Adding, adding_warning
 from plugin.mirror.browse import children, describe, frameworks, unit_above
 from plugin.mirror.search import find, fold
 from plugin.web import shell
@@ -205,7 +205,7 @@ def paste(certification: int) -> str:
 def estimate(certification: int, kind: str) -> str:
     """One line under *Selected items*: how many learners, how many of them enrolled already."""
     with runtime().db.read() as session:
-        _rows, adding, _below = _weighed(session, certification, _known(kind))
+        _rows, adding, _messages, _below = _weighed(session, certification, _known(kind))
     sentence = ngettext(
         "%(num)s learner in this selection, %(already)s enrolled already.",
         "%(num)s learners in this selection, %(already)s of them enrolled already.",
@@ -222,26 +222,28 @@ def confirm(certification: int, kind: str) -> Response:
     try:
         with runtime().db.read() as session:
             context = shell.of_certification(session, certification, "assignments")
-            rows, adding, below = _weighed(session, certification, _known(kind))
+            rows, adding, messages, below = _weighed(session, certification, _known(kind))
             context |= {
-                "kind": kind, "rows": rows, "adding": adding, "below": below, "filters": filters(),
+                "kind": kind, "rows": rows, "adding": adding, "messages": messages, "below": below,
+                "filters": filters(),
             }  # fmt: skip
     except Invalid as error:
         return _choose(certification, kind, error.sentence)
     return page("confirm.html", **context)
 
 
-def _weighed(session: Session, certification: int, kind: str) -> tuple[list[AssignmentDef], Adding, int | None]:
-    """The rows chosen, what adding them does, and their size with all below where that is another number."""
+def _weighed(session: Session, certification: int, kind: str) -> tuple[list[AssignmentDef], Adding, int, int | None]:
+    """The rows chosen, what adding them does, the messages it sends, and their size with all below where that differs."""
     draft = drafts.read_draft(session, host_id(), certification, editor())
     rows = check_targets(session, draft, kind, request.form.getlist("target"))
-    adding = targets(session, host_id(), drafts.proposal(session, draft), rows, now=runtime().clock.now())
+    proposal = drafts.proposal(session, draft)
+    adding, messages = adding_warning(session, host_id(), proposal, rows, now=runtime().clock.now())
     if "below" not in drafts.INCLUDES.get(kind, ()):
-        return rows, adding, None
+        return rows, adding, messages, None
     wider = [AssignmentDef(row.type, row.target, "below") for row in rows]
     everyone = matched(session, host_id(), certification, wider).values()
     whole = len(set().union(*everyone)) if everyone else 0
-    return rows, adding, whole if whole != adding.x else None
+    return rows, adding, messages, whole if whole != adding.x else None
 
 
 @blueprint.post("/assignments/add/<kind>")

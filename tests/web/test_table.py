@@ -252,3 +252,17 @@ def test_learners_are_filtered_by_type_state_and_exception_and_the_file_is_too(
     assert "No learners match this filter." in sam.page(f"{path}/learners?state=certified")
     names_shown = re.findall(r"learners/(\w+)\">", sam.page(f"{path}/learners"))
     assert names_shown == ["ann", "bea", "eve"]
+
+
+def test_both_warnings_say_how_many_messages_go_out(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    asked = sam.post(f"{path}/assignments/add/organisation/confirm", {"target": ["sales"]}).text
+    assert "2 messages will be sent when you save." in asked
+    add(sam, path, "sales")
+    save(sam, path)
+    settle()
+    asked = sam.post(f"{path}/assignments/add/individual/confirm", {"target": ["ann"]}).text
+    assert "No message will be sent." in asked
+    asked = sam.page(f"{path}/assignments/remove?key=organisation:sales")
+    assert "2 messages will be sent when you save." in asked
