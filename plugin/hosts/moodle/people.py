@@ -145,7 +145,12 @@ def users_in(answer: Any) -> list[User]:
 
 
 def _people(users: Sequence[User]) -> list[User]:
-    return [one for one in users if one.get("username") != "guest" and not is_deleted(one)]
+    return [one for one in users if not _is_guest(one) and not is_deleted(one)]
+
+
+def _is_guest(user: User) -> bool:
+    """The account of visitors, which is the first that Moodle makes."""
+    return bool(user.get("username") == "guest" or ("username" not in user and str(user["id"]) == "1"))
 
 
 def is_deleted(user: User) -> bool:

@@ -48,7 +48,13 @@ _WAIT = {
 }
 """Passing troubles."""
 _NOTICE = b"<br />\n<b>"
-CAPABILITY = ("nopermissions", "requireloginerror", "wsusercannotassign", "errorcoursecontextnotvalid")
+CAPABILITY = (
+    "nopermissions",
+    "requireloginerror",
+    "wsusercannotassign",
+    "errorcoursecontextnotvalid",
+    "cannotviewreport",
+)
 
 
 class Fault(Refused):
