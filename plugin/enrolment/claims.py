@@ -58,15 +58,21 @@ def _opened_only(session: Session, terms: Terms, claims: Claims) -> Claims:
     return {course: people & opened.get(ids.get(course, 0), BitMap()) for course, people in claims.items()}
 
 
-def claim_seats(around: Around, terms: Terms, old: Facts, new: Facts, done: Completions, as_of: int, at: int) -> int:
+def claim_seats(
+    around: Around, terms: Terms, old: Facts, new: Facts, done: Completions, as_of: int, at: int,
+    *, before: frozenset[str] = frozenset(),
+) -> int:  # fmt: skip
     """Recompute the seats of these people in this certification's courses, over *all* their enrolments.
 
     Enrolment rows must be written before. Returns how many seats changed what is wanted.
+
+    :param before: courses of the content that was settled last, where this content has replaced it.
     """
-    if not terms.courses or not len(new.person):
+    courses = terms.courses | before
+    if not courses or not len(new.person):
         return 0
     session = around.session
-    ids = course_ids(session, terms.host_id, terms.courses)
+    ids = course_ids(session, terms.host_id, courses)
     found = claims_of(session, terms, new, done, as_of)
     mine = {ids[course]: people for course, people in found.items() if course in ids}
     # Insert what is missing and lock in (course, person) order, then read the others' claims in a new statement.

@@ -11,6 +11,8 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy.orm import Session
 
+from plugin.certifications.content import courses_of, parse_content
+from plugin.certifications.store import definition_of
 from plugin.core.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.ids import upsert_for
 from plugin.core.journal import Entry, record_all
@@ -99,10 +101,12 @@ class Writing:
         self._guard_lists()
         self._messages()
         touched = changed | np.isin(new.person, np.array(sorted(self.done), np.int64))
+        before = self._courses_before()
+        touched |= before is not None  # other content opens other courses, whoever changed or not
         touched &= old.live | new.live
         claim_seats(
             self.around, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
-            self.cause.otherwise,
+            self.cause.otherwise, before=before or frozenset(),
         )  # fmt: skip
         if self.terms.courses:
             for person in new.person[self.step.deactivated | self.step.left].tolist():
@@ -110,6 +114,17 @@ class Writing:
         if together is None:
             shared.write()
         return int(changed.sum())
+
+    def _courses_before(self) -> frozenset[str] | None:
+        """In a save of other content, or another way of opening it: the courses of the content settled last."""
+        settled = self.around.settled(self.terms.id) if self.cause.version else 0
+        if not settled or settled == self.cause.version:
+            return None
+        last = definition_of(self.session, self.terms.host_id, self.terms.id, settled)
+        content = parse_content(last.content)
+        if content == self.terms.content and last.enrol == self.terms.enrol:
+            return None
+        return courses_of(content.certification) | courses_of(content.recertification_path)
 
     def _why_sets(self) -> None:
         """Intern the sets of assignments that are new (DESIGN, point 8)."""

@@ -41,13 +41,11 @@ def test_behaviour_17_a_fixed_date_that_moves_later_moves_its_learners(lab: Lab)
 
 
 def test_behaviour_18_fewer_days_leave_everybody_the_date_she_has(lab: Lab) -> None:
+    lab.audience("team", "ann")
     lab.save("fs", *individuals("ann", due=after("enrolment", "30 days")))
     assert lab.due("ann") == "2026-12-18T23:59:00Z"
-    lab.save(
-        "fs",
-        *individuals("ann", due=after("enrolment", "10 days")),
-        *individuals("bob", due=after("enrolment", "10 days")),
-    )
+    fewer = after("enrolment", "10 days")
+    lab.save("fs", *individuals("ann", "bob", due=fewer), row("audience", "team"))
     assert (lab.due("ann"), lab.due("bob")) == ("2026-12-18T23:59:00Z", "2026-11-28T23:59:00Z")
     lab.save("fs", *individuals("ann", due=after("enrolment", "5 days")), choices=Choices(earlier=True))
     assert lab.due("ann") == "2026-11-23T23:59:00Z"  # only when somebody said so
@@ -180,7 +178,9 @@ def test_behaviour_35_a_later_rule_moves_nobody_who_is_certified_in_the_window_o
     certified(lab, "ann")
     for state, days in (("certified", 0), ("window_open", 340), ("expired", 30)):
         lab.later(days)
-        lab.save("fs", *individuals("ann", due={"fixed": f"2040-01-{days % 28 + 1:02}"}))
+        lab.audience(state, "ann")
+        later = {"fixed": f"2040-01-{days % 28 + 1:02}"}
+        lab.save("fs", *individuals("ann", due=later), row("audience", state, due=later))
         found = lab.rows()["ann"]
         assert (found["state"], found["due"]) == (state, "2027-11-18T11:06:40Z")
 

@@ -93,7 +93,12 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, number: int) -> subprocess.CompletedProcess[str]:
     """The tests that carry a number, on SQLite, with the copied product."""
     files = sorted({str(path.relative_to(ROOT)) for path in carried()[number]})
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     chosen_tests = f"behaviour_{number}_ and not postgres"
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", chosen_tests, *files]
     return subprocess.run(
