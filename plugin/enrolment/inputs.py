@@ -134,7 +134,7 @@ def _questions(
     known = _why_sets(around.session, terms.host_id, {row[2] for row in decisions}) if decisions else {}
     for person, spell, decided, action, kind, due, applied, at in decisions:
         i = position(person)
-        if i is None or spell != facts.spell[i]:
+        if i is None or spell != facts.spell[i] or not facts.live[i]:  # a new spell is asked anew
             continue
         found.answer[i], found.answer_type[i] = action, kind
         found.answer_due[i] = NONE if due is None else due

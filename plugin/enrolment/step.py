@@ -249,7 +249,7 @@ class _Dates:
         check = self.checkable & self._to_check() & ~answered
         hit = np.where(check, self._first_hit(), NO_TYPE)
         self._close_or_raise(check, hit)
-        self._already_assigned()
+        self._already_assigned(answered)
         plain = self.who & ~answered & (self.raised == NO_TYPE) & ~np.isin(self.ruled, ("realistic", "dismiss"))
         plain &= (self.new.hold != DISMISSED) & ~self._declined()
         self._apply(plain, self.date, self.given.wanted.date_from)
@@ -353,11 +353,11 @@ class _Dates:
     def _flagged_already_assigned(self) -> Mask:
         return self.given.questions.type == codes.ALREADY_ASSIGNED
 
-    def _already_assigned(self) -> None:
+    def _already_assigned(self, answered: Mask) -> None:
         """Only in a save, and only where the certification asks for it (DOMAIN §4)."""
         kept = self.checkable & self._flagged_already_assigned() & ~self.given.questions.pending
         if self.terms.answers[codes.ALREADY_ASSIGNED] not in ("off", ""):
-            kept |= self.given.added & self.old.active & self.checkable & (self.raised == NO_TYPE) & ~self.open
+            kept |= self.given.added & self.old.active & self.checkable & ~answered
         kept &= self.raised == NO_TYPE
         self.raised[kept] = codes.ALREADY_ASSIGNED
         self.asked[kept] = self.date[kept]

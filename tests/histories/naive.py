@@ -129,7 +129,6 @@ class Save:
 class Question:
     type: str
     wanted: int | None
-    added: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -161,6 +160,11 @@ class Enrolment:
     @property
     def live(self) -> bool:
         return self.state != "withdrawn"
+
+    @property
+    def asked(self) -> Question | None:
+        """The open question about her dates; that of a save stands beside, and waits for a person (*open*)."""
+        return None if self.question is None or self.question.type == "already_assigned" else self.question
 
     @property
     def active(self) -> bool:
@@ -373,11 +377,8 @@ class Model:
         member = bool(why) and not deleted and not exempt
         was_active = one is not None and one.active
         live = one is not None and one.live
-        if frozen:  # 2.6: left as she is
-            if one is not None and one.live:
-                one.why = why
-                one.frozen_since = self.now if one.frozen_since is None else one.frozen_since
-                self._cycle(code, name, one)
+        if frozen:
+            self._frozen(code, name, one, why)
             return
         began = member and not live
         if began:
@@ -398,11 +399,22 @@ class Model:
         if one.held in ("", "gone"):
             one.held = "gone" if only_pins else ""
         self._dates(code, name, one, began, was_active, save)
-        if one.frozen_since is not None:  # 2.6: back, and her date passed meanwhile
-            if one.state in NOT_YET and one.due is not None and one.frozen_since <= one.due <= self.now:
-                one.due, one.due_from = realistic(self.now, terms.minimum), frozenset()
-            one.frozen_since = None
+        self._back(terms, one)
         self._cycle(code, name, one)
+
+    def _frozen(self, code: str, name: str, one: Enrolment | None, why: frozenset[str]) -> None:
+        """2.6: left as she is; dates and states go on as facts."""
+        if one is not None and one.live:
+            one.why = why
+            one.frozen_since = self.now if one.frozen_since is None else one.frozen_since
+            self._cycle(code, name, one)
+
+    def _back(self, terms: Certification, one: Enrolment) -> None:
+        """2.6: no longer suspended; a date that passed meanwhile becomes a realistic one."""
+        if one.frozen_since is not None and one.state in NOT_YET and one.due is not None:
+            if one.frozen_since <= one.due <= self.now:
+                one.due, one.due_from = realistic(self.now, terms.minimum), frozenset()
+        one.frozen_since = None
 
     def _begin(self, old: Enrolment | None) -> Enrolment:
         """6.3: certified stays certified, expired stays expired, merely assigned starts anew."""
@@ -444,19 +456,20 @@ class Model:
         """4.1: duplicate course, unknown, time allowance; an open one stands while its cause does (*open*)."""
         wanted, _from, unknown = wish
         answers, minimum = self.certifications[code].answers, self.certifications[code].minimum
-        yet = one.state in NOT_YET
+        yet, asked = one.state in NOT_YET, one.asked
         causes = {
             # *open*: somebody active already is not asked again about a course she is in
-            "duplicate_course": (began or one.question is not None or one.held == "dismissed")
+            "duplicate_course": (began or asked is not None or one.held == "dismissed")
             and self.is_elsewhere(code, name),
             "unknown_date": yet and unknown and wanted is None and answers.get("unknown_date") != "wait",
             # moving a real date later never raises one
-            "time_allowance": yet and wanted is not None and wanted - self.now < minimum
-            and (one.due is None or one.question is not None),
-            "already_assigned": bool(one.question and one.question.added & one.why),
-        }  # fmt: skip
-        if one.question is not None and causes[one.question.type]:
-            return one.question.type
+            "time_allowance": yet
+            and wanted is not None
+            and wanted - self.now < minimum
+            and (one.due is None or asked is not None),
+        }
+        if asked is not None and causes[asked.type]:
+            return asked.type
         return next((kind for kind, stands in causes.items() if stands), "")
 
     def _dates(self, code: str, name: str, one: Enrolment, began: bool, was_active: bool, save: Save | None) -> None:
@@ -465,14 +478,16 @@ class Model:
         before = one.answer
         covered = one.answer is not None and one.why <= one.answer.why and one.answer.wanted == wanted
         undated = yet and one.due is None and (wanted is not None or unknown)
-        if began or one.question or (not covered and (undated or one.held == "dismissed")):
+        if began or one.asked or (not covered and (undated or one.held == "dismissed")):
             self._check(code, name, one, began, was_active, wish)
         covered = one.answer is not None and one.why <= one.answer.why and one.answer.wanted == wanted
         refused = covered and one.answer is not None and one.answer.action == "dismiss"
         added = save.added & one.why if save else set()
         asks = self.certifications[code].answers.get("already_assigned", "off") != "off"
         if added and asks and was_active and one.question is None and not refused:
-            one.question = Question("already_assigned", wanted, frozenset(added))
+            one.question = Question("already_assigned", wanted)
+        if one.question is not None and one.asked is None:
+            one.question.wanted = wanted
         if one.question is not None or refused or not yet:
             return  # 4.3: the new date waits; 4.4: it was refused; 3.6: the cycle sets it
         if wanted is not None and (one.due is None or wanted > one.due):  # 3.4
@@ -486,15 +501,16 @@ class Model:
         terms, wanted = self.certifications[code], wish[0]
         hit = self._first_hit(code, name, one, began, wish)
         if not hit:  # 4.7: the cause went away by itself
-            one.question = None
+            one.question = None if one.asked else one.question
             one.held = "" if one.held in ("exception", "dismissed") else one.held
             return
         standing = terms.answers.get(hit, "hold")
-        if one.question is None and standing not in ("hold", "off", "wait"):
-            one.answer = Answer(standing, hit, one.why, wanted)
+        if one.asked is None and standing not in ("hold", "off", "wait"):
+            one.answer, beside = Answer(standing, hit, one.why, wanted), one.question
             self._carry_out(code, one, standing, was_active, wish)
+            one.question = beside
             return
-        one.question = Question(hit, wanted, one.question.added if one.question else frozenset())
+        one.question = Question(hit, wanted)
         if not was_active:
             one.held = "exception"
 

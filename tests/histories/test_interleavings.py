@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -57,10 +58,8 @@ def test_two_certifications_that_leave_one_course_at_once_agree_on_its_seats(
     claim = writer.claim_seats
 
     def wait_for_the_other(*arguments: Any) -> int:
-        try:
+        with suppress(threading.BrokenBarrierError):
             both_wrote.wait(timeout=1)  # on SQLite the other cannot write before we commit
-        except threading.BrokenBarrierError:
-            pass
         return claim(*arguments)
 
     monkeypatch.setattr(writer, "claim_seats", wait_for_the_other)
