@@ -411,9 +411,9 @@ class Model:
 
     def _back(self, terms: Certification, one: Enrolment) -> None:
         """2.6: no longer suspended; a date that passed meanwhile becomes a realistic one."""
-        if one.frozen_since is not None and one.state in NOT_YET and one.due is not None:
-            if one.frozen_since <= one.due <= self.now:
-                one.due, one.due_from = realistic(self.now, terms.minimum), frozenset()
+        since = one.frozen_since
+        if since is not None and one.state in NOT_YET and one.due is not None and since <= one.due <= self.now:
+            one.due, one.due_from = realistic(self.now, terms.minimum), frozenset()
         one.frozen_since = None
 
     def _begin(self, old: Enrolment | None) -> Enrolment:

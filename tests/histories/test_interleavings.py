@@ -57,10 +57,10 @@ def test_two_certifications_that_leave_one_course_at_once_agree_on_its_seats(
     both_wrote = threading.Barrier(2)
     claim = writer.claim_seats
 
-    def wait_for_the_other(*arguments: Any) -> int:
+    def wait_for_the_other(*arguments: Any, **named: Any) -> int:
         with suppress(threading.BrokenBarrierError):
             both_wrote.wait(timeout=1)  # on SQLite the other cannot write before we commit
-        return claim(*arguments)
+        return claim(*arguments, **named)
 
     monkeypatch.setattr(writer, "claim_seats", wait_for_the_other)
     troubles: list[BaseException] = []
