@@ -104,6 +104,17 @@ def test_behaviour_50_an_exception_is_told_once_and_again_only_for_another_learn
     assert set(lab.told()[2:]) == {("exception", "cat", "ann"), ("exception", "cat", "fay")}
 
 
+def test_behaviour_50_an_exception_that_becomes_another_is_not_told_again_in_the_same_spell(lab: Lab) -> None:
+    administered(lab)
+    due = {"after": "course_completion", "course": "c3", "add": "1 day"}
+    lab.save("fs", *individuals("bob", due=due), content=timed(21), period=PERIOD, notifications=TOLD)
+    assert (lab.exceptions(), len(lab.told())) == ({"bob": "unknown_date"}, 2)
+    lab.later(1)
+    lab.complete("bob", "c3", lab.now)
+    lab.settle()
+    assert (lab.exceptions(), len(lab.told())) == ({"bob": "time_allowance"}, 2)
+
+
 def test_one_person_has_one_open_exception_and_each_type_allows_its_own_answers(lab: Lab) -> None:
     lab.audience("team", "ann", "bob")
     unknown = {"after": "course_completion", "course": "c3", "add": "1 day"}

@@ -177,6 +177,7 @@ def test_behaviour_69_another_manager_concerns_both_teams_and_whoever_is_above_o
     for code, (job, include) in saved.items():
         lab.save(code, row("manager", job, include))
     lab.save("apart", row("manager", "j0", "direct"))
+    assert (lab.active("grand"), lab.active("tree")) == ({"bob", "dan"}, {"bob", "cat", "dan"})
     before = {code: lab.facts(code) for code in (*saved, "apart")}
     lab.job("j3", "cat", "left", "clerk", boss="j4")
     lab.settle()
