@@ -69,7 +69,8 @@ def advance(facts: Facts, terms: Terms, done: Completions, as_of: int) -> Moved:
     if terms.kind == "program" or terms.settings is not None:
         has_done = np.isin(facts.person, np.array(sorted(done), np.int64))
         asleep = (facts.wakes == NONE) | (facts.wakes > as_of)
-        for position in np.flatnonzero(facts.active & (has_done | ~asleep)).tolist():
+        begun = facts.state == STATES.index("in_progress")  # perhaps no longer, where what she did was taken away
+        for position in np.flatnonzero(facts.active & (has_done | begun | ~asleep)).tolist():
             _advance_one(facts, position, terms, done.get(int(facts.person[position]), {}), as_of, moved)
     _set_alarm(facts)
     return moved

@@ -234,6 +234,13 @@ class Histories(RuleBasedStateMachine):
         self.lab.save(code, before.rows, Certification(**{**new, "answers": answers}))
         self._follow(True)
 
+    @rule(code=codes, courses=st.sampled_from([("c1", "c2"), ("c2", "c3"), ("c1",), ("c3",)]))
+    def content(self, code: str, courses: tuple[str, ...]) -> None:
+        self._follow(True)
+        before = self.model.certifications[code]
+        self.lab.save(code, before.rows, Certification(**{**vars(before), "rows": {}, "courses": courses}))
+        self._follow(True)
+
     @rule(code=codes, name=people, now=st.booleans())
     def group(self, code: str, name: str, now: bool) -> None:
         if "group:g1" not in self.model.certifications[code].rows or self.model.people[name].state != "active":
