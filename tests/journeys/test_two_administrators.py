@@ -36,7 +36,8 @@ def test_a_clash_shows_theirs_beside_mine_and_overwrites_nothing(running: Runnin
     sam.make("Two at once", "c10")
     add_first_audience(sam)
     save(sam)
-    kim.page.reload()
+    kim.page.get_by_label("Search certifications").fill("Two at once")
+    kim.page.get_by_label("Search certifications").press("Enter")
     kim.page.get_by_role("link", name="Two at once", exact=True).click()
     for who, day in ((sam, "2031-01-31"), (kim, "2032-02-29")):
         who.page.locator("[data-role=due]").click()
