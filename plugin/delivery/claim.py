@@ -6,42 +6,23 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.delivery.tables import OURS, OUT, SUSPENDED, UNKNOWN, WANTS, Call
+from plugin.core.bulk import update_rows
+from plugin.core.logs import correlation, log, use_correlation
+from plugin.delivery.owed import owed_seats
+from plugin.delivery.tables import UNKNOWN, Call, Seat
 
 LEASE = 120
 """Seconds; more than three times the deadline of a call (:data:`plugin.core.http.DEADLINE`)."""
 
+_CAUSES = 20
+_log = log("delivery")
+
 Prepare = Callable[[str, Sequence[dict[str, Any]]], str]
-
-
-@dataclass(frozen=True)
-class OwedSeat:
-    """A seat to be sent: ids ours and the host's."""
-
-    course: int
-    person: int
-    wanted: int
-    generation: int
-    course_ext: str
-    person_ext: str
-    origin: int
-
-    def item(self) -> dict[str, Any]:
-        """As ``seats.changed`` carries it; ``ours`` is for dialects that must look before their first write."""
-        return {
-            "seat": f"{self.course}.{self.person}",
-            "generation": self.generation,
-            "person": self.person_ext,
-            "course": self.course_ext,
-            "want": WANTS[self.wanted],
-            "ours": self.origin == OURS,
-        }
 
 
 def worker_token() -> str:
@@ -72,48 +53,35 @@ def is_dead(lease: str) -> bool:
     return _started(pid) != parts[2]
 
 
-def owed_seats(session: Session, host_id: int, now: int, limit: int) -> list[OwedSeat]:
-    """Seats owed and not in a call, of people who are not suspended at the host, oldest wish first; locked.
-
-    Several workers each take other ones.
-    """
-    lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE OF s SKIP LOCKED"
-    sql = (
-        "SELECT s.course, s.person, s.wanted, s.generation, c.ext, p.ext, s.origin FROM seat s"
-        " JOIN person p ON p.host_id = s.host_id AND p.id = s.person AND p.state <> 1"
-        " JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
-        " WHERE s.host_id = :host AND s.owed AND s.call = '' AND s.parked IS NULL AND s.next_at <= :now"
-        f" ORDER BY s.next_at, s.changed, s.course, s.person LIMIT :limit{lock}"
-    )
-    rows = session.execute(text(sql), {"host": host_id, "now": now, "limit": limit})
-    return [OwedSeat(*row) for row in rows]
-
-
 def claim_seats(
     session: Session, host_id: int, now: int, true_now: int, limit: int, lease: str, prepare: Prepare
 ) -> Call | None:
-    """Take a batch of owed seats into a new call, leased to us. The body is written before it is sent."""
+    """Take a batch of owed seats into a new call, leased to us. The body is written before it is sent.
+
+    The call carries the correlation id of what its seats are about; where they come from several causes, its own, and
+    the log says which.
+    """
     owed = owed_seats(session, host_id, now, limit)
     if not owed:
         return None
     owed.sort(key=lambda seat: (seat.course, seat.person))
+    call_id, causes = f"msg_{secrets.token_hex(12)}", list(dict.fromkeys(seat.correlation for seat in owed))
+    use_correlation(causes[0] if len(causes) == 1 else None)
     call = Call(
-        host_id=host_id, id=f"msg_{secrets.token_hex(12)}", kind="seats", body=prepare("seats", [s.item() for s in owed]),
-        state="open", lease=lease, lease_until=true_now + LEASE, created=now, attempts=0, next_at=now,
+        host_id=host_id, id=call_id, kind="seats", body=prepare("seats", [seat.item() for seat in owed]), state="open",
+        lease=lease, lease_until=true_now + LEASE, created=now, attempts=0, next_at=now, correlation=correlation(),
     )  # fmt: skip
     session.add(call)
-    session.flush()
-    session.connection().execute(
-        text(
-            "UPDATE seat SET confirmed = :unknown, sent = :sent, sent_generation = :generation, call = :call"
-            " WHERE host_id = :host AND course = :course AND person = :person"
-        ),
-        [
-            {"unknown": UNKNOWN, "sent": seat.wanted, "generation": seat.generation, "call": call.id, "host": host_id,
-             "course": seat.course, "person": seat.person}
-            for seat in owed
-        ],
+    update_rows(
+        session,
+        Seat,
+        {"host_id": host_id, "course": [seat.course for seat in owed], "person": [seat.person for seat in owed]},
+        {
+            "confirmed": UNKNOWN, "sent": [seat.wanted for seat in owed],
+            "sent_generation": [seat.generation for seat in owed], "call": call_id,
+        },
     )  # fmt: skip
+    _log.info("seats claimed", host=host_id, call=call_id, seats=len(owed), causes=causes[:_CAUSES])
     return call
 
 
@@ -137,14 +105,3 @@ def claim_open_call(session: Session, host_id: int, now: int, true_now: int, lea
             session.flush()
             return call
     return None
-
-
-def nothing_to_send(session: Session, host_id: int) -> None:
-    """A seat the host never heard of, and that nobody wants any more, is owed nothing."""
-    session.execute(
-        text(
-            "UPDATE seat SET owed = :no WHERE host_id = :host AND owed AND call = '' AND confirmed = :out"
-            " AND wanted IN (:out, :suspended)"
-        ),
-        {"host": host_id, "no": False, "out": OUT, "suspended": SUSPENDED},
-    )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from plugin.core.errors import Unavailable
 from plugin.core.logs import correlation, log, use_correlation
 from plugin.core.runtime import Runtime
-from plugin.delivery.claim import Prepare, claim_open_call, claim_seats, nothing_to_send, worker_token
+from plugin.delivery import tally
+from plugin.delivery.claim import Prepare, claim_open_call, claim_seats, worker_token
 from plugin.delivery.messages import Render, apply_messages, claim_messages, keys_of, release_call, release_waiting
 from plugin.delivery.outcomes import apply_seats, backoff, release_seats
 from plugin.delivery.tables import Call
-from plugin.hosts.port import Garbled, Host, HostTrouble, Locked, Outcome, Refused, Reply, Wait
+from plugin.hosts.port import Garbled, Host, HostTrouble, Outcome, Refused, Reply, Wait
 from plugin.mirror.connections import connection_of, open_connection
 from plugin.mirror.sync import note_health, note_trouble
 from plugin.mirror.tables import Connection
 
 DEFAULT_BATCH = 100
+LONGEST_JOB = 6 * 3600
+"""Seconds for which a host's own job is asked after; then its items are owed anew."""
 _log = log("delivery")
 
 
@@ -41,12 +47,14 @@ class _Line:
     lease: str
     render: Render
     drained: Drained
+    messages_next: bool = False
 
 
-def drain(runtime: Runtime, host_id: int, render: Render) -> Drained:
+def drain(runtime: Runtime, host_id: int, render: Render, *, seconds: float | None = None) -> Drained:
     """Send all that is owed to one host now. Never raises for the host's sake: what cannot go stays owed.
 
     :param render: gives messages their texts; the room that owns the templates passes it in.
+    :param seconds: no new call is begun after so many, so that other hosts have their turn.
     """
     drained = Drained()
     with runtime.db.read() as session:
@@ -55,9 +63,12 @@ def drain(runtime: Runtime, host_id: int, render: Render) -> Drained:
         drained.stopped = connection.reason
         return drained
     line = _Line(runtime, host_id, connection, open_connection(runtime, connection), worker_token(), render, drained)
+    until = time.monotonic() + seconds if seconds is not None else None
     try:
         while _one_call(line):
             drained.calls += 1
+            if until is not None and time.monotonic() > until:
+                break
     except HostTrouble as trouble:
         note_trouble(runtime, connection, trouble)
         drained.stopped = trouble.why
@@ -72,8 +83,9 @@ def _one_call(line: _Line) -> bool:
     if call is None:
         return False
     use_correlation(call.correlation or None)
+    began = time.monotonic()
     try:
-        reply = _send(line, call)
+        reply = _believed(line, call)
     except Refused as trouble:
         reason = trouble.why
         line.runtime.db.transact(lambda session: _refused(session, line, call, reason))
@@ -83,8 +95,19 @@ def _one_call(line: _Line) -> bool:
         line.runtime.db.transact(lambda session: _again(session, line, call, problem))
         raise
     if reply is not None:
-        line.runtime.db.transact(lambda session: _answered(session, line, call, reply))
+        line.runtime.db.transact(lambda session: _answered(session, line, call, reply, began))
     return True
+
+
+def _believed(line: _Line, call: Call) -> Reply | None:
+    """The host's answer; one that our own reading stumbles over counts as one that breaks the contract."""
+    try:
+        return _send(line, call)
+    except (HostTrouble, SQLAlchemyError, Unavailable):
+        raise
+    except Exception as error:
+        _log.exception("answer not understood", call=call.id, error=type(error).__name__)
+        raise Garbled("The host answered something that Muster cannot read.") from error
 
 
 def _send(line: _Line, call: Call) -> Reply | None:
@@ -112,22 +135,27 @@ def _keep_body(session: Session, line: _Line, call: Call, body: str) -> bool:
 
 
 def _claim(session: Session, line: _Line) -> Call | None:
+    """A call to repeat, or a new one. Seats and messages take turns, so that neither waits for a million of the other."""
     now, true_now = line.runtime.clock.now(), line.runtime.clock.true()
     found = claim_open_call(session, line.host_id, now, true_now, line.lease)
     if found is not None:
         return found
-    nothing_to_send(session, line.host_id)
-    writes = line.connection.caps.get("writes", {})
-    found = claim_seats(
-        session, line.host_id, now, true_now, int(writes.get("seats") or DEFAULT_BATCH), line.lease, _preparer(line)
-    )
-    if found is None:
-        release_waiting(session, line.host_id, now)
-        found = claim_messages(
-            session, line.host_id, now, true_now, int(writes.get("messages") or DEFAULT_BATCH), line.lease,
-            _preparer(line), line.render,
-        )  # fmt: skip
-    return found
+    for kind in ("messages", "seats", "messages") if line.messages_next else ("seats", "messages"):
+        if kind == "messages" and not line.messages_next:  # no seats are left: see whose stand by now
+            release_waiting(session, line.host_id, now)
+        found = _claim_new(session, line, kind, now, true_now)
+        if found is not None:
+            line.messages_next = kind == "seats"
+            return found
+        line.messages_next = False
+    return None
+
+
+def _claim_new(session: Session, line: _Line, kind: str, now: int, true_now: int) -> Call | None:
+    size = int(line.connection.caps.get("writes", {}).get(kind) or DEFAULT_BATCH)
+    if kind == "seats":
+        return claim_seats(session, line.host_id, now, true_now, size, line.lease, _preparer(line))
+    return claim_messages(session, line.host_id, now, true_now, size, line.lease, _preparer(line), line.render)
 
 
 def _preparer(line: _Line) -> Prepare:
@@ -140,19 +168,27 @@ def _ours(session: Session, line: _Line, call: Call) -> Call | None:
     return row if row is not None and row.lease == line.lease and row.state != "done" else None
 
 
-def _answered(session: Session, line: _Line, call: Call, reply: Reply) -> None:
+def _answered(session: Session, line: _Line, call: Call, reply: Reply, began: float) -> None:
     row = _ours(session, line, call)
     if row is None:
+        _log.info("answer came too late", call=call.id)
         return
     now = line.runtime.clock.now()
     if reply.outcomes is None:
+        if now - row.created > LONGEST_JOB:
+            _owe_anew(session, line, row, "unfinished", now)
+            return
         row.state, row.job, row.attempts = "waiting", reply.job or row.job, row.attempts + 1
         row.next_at, row.lease, row.lease_until = now + min(30, 1 + row.attempts), "", 0
         return
     applied = apply_seats if row.kind == "seats" else apply_messages
-    for word, count in applied(session, line.host_id, row, reply.outcomes, now).items():
+    counts = applied(session, line.host_id, row, reply.outcomes, now)
+    for word, count in counts.items():
         line.drained.outcomes[word] = line.drained.outcomes.get(word, 0) + count
+    tally.count(session, line.host_id, now, row.kind, counts)
     session.delete(row)
+    _log.info("call answered", host=line.host_id, call=row.id, kind=row.kind, attempts=row.attempts + 1,
+              seconds=round(time.monotonic() - began, 3), outcomes=counts)  # fmt: skip
 
 
 def _again(session: Session, line: _Line, call: Call, trouble: HostTrouble) -> None:
@@ -164,8 +200,9 @@ def _again(session: Session, line: _Line, call: Call, trouble: HostTrouble) -> N
     row.attempts, row.last_error, row.lease, row.lease_until = row.attempts + 1, trouble.why, "", 0
     after = trouble.after if isinstance(trouble, Wait) and trouble.after is not None else backoff(row.attempts)
     row.next_at = now + (after if isinstance(trouble, Wait) else max(after, 60))
-    if isinstance(trouble, Locked | Garbled):
-        _log.warning("call not believed", call=row.id, why=trouble.why)
+    tally.count(session, line.host_id, now, "calls", {type(trouble).__name__.lower(): 1})
+    _log.warning("call not answered", host=line.host_id, call=row.id, attempts=row.attempts, why=trouble.why,
+                 trouble=type(trouble).__name__)  # fmt: skip
 
 
 def _refused(session: Session, line: _Line, call: Call, why: str) -> None:
@@ -173,9 +210,13 @@ def _refused(session: Session, line: _Line, call: Call, why: str) -> None:
     row = _ours(session, line, call)
     if row is None:
         return
-    now = line.runtime.clock.now()
+    _owe_anew(session, line, row, "refused", line.runtime.clock.now())
+    line.drained.outcomes["refused"] = line.drained.outcomes.get("refused", 0) + 1
+    _log.warning("call refused", host=line.host_id, call=call.id, why=why)
+
+
+def _owe_anew(session: Session, line: _Line, row: Call, word: str, now: int) -> None:
     release = release_seats if row.kind == "seats" else release_call
     release(session, line.host_id, row, now, backoff(6))
+    tally.count(session, line.host_id, now, "calls", {word: 1})
     session.delete(row)
-    line.drained.outcomes["refused"] = line.drained.outcomes.get("refused", 0) + 1
-    _log.warning("call refused", call=call.id, why=why)

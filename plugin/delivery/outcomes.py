@@ -9,19 +9,37 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import fetch, run, update_rows
+from plugin.core.ids import take_ids
 from plugin.core.logs import log
 from plugin.delivery.seats import is_owed
-from plugin.delivery.tables import FOUND, IN, NOBODYS, OURS, OUT, Call
+from plugin.delivery.tables import FOUND, IN, NOBODYS, OURS, OUT, SUSPENDED, UNKNOWN, Call, Seat
 from plugin.hosts.port import Outcome
 
 GIVE_UP = 48 * 3600
 _FIRST, _LONGEST = 5, 3600
+_STANDS = ("done", "same")
 _log = log("delivery")
+
+_COLUMNS = ("course", "person", "wanted", "generation", "sent", "sent_generation", "origin", "attempts", "changed")
+_ALL_DONE = f"""
+UPDATE seat SET confirmed = sent, call = '', attempts = 0, next_at = 0, parked = NULL, confirmed_at = ?, answer = ?,
+  origin = CASE WHEN sent = {OUT} THEN {NOBODYS} WHEN sent = {IN} AND origin <> {FOUND} THEN {OURS} ELSE origin END,
+  owed = NOT (wanted = sent OR (wanted = {SUSPENDED} AND sent = {OUT})
+    OR (origin = {FOUND} AND sent <> {OUT} AND wanted <> {IN}))
+WHERE host_id = ? AND call = ?
+"""
+"""What :func:`_after` does for *done* and *same*, for a whole call."""
 
 
 def backoff(attempts: int) -> int:
     """Seconds until the next attempt: doubling from five to an hour, with jitter."""
     return int(min(_LONGEST, _FIRST * 2 ** min(attempts, 12)) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+
+
+def next_answer(session: Session, host_id: int) -> int:
+    """The number of an answer about to be written; rows with it are committed in the order of their numbers."""
+    return take_ids(session, host_id, "answer")
 
 
 def apply_seats(session: Session, host_id: int, call: Call, outcomes: Sequence[Outcome], now: int) -> dict[str, int]:
@@ -32,46 +50,44 @@ def apply_seats(session: Session, host_id: int, call: Call, outcomes: Sequence[O
     answers: dict[str, Outcome] = {}
     for outcome in outcomes:
         answers.setdefault(outcome.key, outcome)
-    rows = (
-        session.execute(
-            text(
-                "SELECT course, person, wanted, generation, sent, sent_generation, origin, attempts, changed FROM seat"
-                " WHERE host_id = :host AND call = :call ORDER BY course, person"
-            ),
-            {"host": host_id, "call": call.id},
-        )
-        .mappings()
-        .all()
-    )
-    known = {f"{row['course']}.{row['person']}" for row in rows}
-    unknown = [key for key in answers if key not in known]
+    answer = next_answer(session, host_id)
+    lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE"
+    # Locked before they are read: a settle may be changing what is wanted at this moment.
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND call = ? ORDER BY course, person{lock}"
+    rows = fetch(session, sql, host_id, call.id)
+    keys = [f"{row[0]}.{row[1]}" for row in rows]
+    unknown = answers.keys() - set(keys)
     if unknown:
         _log.warning("outcomes for items nobody asked about", call=call.id, count=len(unknown))
-    counts: dict[str, int] = {}
-    updates = []
-    for row in rows:
-        answer = answers.get(f"{row['course']}.{row['person']}")
-        word = answer.outcome if answer else "missing"
-        counts[word] = counts.get(word, 0) + 1
-        updates.append(_after(dict(row), answer, now))
-    if updates:
-        session.connection().execute(
-            text(
-                "UPDATE seat SET confirmed = :confirmed, origin = :origin, owed = :owed, attempts = :attempts,"
-                " next_at = :next_at, parked = :parked, confirmed_at = :at, call = ''"
-                " WHERE host_id = :host AND course = :course AND person = :person AND call = :call"
-            ),
-            [{**one, "host": host_id, "call": call.id} for one in updates],
-        )
+    words = [answers[key].outcome if key in answers else "missing" for key in keys]
+    counts = {word: words.count(word) for word in dict.fromkeys(words)}
+    if counts.keys() <= set(_STANDS):
+        run(session, _ALL_DONE, now, answer, host_id, call.id)
+        return counts
+    seats = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    _write(
+        session,
+        host_id,
+        call,
+        answer,
+        [_after(one, answers.get(key), now) for one, key in zip(seats, keys, strict=True)],
+    )
     return counts
+
+
+def _write(session: Session, host_id: int, call: Call, answer: int, after: Sequence[Mapping[str, Any]]) -> None:
+    columns = {name: [one[name] for one in after] for name in after[0]}
+    keys = {"host_id": host_id, "course": columns.pop("course"), "person": columns.pop("person"), "call": call.id}
+    update_rows(session, Seat, keys, {**columns, "answer": answer})
+    run(session, "UPDATE seat SET call = '' WHERE host_id = ? AND call = ?", host_id, call.id)
 
 
 def _after(row: Mapping[str, Any], outcome: Outcome | None, now: int) -> dict[str, Any]:
     """The seat after its outcome; ``unknown`` stays where nobody knows what happened."""
-    confirmed, origin, parked = 3, int(row["origin"]), None
+    confirmed, origin, parked = UNKNOWN, int(row["origin"]), None
     attempts, next_at, at = int(row["attempts"]), 0, None
     word = outcome.outcome if outcome else "missing"
-    if word in ("done", "same"):
+    if word in _STANDS:
         confirmed, attempts, at = int(row["sent"]), 0, now
         if confirmed == IN and origin != FOUND:
             origin = OURS
@@ -80,23 +96,30 @@ def _after(row: Mapping[str, Any], outcome: Outcome | None, now: int) -> dict[st
     elif word == "found":
         confirmed, origin, attempts, at = IN, FOUND, 0, now
     elif outcome is not None and word in ("refused", "gone"):
-        confirmed, attempts, at = OUT, 0, now
+        confirmed, attempts, at = OUT if word == "gone" else _before(row), 0, now
         parked = outcome.why or (
             "The host no longer has this person or course." if word == "gone" else "The host refuses."
         )
     else:
         attempts += 1
         after = outcome.after if outcome is not None and outcome.after is not None else backoff(attempts)
-        next_at = now + after
+        next_at = now + max(1, after)
         if now - int(row["changed"]) > GIVE_UP and attempts > 5:
             parked = (outcome.why if outcome else "") or "The host did not answer for 48 hours."
-    owed = confirmed == 3 or is_owed(int(row["wanted"]), confirmed, origin)
-    if parked is not None and row["generation"] != row["sent_generation"]:
-        parked = None  # something else is wanted by now: what was refused no longer matters
+    owed = confirmed == UNKNOWN or is_owed(int(row["wanted"]), confirmed, origin)
+    if parked is not None and (row["generation"] != row["sent_generation"] or not owed):
+        parked = None  # something else is wanted by now, or nothing: what was refused no longer matters
     return {
-        "course": row["course"], "person": row["person"], "confirmed": confirmed, "origin": origin, "owed": owed,
-        "attempts": attempts, "next_at": next_at, "parked": parked, "at": at,
+        "course": row["course"], "person": row["person"], "confirmed": confirmed, "origin": origin, "owed": int(owed),
+        "attempts": attempts, "next_at": next_at, "parked": parked, "confirmed_at": at,
     }  # fmt: skip
+
+
+def _before(row: Mapping[str, Any]) -> int:
+    """What stands at the host that refused a change: what we had brought about before it."""
+    if int(row["origin"]) != OURS:
+        return OUT
+    return SUSPENDED if int(row["sent"]) == IN else IN
 
 
 def release_seats(session: Session, host_id: int, call: Call, now: int, after: int) -> None:

@@ -40,7 +40,21 @@ class Seat(Base):
     __tablename__ = "seat"
     __table_args__ = (
         Index(None, "host_id", "person", "course"),
-        Index("ix_seat_owed", "host_id", "next_at", sqlite_where=text("owed"), postgresql_where=text("owed")),
+        Index(
+            "ix_seat_owed",
+            "host_id",
+            "next_at",
+            "changed",
+            "course",
+            sqlite_where=text("owed"),
+            postgresql_where=text("owed"),
+        ),
+        Index(
+            "ix_seat_parked",
+            "host_id",
+            sqlite_where=text("parked IS NOT NULL"),
+            postgresql_where=text("parked IS NOT NULL"),
+        ),
         Index(
             "ix_seat_call",
             "host_id",
@@ -74,6 +88,12 @@ class Seat(Base):
     changed: Mapped[int] = mapped_column(BigInteger, default=0)
     """When ``wanted`` last changed."""
     confirmed_at: Mapped[int | None] = mapped_column(BigInteger)
+    answer: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Number of the answer that confirmed it, in the order of the answers: a read back only judges those before it."""
+    dismissed: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """The generation for which somebody decided to leave a parked seat as it is; another wish asks anew."""
+    correlation: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    """Of what last changed ``wanted``."""
 
 
 class Call(Base):
@@ -135,6 +155,38 @@ class Message(Base):
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
     why: Mapped[str] = mapped_column(Text, default="")
     correlation: Mapped[str] = mapped_column(String(32), default="")
+
+
+class Tally(Base):
+    """How many items met which outcome in which minute: rates, and failures by reason. Kept for two days."""
+
+    __tablename__ = "tally"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Epoch seconds divided by 60."""
+    word: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """``seats.done``, ``messages.refused``, ``calls.wait``, …"""
+    count: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Drift(Base):
+    """One enrolment at the host that is not as confirmed, as the last reconcile saw it, and what became of it."""
+
+    __tablename__ = "drift"
+    __table_args__ = (Index(None, "host_id", "state", "course"),)
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    course: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """The host's ids: of an enrolment made by others, Muster may know neither."""
+    person: Mapped[str] = mapped_column(String(255), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """``missing`` there, ``extra`` there, ``suspended`` there; ``other``: made by others, only listed."""
+    state: Mapped[str] = mapped_column(String(16))
+    """``asked``, ``reasserted``, ``accepted`` or ``listed``."""
+    found_at: Mapped[int] = mapped_column(BigInteger)
+    run: Mapped[int] = mapped_column(Integer, default=0)
+    """The reconcile that saw it last."""
 
 
 class Endpoint(Base):
