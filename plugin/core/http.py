@@ -6,15 +6,22 @@ Anything another party can name (a host's address, a key set, an endpoint, a fol
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from AntiSSRF.antissrf_error import AntiSSRFError
 from AntiSSRF.antissrf_policy import AntiSSRFPolicy, PolicyConfigOptions
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from plugin.core.logs import correlation
 
 CONNECT_TIMEOUT = 3.05
 READ_TIMEOUT = 10.0
@@ -80,6 +87,9 @@ class Outbound:
         if not self._allow_private:
             guarded = AntiSSRFPolicy(PolicyConfigOptions.EXTERNAL_ONLY_LATEST).get_antissrf_session()
             session.adapters = guarded.adapters
+        for adapter in session.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                adapter.poolmanager.pool_classes_by_scheme = _POOLS
         session.headers["User-Agent"] = "Muster/1"
         return session
 
@@ -111,24 +121,105 @@ class Outbound:
         :raises CallFailed: on any trouble below HTTP. A status of 400 or more is an answer, not a failure.
         """
         started = time.monotonic()
-        try:
-            response = self.session.request(
-                method, url, headers=dict(headers or {}), params=params, data=data, stream=True,
-                timeout=(CONNECT_TIMEOUT, min(read_timeout, deadline)),
-            )  # fmt: skip
-            with response:
-                body = _read(response, started + deadline, max_bytes)
-        except AntiSSRFError:
-            raise CallFailed("This address is not allowed from here.", blocked=True, sent=False) from None
-        except (
-            requests.ConnectTimeout,
-            requests.exceptions.InvalidURL,
-            requests.exceptions.InvalidSchema,
-        ) as error:
-            raise CallFailed(_plain(error), sent=False) from None
-        except requests.RequestException as error:
-            raise CallFailed(_plain(error), sent=not _refused(error)) from None
+        with _Deadline(deadline) as watch:
+            try:
+                response = self.session.request(
+                    method, url, headers={"X-Correlation-ID": correlation(), **(headers or {})}, params=params,
+                    data=data, stream=True, timeout=(CONNECT_TIMEOUT, min(read_timeout, deadline)),
+                )  # fmt: skip
+                with response:
+                    body = _read(response, started + deadline, max_bytes)
+            except AntiSSRFError:
+                raise CallFailed("This address is not allowed from here.", blocked=True, sent=False) from None
+            except (requests.RequestException, CallFailed) as error:
+                raise _failed(error, watch) from None
+        if watch.passed:  # an answer without a length ends where the line was cut
+            raise CallFailed(_TOO_LONG)
         return Answer(response.status_code, response.headers, body, time.monotonic() - started)
+
+
+_TOO_LONG = "The answer took too long."
+
+
+def _failed(error: requests.RequestException | CallFailed, watch: _Deadline) -> CallFailed:
+    if watch.passed:
+        return CallFailed(_TOO_LONG)
+    if isinstance(error, CallFailed):
+        return error
+    unsent = (requests.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
+    return CallFailed(_plain(error), sent=not isinstance(error, unsent) and not _refused(error))
+
+
+_under_way = threading.local()
+
+
+class _Deadline:
+    """Cuts the line of this thread's call when its time is over, however slowly bytes still drip in.
+
+    A read timeout only measures silence: a byte every few seconds, in the headers or the body, would outlast it for ever.
+
+    :ivar passed: whether the time was over before the call was.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._connection: Any = None
+        self._line: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Deadline:
+        _under_way.deadline = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+        _under_way.deadline = None
+
+    def watch(self, connection: Any) -> None:
+        """This is the connection of the call; told again when it stands, because it may forget its line later."""
+        self._connection = connection
+        self._line = getattr(connection, "sock", None) or self._line
+
+    def _cut(self) -> None:
+        self.passed = True
+        line = getattr(self._connection, "sock", None) or self._line
+        if line is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(line, socket.SHUT_RDWR)  # not TLS's own, which another thread is reading from
+
+
+class _Watched:
+    """A connection that says when it is used."""
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """As urllib3's."""
+        deadline = getattr(_under_way, "deadline", None)
+        if deadline is not None:
+            deadline.watch(self)
+        super().request(*args, **kwargs)  # type: ignore[misc]
+        if deadline is not None:
+            deadline.watch(self)
+
+
+class _WatchedHTTP(_Watched, HTTPConnection):
+    pass
+
+
+class _WatchedHTTPS(_Watched, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS
+
+
+_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 class TimeoutSession(requests.Session):
@@ -161,6 +252,8 @@ def _refused(error: requests.RequestException) -> bool:
 def _plain(error: requests.RequestException) -> str:
     if isinstance(error, requests.Timeout):
         return "No answer in time."
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "The answer broke off."
     if isinstance(error, requests.exceptions.SSLError):
         return "The certificate of the other side is not valid."
     if isinstance(error, requests.ConnectionError):

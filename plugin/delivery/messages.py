@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
+from plugin.core.logs import correlation, use_correlation
 from plugin.delivery.claim import LEASE, Prepare
 from plugin.delivery.outcomes import GIVE_UP, backoff
 from plugin.delivery.tables import Call, Message
@@ -53,13 +54,14 @@ def claim_messages(
     texts = render(session, rows)
     names = _exts(session, host_id, {row.recipient for row in rows})
     items = []
-    call_id = f"msg_{secrets.token_hex(12)}"
+    call_id, causes = f"msg_{secrets.token_hex(12)}", {row.correlation for row in rows}
+    use_correlation(causes.pop() if len(causes) == 1 else None)
     for row in sorted(rows, key=lambda one: one.id):
         row.state, row.call = "sending", call_id
         items.append({"message": row.key, "person": names[row.recipient], **texts[row.id]})
     call = Call(
         host_id=host_id, id=call_id, kind="messages", body=prepare("messages", items), state="open", lease=lease,
-        lease_until=true_now + LEASE, created=now, next_at=now,
+        lease_until=true_now + LEASE, created=now, next_at=now, correlation=correlation(),
     )  # fmt: skip
     session.add(call)
     session.flush()

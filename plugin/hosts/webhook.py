@@ -37,6 +37,8 @@ _HINTS = {
     "enrolment.changed": "enrolments", "host.resync": "all",
 }  # fmt: skip
 _LONGEST_ID = 255
+_LONGEST_WHY = 1000
+_LONGEST_WAIT = 24 * 3600
 
 
 class WebhookHost:
@@ -142,9 +144,14 @@ class WebhookHost:
             raise _trouble(failure) from None
         if answer.status == 202:
             job = _json(answer)
-            if not isinstance(job, dict) or not job.get("job"):
+            name = job.get("job") if isinstance(job, dict) else None
+            if (
+                not isinstance(name, str | int)
+                or not 0 < len(str(name)) <= _LONGEST_ID
+                or str(name) != _plain(str(name))
+            ):
                 raise Garbled("The host took the work but named no job to ask after.")
-            return Reply(job=str(job["job"]))
+            return Reply(job=str(name))
         _check_status(answer, self._clock)
         if not answer.body.strip():
             return self._all_done(kind, body)
@@ -223,22 +230,26 @@ def _outcomes(document: Any, key: str) -> list[Outcome]:
     for one in listed:
         if not isinstance(one, dict) or not isinstance(one.get(key), str) or one.get("outcome") not in OUTCOMES:
             continue  # an item answered in a way nobody understands counts as not answered, and is asked again
-        after = one.get("after")
-        found.append(
-            Outcome(
-                one[key],
-                one["outcome"],
-                str(one.get("why") or ""),
-                int(after) if isinstance(after, int | float) else None,
-            )
-        )
+        found.append(Outcome(one[key], one["outcome"], _plain(str(one.get("why") or "")), _seconds(one.get("after"))))
     return found
+
+
+def _seconds(after: Any) -> int | None:
+    """How long a host asks us to wait: nothing below a second, nothing above a day."""
+    if isinstance(after, bool) or not isinstance(after, int | float) or after != after:
+        return None
+    return int(min(max(after, 1), _LONGEST_WAIT))
+
+
+def _plain(text: str) -> str:
+    """Words of the host as a database takes them and a page shows them: no NUL, no half characters, not endless."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:_LONGEST_WHY]
 
 
 def _json(answer: Answer) -> Any:
     try:
         return answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Garbled("The host answered something that is not JSON.") from None
 
 
@@ -268,18 +279,18 @@ def _check_status(answer: Answer, clock: Clock) -> None:
 def _detail(answer: Answer) -> str:
     try:
         document = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     detail = document.get("detail") if isinstance(document, dict) else None
-    return str(detail)[:500] if detail else ""
+    return _plain(str(detail))[:500] if detail else ""
 
 
 def _retry_after(answer: Answer, clock: Clock) -> int | None:
     value = answer.headers.get("Retry-After", "")
-    if value.isdigit():
-        return int(value)
+    if value.isascii() and value.isdigit():
+        return min(int(value[:12]), _LONGEST_WAIT)
     try:
         moment = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return max(0, int(moment.timestamp()) - clock.true())
+    return min(max(0, int(moment.timestamp()) - clock.true()), _LONGEST_WAIT)
