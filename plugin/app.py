@@ -40,7 +40,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, MAX_FORM_MEMORY_SIZE=MOST_BYTES, MAX_FORM_PARTS=20_000)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["muster"] = runtime
-    app.extensions["muster_nudges"] = Nudges(open_queue(runtime.settings))
+    app.extensions["muster_nudges"] = Nudges(lambda: open_queue(runtime.settings))
     Babel(app, locale_selector=_locale, default_translation_directories=str(_ROOT / "translations"))
     if runtime.settings.proxy_hops:
         hops = runtime.settings.proxy_hops

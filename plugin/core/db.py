@@ -7,15 +7,17 @@ write is ``BEGIN IMMEDIATE``. PostgreSQL runs READ COMMITTED. No network call be
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from plugin.core.errors import Unavailable
@@ -24,6 +26,12 @@ T = TypeVar("T")
 
 _RETRY_STATES = {"40001", "40P01", "55P03"}  # serialisation failure, deadlock, lock not available
 _ATTEMPTS = 8
+_OF_DRIVERS = (DBAPIError, psycopg.Error, sqlite3.Error)
+"""What a statement may raise: through SQLAlchemy, or by the driver itself (:mod:`plugin.core.bulk`)."""
+DATABASE_AWAY = (
+    OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError,
+)  # fmt: skip
+"""The database cannot be reached; anything else a driver raises is a fault of ours or of the data."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
@@ -111,7 +119,7 @@ class Database:
             try:
                 with self.write() as session:
                     return work(session)
-            except DBAPIError as error:
+            except _OF_DRIVERS as error:
                 if not _retryable(error) or attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
@@ -140,6 +148,6 @@ class Database:
         self.engine.dispose()
 
 
-def _retryable(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return state in _RETRY_STATES or "database is locked" in str(error.orig)
+def _retryable(error: Exception) -> bool:
+    raised = getattr(error, "orig", error)
+    return getattr(raised, "sqlstate", None) in _RETRY_STATES or "database is locked" in str(raised)

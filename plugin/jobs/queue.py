@@ -5,6 +5,8 @@ huey carries them: its own SQLite file by default, PostgreSQL or Redis by ``MUST
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from plugin.core.logs import log
 
 _log = log("jobs")
 _NAME = "muster"
+_LONGEST_PAUSE = 60
+"""Seconds between two looks at a queue that cannot be reached."""
 
 
 def open_queue(settings: Settings) -> Huey:
@@ -46,30 +50,53 @@ def _beside(settings: Settings) -> Path:
 
 
 class Nudges:
-    """Sends nudges. A queue that cannot be reached loses them, and nothing else."""
+    """Sends nudges. A queue that cannot be reached loses them, and nothing else; it is asked again ever more rarely."""
 
-    def __init__(self, queue: Huey) -> None:
-        self._queue = queue
-
-        @queue.task(name="nudge")  # type: ignore[untyped-decorator]
-        def nudge(host_id: int) -> int:
-            return host_id
-
-        self._task: Any = nudge
+    def __init__(self, opened: Callable[[], Huey]) -> None:
+        self._open = opened
+        self._queue: Huey | None = None
+        self._task: Any = None
+        self._failures = 0
+        self._again = 0.0
 
     def nudge(self, host_id: int) -> None:
         """Say that this host may have something to do."""
-        try:
-            self._task(host_id)
-        except Exception as error:
-            _log.warning("nudge lost", host=host_id, error=type(error).__name__)
+        self._try(lambda _queue: self._task(host_id))
 
     def waiting(self) -> bool:
         """Take all nudges there are; whether there was any."""
-        found = False
+        return bool(self._try(_take_all))
+
+    def _try(self, work: Callable[[Huey], Any]) -> Any:
+        if time.monotonic() < self._again:
+            return None
         try:
-            while self._queue.dequeue() is not None:
-                found = True
+            done = work(self._reached())
         except Exception as error:
-            _log.warning("queue not reachable", error=type(error).__name__)
-        return found
+            self._failures += 1
+            pause = min(_LONGEST_PAUSE, 2**self._failures)
+            self._again = time.monotonic() + pause
+            _log.warning("queue not reachable", error=type(error).__name__, again_in_seconds=pause)
+            return None
+        if self._failures:
+            _log.info("queue reachable again", failures=self._failures)
+        self._failures, self._again = 0, 0.0
+        return done
+
+    def _reached(self) -> Huey:
+        if self._queue is None:
+            queue = self._open()
+
+            @queue.task(name="nudge")  # type: ignore[untyped-decorator]
+            def nudge(host_id: int) -> int:
+                return host_id
+
+            self._queue, self._task = queue, nudge
+        return self._queue
+
+
+def _take_all(queue: Huey) -> bool:
+    found = False
+    while queue.dequeue() is not None:
+        found = True
+    return found

@@ -27,19 +27,23 @@ def work_once(runtime: Runtime) -> int:
     return sum(work_host(runtime, host_id) for host_id in hosts)
 
 
-def work_host(runtime: Runtime, host_id: int) -> int:
-    """One host: hints, the time, people, saves, moments, and out it goes; round after round until all is quiet."""
+def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -> int:
+    """One host: hints, the time, people, saves, moments, and out it goes; round after round until all is quiet.
+
+    :param seconds: one round only, in which no new call is begun after so many: the other hosts want their turn.
+    """
     total = 0
-    for _round in range(_MOST_ROUNDS):
+    for _round in range(_MOST_ROUNDS if seconds is None else 1):
         done = hints.work(runtime, host_id)
         tick(runtime, host_id)
         done += settle_certifications(runtime, host_id)
         done += settle_people(runtime, host_id)
         done += owe_timed(runtime, host_id)
-        drained = drain(runtime, host_id, render)
+        drained = drain(runtime, host_id, render, seconds=seconds)
         done += drained.calls
         total += done
         if not done:
             return total
-    _log.warning("still not quiet", host=host_id)
+    if seconds is None:
+        _log.warning("still not quiet", host=host_id)
     return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import threading
@@ -10,9 +11,9 @@ import time
 from contextlib import suppress
 
 from sqlalchemy import delete
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from plugin.core.db import DATABASE_AWAY
 from plugin.core.errors import Unavailable
 from plugin.core.logs import log, new_correlation
 from plugin.core.runtime import Runtime
@@ -30,6 +31,11 @@ from plugin.mirror.tables import Connection
 SWEEP = 2.0
 """Seconds between looks at what is owed, when nothing nudges."""
 GLANCE = 0.1
+TURN, ALONE = 5.0, 30.0
+"""Seconds for which one host's calls go out before the next host has its turn; where there is no other, before the
+worker looks at everything else."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries while the database cannot be reached."""
 HEARTBEAT = 20
 DELTA, POLL, WHOLE = 15 * 60, 10 * 60, 24 * 3600
 """Seconds between delta reads, between polls of a host without deltas, and between whole reads."""
@@ -44,17 +50,24 @@ def work_forever(runtime: Runtime) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    nudges = Nudges(open_queue(runtime.settings))
+    nudges = Nudges(lambda: open_queue(runtime.settings))
     schedule = _Schedule(runtime)
     _log.info("worker started", pid=os.getpid())
+    failures = 0
     while not stop.is_set():
         new_correlation()
         try:
             schedule.heartbeat()
             done = schedule.work()
-        except (SQLAlchemyError, Unavailable) as error:  # the database is away; it comes back or somebody is told
-            _log.error("round failed", error=type(error).__name__)
-            done = 0
+        except (*DATABASE_AWAY, Unavailable) as error:  # the database is away; it comes back or somebody is told
+            failures += 1
+            pause = min(LONGEST_PAUSE, SWEEP * 2 ** min(failures - 1, 10))
+            _log.error("database not reachable", error=type(error).__name__, again_in_seconds=int(pause))
+            stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - workers come back one after the other
+            continue
+        if failures:
+            _log.info("database reachable again", failures=failures)
+            failures = 0
         if not done:
             _sleep(stop, nudges)
     schedule.leave()
@@ -75,6 +88,7 @@ class _Schedule:
         self._runtime = runtime
         self._id = f"{socket.gethostname()[:30]}:{os.getpid()}"
         self._beat = 0.0
+        self._turn = random.randrange(1000)  # noqa: S311 - workers begin with different hosts
 
     def heartbeat(self) -> None:
         """Be seen: ``/readyz`` asks whether a worker was."""
@@ -94,7 +108,7 @@ class _Schedule:
 
     def leave(self) -> None:
         """No longer be seen: this worker stopped on purpose."""
-        with suppress(SQLAlchemyError):
+        with suppress(*DATABASE_AWAY):
             self._runtime.db.transact(lambda session: session.execute(delete(Worker).where(Worker.id == self._id)))
 
     def work(self) -> int:
@@ -102,12 +116,13 @@ class _Schedule:
         with self._runtime.db.read() as session:
             hosts = active_hosts(session)
         done = 0
-        for host_id in hosts:
+        self._turn += 1
+        for host_id in hosts[self._turn % len(hosts) :] + hosts[: self._turn % len(hosts)] if hosts else ():
             try:
                 self._pull_if_due(host_id)
                 watch(self._runtime, host_id)
-                done += work_host(self._runtime, host_id)
-            except (SQLAlchemyError, Unavailable):
+                done += work_host(self._runtime, host_id, seconds=TURN if len(hosts) > 1 else ALONE)
+            except (*DATABASE_AWAY, Unavailable):
                 raise
             except Exception:  # a fault in one host's work stops neither the others nor the worker
                 _log.exception("host failed", host=host_id)

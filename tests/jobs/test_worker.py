@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +24,7 @@ from plugin.jobs.one_machine import machine, refuse_two_machines
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.mirror.connections import connection_of
 from tests.conftest import KEYS
-from tests.live import Sandbox, connect, serve_sandbox
+from tests.live import Sandbox, connect, free_port, serve_sandbox
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ def test_nudges_wake_and_a_queue_that_is_gone_loses_them_quietly(tmp_path: Path)
     settings = read_settings(
         {"MUSTER_ENV": "development", "MUSTER_SECRET_KEYS": KEYS, "MUSTER_QUEUE_URL": f"sqlite:///{tmp_path}/q"}
     )
-    sender, receiver = Nudges(open_queue(settings)), Nudges(open_queue(settings))
+    sender, receiver = Nudges(lambda: open_queue(settings)), Nudges(lambda: open_queue(settings))
     assert not receiver.waiting()
     sender.nudge(1)
     assert receiver.waiting()
@@ -96,7 +100,7 @@ def test_nudges_wake_and_a_queue_that_is_gone_loses_them_quietly(tmp_path: Path)
     away = read_settings(
         {"MUSTER_ENV": "development", "MUSTER_SECRET_KEYS": KEYS, "MUSTER_QUEUE_URL": "redis://127.0.0.1:9/0"}
     )
-    lost = Nudges(open_queue(away))
+    lost = Nudges(lambda: open_queue(away))
     lost.nudge(1)
     assert not lost.waiting()
 
@@ -110,3 +114,19 @@ def test_a_host_is_read_no_longer_than_its_share_of_the_time() -> None:
     assert worker._pause(Connection(settings={}), told) == worker.DELTA
     assert worker._pause(Connection(settings={"pull_took": 300}), polled) == 1200
     assert worker._pause(Connection(settings={"pull_took": 300, "share": 50}), polled) == worker.POLL
+
+
+def test_a_worker_outlives_a_database_and_a_queue_that_are_away() -> None:
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    environment = {**os.environ, "MUSTER_ENV": "development", "MUSTER_DATABASE_URL": away, "MUSTER_LOG_JSON": "true",
+                   "MUSTER_QUEUE_URL": "redis://127.0.0.1:9/0"}  # fmt: skip
+    command = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main(['work']))"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    lines = [json.loads(process.stderr.readline()) for _line in range(3)]
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(20) == 0
+    process.stderr.close()
+    told = [line["again_in_seconds"] for line in lines if line["event"] == "database not reachable"]
+    assert told == [2, 4]
