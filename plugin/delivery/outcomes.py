@@ -33,8 +33,8 @@ WHERE host_id = ? AND call = ?
 
 
 def backoff(attempts: int) -> int:
-    """Seconds until the next attempt: doubling from five to an hour, with jitter."""
-    return int(min(_LONGEST, _FIRST * 2 ** min(attempts, 12)) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
+    """Seconds until the next attempt after so many: doubling from five to an hour, with jitter."""
+    return int(min(_LONGEST, _FIRST * 2 ** min(max(attempts - 1, 0), 12)) * random.uniform(0.7, 1.3))  # noqa: S311 - jitter
 
 
 def next_answer(session: Session, host_id: int) -> int:

@@ -25,7 +25,7 @@ from plugin.mirror.tables import DELETED, Connection, Person, Suspect, SyncRun
 from plugin.mirror.trees import recount, renumber
 
 _log = log("mirror")
-_BACKOFF = (15, 30, 60, 120, 300)
+_BACKOFF = (2, 5, 15, 30, 60, 120, 300)
 
 
 @dataclass
