@@ -190,6 +190,8 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     print(
         f"{drift.missing} missing, {drift.suspended} suspended, {drift.extra} extra at the host; {drift.others} by others."
     )
+    if drift.asked or drift.accepted:
+        print(f"{drift.asked} wait for an answer on the page Drift; {drift.accepted} are left as they are.")
     return 0
 
 

@@ -1,138 +1,285 @@
-"""Reconcile: read the host's enrolments back, compare them with what was confirmed, and own up to the difference (DOMAIN 9.4)."""
+"""Reconcile: read the host's enrolments back, compare them with what was confirmed, and own up to the difference (DOMAIN 9.4).
+
+It never races the drain: a seat is judged only if it is in no call and its last answer was written before the read began.
+Of an enrolment that is ours and differs, the policy decides: *re-assert* sends what is wanted anew, *accept* leaves it so
+until something else is wanted, *ask* leaves it so until somebody answers. What others made is listed and never changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sqlalchemy import bindparam, text
+import numpy as np
+from pyroaring import BitMap64
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import among, fetch
+from plugin.core.ids import take_ids
 from plugin.core.journal import record
+from plugin.core.logs import log
 from plugin.core.runtime import Runtime
+from plugin.delivery import drift
+from plugin.delivery.drift import ACCEPT, ASK, Found, policy_of
 from plugin.delivery.seats import is_owed
-from plugin.delivery.tables import FOUND, IN, OURS, OUT, SUSPENDED
-from plugin.hosts.port import Caps, Record
+from plugin.delivery.tables import FOUND, IN, OURS, OUT, SUSPENDED, UNKNOWN
+from plugin.hosts.port import Caps, HostTrouble, Record
 from plugin.mirror.connections import connection_of, open_connection
+from plugin.mirror.sync import note_health, note_trouble
+from plugin.mirror.tables import Connection, SyncRun
 
-_STATES = {"active": IN, "suspended": SUSPENDED}
+STATES = {"active": IN, "suspended": SUSPENDED}
+_NAMED = 500
+_SHIFT = 32
+_log = log("delivery")
 
 
 @dataclass
 class Drift:
-    """Seats of ours that are not as confirmed, and enrolments made by others, which are only counted."""
+    """Seats of ours that are not as confirmed, and enrolments made by others, which are only listed.
+
+    :ivar asked: how many of the first three wait for somebody's answer. :ivar accepted: how many are left as they are.
+    :ivar echoes: enrolments looked at that are as confirmed.
+    """
 
     missing: int = 0
     suspended: int = 0
     extra: int = 0
     others: int = 0
+    asked: int = 0
+    accepted: int = 0
+    echoes: int = 0
+
+    @property
+    def found(self) -> int:
+        """Seats of ours that differ."""
+        return self.missing + self.suspended + self.extra
+
+
+@dataclass
+class _Look:
+    """One look at the host.
+
+    :ivar began: number of the last answer before it. :ivar run: the run it belongs to; 0 for a look at some ids.
+    :ivar seen: seats that the host has, as course and person in one number.
+    """
+
+    host_id: int
+    caps: Caps
+    policy: str
+    at: int
+    began: int
+    run: int
+    drift: Drift = field(default_factory=Drift)
+    seen: BitMap64 = field(default_factory=BitMap64)
+
+
+@dataclass(frozen=True)
+class _Seat:
+    course: int
+    person: int
+    person_ext: str
+    course_ext: str
+    wanted: int
+    confirmed: int
+    origin: int
+    generation: int
+
+
+_COLUMNS = "s.course, s.person, p.ext, c.ext, s.wanted, s.confirmed, s.origin, s.generation"
+_JUDGED = f"s.host_id = ? AND s.call = '' AND s.confirmed <> {UNKNOWN} AND s.answer <= ?"
+_JOINS = " JOIN person p ON p.host_id = s.host_id AND p.id = s.person JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
 
 
 def reconcile(runtime: Runtime, host_id: int) -> Drift:
-    """Read every enrolment of the host and write it into *confirmed*; what then differs from wanted is owed again.
-
-    Touches only seats in no call that were confirmed before the read began, so it never races the drain.
+    """Read every enrolment of the host, page by page, in full; each page is compared in a transaction of its own.
 
     :raises HostTrouble: as the host answers; what was compared so far stays.
     """
-    began = runtime.clock.now()
     with runtime.db.read() as session:
         connection = connection_of(session, host_id)
-    host = open_connection(runtime, connection)
-    ours = None
+    look = runtime.db.transact(lambda session: _begin(session, runtime, connection))
+    try:
+        host = open_connection(runtime, connection)
+        ours = None
+        if look.caps.can("enrolments", "courses"):
+            with runtime.db.read() as session:
+                ours = _courses(session, host_id)
+        for page in host.read("enrolments", ids=ours):
+            _page(runtime, look, page.rows)
+        _absent(runtime, look)
+    except HostTrouble as trouble:
+        note_trouble(runtime, connection, trouble)
+        runtime.db.transact(partial(_end, look=look, state="failed", reason=trouble.why))
+        raise
+    note_health(runtime, connection)
+    runtime.db.transact(partial(_end, look=look, state="done", reason=""))
+    _log.info("reconciled", host=host_id, policy=look.policy, **vars(look.drift))
+    return look.drift
+
+
+def look_at(runtime: Runtime, host_id: int, ids: Sequence[str]) -> Drift:
+    """Read these enrolments again, because somebody said that they changed. Most are echoes of our own writes.
+
+    :raises HostTrouble: as the host answers.
+    """
+    with runtime.db.read() as session:
+        connection = connection_of(session, host_id)
+        began = _answers(session, host_id)
     caps = Caps.from_json(connection.caps)
-    if caps.can("enrolments", "courses"):
-        with runtime.db.read() as session:
-            ours = _courses(session, host_id)
-    drift = Drift()
-    seen: set[tuple[str, str]] = set()
-    for page in host.read("enrolments", ids=ours):
-        rows = list(page.rows)
-        seen.update((str(row.fields.get("person")), str(row.fields.get("course"))) for row in rows)
-        runtime.db.transact(
-            partial(_compare, host_id=host_id, rows=rows, began=began, drift=drift, tells=caps.reads_status)
-        )
-    runtime.db.transact(lambda session: _absent(session, host_id, seen, began, drift))
-    if drift.missing + drift.suspended + drift.extra:
-        runtime.db.transact(lambda session: record(session, host_id, began, "sync", "drift", data=dict(vars(drift))))
-    return drift
+    look = _Look(host_id, caps, policy_of(connection), runtime.clock.now(), began, 0)
+    if not caps.can("enrolments", "ids"):
+        return look.drift
+    gone: list[str] = []
+    for page in open_connection(runtime, connection).read("enrolments", ids=ids):
+        gone += page.gone
+        _page(runtime, look, page.rows)
+    _missing(runtime, look, gone)
+    if look.drift.found:
+        runtime.db.transact(lambda session: _told(session, look))
+    _log.info("enrolments looked at", host=host_id, ids=len(ids), absent=len(gone), **vars(look.drift))
+    return look.drift
+
+
+def _begin(session: Session, runtime: Runtime, connection: Connection) -> _Look:
+    host_id, at = connection.host_id, runtime.clock.now()
+    run = take_ids(session, host_id, "sync_run")
+    session.add(SyncRun(host_id=host_id, id=run, connection=connection.id, kind="reconcile", started=at))
+    return _Look(host_id, Caps.from_json(connection.caps), policy_of(connection), at, _answers(session, host_id), run)
+
+
+def _answers(session: Session, host_id: int) -> int:
+    """How many answers were written so far. An answer under way has its number only with its rows."""
+    rows = fetch(session, "SELECT value FROM counter WHERE host_id = ? AND name = 'answer'", host_id)
+    return int(rows[0][0]) if rows else 0
+
+
+def _end(session: Session, look: _Look, state: str, reason: str) -> None:
+    row = session.get_one(SyncRun, (look.host_id, look.run))
+    row.ended, row.state, row.reason, row.counts = look.at, state, reason, dict(vars(look.drift))
+    if state == "done":
+        drift.forget_older(session, look.host_id, look.run)
+    if look.drift.found:
+        _told(session, look)
+
+
+def _told(session: Session, look: _Look) -> None:
+    record(session, look.host_id, look.at, "sync", "drift", data={**vars(look.drift), "policy": look.policy})
 
 
 def _courses(session: Session, host_id: int) -> list[str]:
     """The courses with seats, as ids for a host that reads enrolments course by course."""
-    rows = session.execute(
-        text(
-            "SELECT c.ext FROM course c WHERE c.host_id = :host AND NOT c.gone AND EXISTS"
-            " (SELECT 1 FROM seat s WHERE s.host_id = c.host_id AND s.course = c.id) ORDER BY c.id"
-        ),
-        {"host": host_id},
+    rows = fetch(
+        session,
+        "SELECT c.ext FROM course c WHERE c.host_id = ? AND NOT c.gone AND EXISTS"
+        " (SELECT 1 FROM seat s WHERE s.host_id = c.host_id AND s.course = c.id) ORDER BY c.id",
+        host_id,
     )
     return [f"course:{row[0]}" for row in rows]
 
 
-def _compare(session: Session, host_id: int, rows: Sequence[Record], began: int, drift: Drift, *, tells: bool) -> None:
-    """:param tells: whether the host shows who is suspended; where not, *suspended* counts as equal (DOMAIN 9.4)."""
-    there = {
-        (str(row.fields.get("person")), str(row.fields.get("course"))): row
-        for row in rows
-        if row.fields.get("state") in _STATES
-    }
-    people = sorted({person for person, _course in there})
-    statement = text(
-        "SELECT s.course, s.person, p.ext, c.ext, s.wanted, s.confirmed, s.origin FROM seat s"
-        " JOIN person p ON p.host_id = s.host_id AND p.id = s.person JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
-        " WHERE s.host_id = :host AND s.call = '' AND s.confirmed <> 3 AND coalesce(s.confirmed_at, 0) <= :began"
-        " AND p.ext IN :people"
-    ).bindparams(bindparam("people", expanding=True))
-    known: set[tuple[str, str]] = set()
-    for start in range(0, len(people), 500):
-        part = people[start : start + 500]
-        for course, person, person_ext, course_ext, wanted, confirmed, origin in session.execute(
-            statement, {"host": host_id, "began": began, "people": part}
-        ).all():
-            row = there.get((person_ext, course_ext))
-            if row is None:
-                continue
-            known.add((person_ext, course_ext))
-            state = _STATES[row.fields["state"]]
-            if state == confirmed or origin == FOUND or (confirmed == SUSPENDED and not tells):
-                continue
-            # Who cannot say whose it is had it before us, unless we wrote it (DESIGN, point 7).
-            if confirmed == OUT and (row.fields.get("by", "muster" if origin == OURS else "other") == "other"):
-                origin = FOUND
-            elif state == SUSPENDED:
-                drift.suspended += 1
-            else:
-                drift.extra += 1
-            _write(session, host_id, course, person, state, wanted, origin)
-    drift.others += sum(1 for key, row in there.items() if key not in known and row.fields.get("by") == "other")
+def _page(runtime: Runtime, look: _Look, rows: Sequence[Record]) -> None:
+    before = replace(look.drift)
+    runtime.db.transact(partial(_compare, look=look, before=before, rows=rows))
 
 
-def _absent(session: Session, host_id: int, seen: set[tuple[str, str]], began: int, drift: Drift) -> None:
-    rows = session.execute(
-        text(
-            "SELECT s.course, s.person, p.ext, c.ext, s.wanted FROM seat s"
-            " JOIN person p ON p.host_id = s.host_id AND p.id = s.person"
-            " JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
-            " WHERE s.host_id = :host AND s.call = '' AND s.confirmed IN (1, 2) AND coalesce(s.confirmed_at, 0) <= :began"
-        ),
-        {"host": host_id, "began": began},
-    ).all()
-    for course, person, person_ext, course_ext, wanted in rows:
-        if (person_ext, course_ext) not in seen:
-            drift.missing += 1
-            _write(session, host_id, course, person, OUT, wanted, OURS)
+def _compare(session: Session, look: _Look, before: Drift, rows: Sequence[Record]) -> None:
+    """:param before: what was counted until here; the transaction may be repeated."""
+    look.drift = replace(before)
+    there = {(str(row.fields.get("person")), str(row.fields.get("course"))): row for row in rows}
+    seats = _seats_of(session, look, sorted({person for person, _course in there}))
+    found: list[Found] = []
+    for (person, course), row in there.items():
+        seat, judged = seats.get((person, course), (None, False))
+        if seat is not None:
+            look.seen.add(seat.course << _SHIFT | seat.person)
+        state = STATES.get(str(row.fields.get("state")))
+        if state is None or (seat is not None and not judged):
+            continue
+        if seat is None:
+            ours = row.fields.get("by") == "muster"  # of a time that this database does not remember
+            look.drift.extra += ours
+            look.drift.others += not ours
+            found.append(Found("extra" if ours else "other", course, person))
+        else:
+            found += _one(look, seat, state, str(row.fields.get("by") or ""))
+    drift.write(session, look.host_id, look.run, look.at, found)
 
 
-def _write(session: Session, host_id: int, course: int, person: int, confirmed: int, wanted: int, origin: int) -> None:
-    """What the host says is confirmed; what we want anew gets a new generation, or the host would call it *same*."""
-    owed = is_owed(wanted, confirmed, origin)
-    session.execute(
-        text(
-            "UPDATE seat SET confirmed = :confirmed, origin = :origin, owed = :owed, generation = generation + :raise_,"
-            " attempts = 0, next_at = 0 WHERE host_id = :host AND course = :course AND person = :person AND call = ''"
-        ),
-        {"confirmed": confirmed, "origin": origin, "owed": owed, "raise_": int(owed), "host": host_id, "course": course,
-         "person": person},
-    )  # fmt: skip
+def _one(look: _Look, seat: _Seat, state: int, by: str) -> list[Found]:
+    """One seat, and what the host has for it."""
+    if by == "other" or (not by and seat.origin != OURS and seat.confirmed == OUT):
+        # Who cannot say whose it is had it before us, unless we wrote it (DESIGN, point 7).
+        look.drift.others += 1
+        told = [Found("other", seat.course_ext, seat.person_ext)]
+        return told if seat.origin == FOUND else [*told, _changed(seat, IN, FOUND, parked=None)]
+    if state == seat.confirmed or seat.origin == FOUND or (seat.confirmed == SUSPENDED and not look.caps.reads_status):
+        look.drift.echoes += 1
+        return []
+    kind = "suspended" if state == SUSPENDED and seat.wanted == IN else "extra"
+    return [_differs(look, seat, kind, state, OURS)]
+
+
+def _absent(runtime: Runtime, look: _Look) -> None:
+    """Seats that were confirmed and that the host no longer has, course by course."""
+    with runtime.db.read() as session:
+        courses = [row[0] for row in fetch(session, "SELECT DISTINCT course FROM seat WHERE host_id = ?", look.host_id)]
+    for course in sorted(courses):
+        with runtime.db.read() as session:
+            sql = f"SELECT s.person FROM seat s WHERE {_JUDGED} AND s.confirmed IN (1, 2) AND s.course = ?"
+            rows = fetch(session, sql, look.host_id, look.began, course)
+        gone = sorted(row[0] for row in rows if (course << _SHIFT | row[0]) not in look.seen)
+        for start in range(0, len(gone), _NAMED):
+            part = f"s.course = {int(course)} AND {among('s.person', np.array(gone[start : start + _NAMED]))}"
+            runtime.db.transact(partial(_gone, look=look, before=replace(look.drift), which=part, values=()))
+
+
+def _missing(runtime: Runtime, look: _Look, ids: Sequence[str]) -> None:
+    """Enrolments named to us that are not there: those of our seats whose id the host makes of course and person."""
+    pairs = [name.split(":", 1) for name in ids if name.count(":") == 1]
+    for course, person in pairs[:_NAMED]:
+        which = "c.ext = ? AND p.ext = ?"
+        runtime.db.transact(partial(_gone, look=look, before=replace(look.drift), which=which, values=(course, person)))
+
+
+def _gone(session: Session, look: _Look, before: Drift, which: str, values: tuple[str, ...]) -> None:
+    look.drift = replace(before)
+    lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE OF s"
+    sql = f"SELECT {_COLUMNS} FROM seat s{_JOINS} WHERE {_JUDGED} AND s.confirmed IN (1, 2) AND {which}"
+    rows = fetch(session, f"{sql} ORDER BY s.course, s.person{lock}", look.host_id, look.began, *values)
+    found = [_differs(look, _Seat(*row), "missing", OUT, OURS) for row in rows]
+    drift.write(session, look.host_id, look.run, look.at, found)
+
+
+def _differs(look: _Look, seat: _Seat, kind: str, state: int, origin: int) -> Found:
+    """A seat of ours is not as confirmed: what the policy makes of it."""
+    setattr(look.drift, kind, getattr(look.drift, kind) + 1)
+    if not is_owed(seat.wanted, state, origin) or look.policy not in (ACCEPT, ASK):
+        return _changed(seat, state, origin, kind=kind, parked=None)
+    if look.policy == ASK:
+        look.drift.asked += 1
+    else:
+        look.drift.accepted += 1
+    return _changed(seat, state, origin, kind=kind, parked=look.policy)
+
+
+def _changed(seat: _Seat, state: int, origin: int, *, kind: str = "", parked: str | None) -> Found:
+    return Found(kind, seat.course_ext, seat.person_ext, seat=(seat.course, seat.person), confirmed=state, origin=origin,
+                 owed=is_owed(seat.wanted, state, origin), generation=seat.generation, parked=parked or "")  # fmt: skip
+
+
+def _seats_of(session: Session, look: _Look, people: Sequence[str]) -> dict[tuple[str, str], tuple[_Seat, bool]]:
+    """Seats of these people (the host's ids), locked, each with whether it may be judged."""
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    found: dict[tuple[str, str], tuple[_Seat, bool]] = {}
+    for start in range(0, len(people), _NAMED):
+        part = list(people[start : start + _NAMED])
+        named = f"p.ext IN ({', '.join('?' * len(part))})"
+        lock = "" if sqlite else " ORDER BY s.course, s.person FOR UPDATE OF s"
+        judged = f"CASE WHEN {_JUDGED} THEN 1 ELSE 0 END"
+        sql = f"SELECT {_COLUMNS}, {judged} FROM seat s{_JOINS} WHERE s.host_id = ? AND {named}{lock}"
+        for row in fetch(session, sql, look.host_id, look.began, look.host_id, *part):
+            seat = _Seat(*row[:-1])
+            found[seat.person_ext, seat.course_ext] = seat, bool(row[-1])
+    return found

@@ -183,7 +183,7 @@ class Drift(Base):
     kind: Mapped[str] = mapped_column(String(16))
     """``missing`` there, ``extra`` there, ``suspended`` there; ``other``: made by others, only listed."""
     state: Mapped[str] = mapped_column(String(16))
-    """``asked``, ``reasserted``, ``accepted`` or ``listed``."""
+    """``asked``, ``reasserted``, ``accepted``, ``settled`` (nothing has to be done), ``listed`` or ``picked``."""
     found_at: Mapped[int] = mapped_column(BigInteger)
     run: Mapped[int] = mapped_column(Integer, default=0)
     """The reconcile that saw it last."""

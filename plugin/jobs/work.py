@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
+from plugin.delivery import echoes
 from plugin.delivery.drain import drain
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.settle import settle_certifications
@@ -34,7 +35,7 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
     """
     total = 0
     for _round in range(_MOST_ROUNDS if seconds is None else 1):
-        done = hints.work(runtime, host_id)
+        done = echoes.heed(runtime, host_id) + hints.work(runtime, host_id)
         tick(runtime, host_id)
         done += settle_certifications(runtime, host_id)
         done += settle_people(runtime, host_id)
