@@ -13,8 +13,11 @@ import structlog
 _HANDLE = re.compile(r"(/t/)[A-Za-z0-9_-]{16,}")
 
 
-def configure_logs(*, as_json: bool) -> None:
-    """Log to standard error: JSON lines in production, readable lines in development."""
+def configure_logs(*, as_json: bool, least: str = "info") -> None:
+    """Log to standard error: JSON lines in production, readable lines in development.
+
+    :param least: the level from which on lines are written.
+    """
     renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
         processors=[
@@ -24,7 +27,7 @@ def configure_logs(*, as_json: bool) -> None:
             _redact,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[least.upper()]),
         logger_factory=_standard_error,
         cache_logger_on_first_use=False,
     )

@@ -11,15 +11,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import update_rows
+from plugin.core.bulk import fetch, insert_rows, run
 from plugin.core.logs import correlation, log, use_correlation
 from plugin.delivery.owed import owed_seats
-from plugin.delivery.tables import UNKNOWN, Call, Seat
+from plugin.delivery.tables import UNKNOWN, Call
 
 LEASE = 120
 """Seconds; more than three times the deadline of a call (:data:`plugin.core.http.DEADLINE`)."""
 
 _CAUSES = 20
+_SENT = (
+    f"UPDATE seat SET confirmed = {UNKNOWN}, sent = wanted, sent_generation = generation, call = ?"
+    " WHERE host_id = ? AND course = ?"
+)
 _log = log("delivery")
 
 Prepare = Callable[[str, Sequence[dict[str, Any]]], str]
@@ -67,20 +71,19 @@ def claim_seats(
     owed.sort(key=lambda seat: (seat.course, seat.person))
     call_id, causes = f"msg_{secrets.token_hex(12)}", list(dict.fromkeys(seat.correlation for seat in owed))
     use_correlation(causes[0] if len(causes) == 1 else None)
-    call = Call(
-        host_id=host_id, id=call_id, kind="seats", body=prepare("seats", [seat.item() for seat in owed]), state="open",
-        lease=lease, lease_until=true_now + LEASE, created=now, attempts=0, next_at=now, correlation=correlation(),
-    )  # fmt: skip
-    session.add(call)
-    update_rows(
-        session,
-        Seat,
-        {"host_id": host_id, "course": [seat.course for seat in owed], "person": [seat.person for seat in owed]},
-        {
-            "confirmed": UNKNOWN, "sent": [seat.wanted for seat in owed],
-            "sent_generation": [seat.generation for seat in owed], "call": call_id,
-        },
-    )  # fmt: skip
+    body = prepare("seats", [seat.item() for seat in owed])
+    row = {
+        "host_id": host_id, "id": [call_id], "kind": "seats", "state": "open", "lease": lease,
+        "lease_until": true_now + LEASE, "created": now, "next_at": now, "correlation": correlation(),
+        "body": [body],
+    }  # fmt: skip
+    insert_rows(session, Call, row)
+    by_course: dict[int, list[int]] = {}
+    for seat in owed:
+        by_course.setdefault(seat.course, []).append(seat.person)
+    for course, people in by_course.items():  # locked, so that what is wanted is what was read
+        run(session, f"{_SENT} AND person IN ({', '.join(map(str, people))})", call_id, host_id, course)
+    call = Call(**{**row, "id": call_id, "body": body, "job": "", "attempts": 0, "last_error": ""})
     _log.info("seats claimed", host=host_id, call=call_id, seats=len(owed), causes=causes[:_CAUSES])
     return call
 
@@ -90,6 +93,8 @@ def claim_open_call(session: Session, host_id: int, now: int, true_now: int, lea
 
     A call taken from a holder who never said how it ended is *broken*: it may have reached the host.
     """
+    if not fetch(session, "SELECT 1 FROM call WHERE host_id = ? AND next_at <= ? LIMIT 1", host_id, now):
+        return None
     rows = session.scalars(
         select(Call)
         .where(Call.host_id == host_id, Call.state.in_(("open", "waiting", "broken")), Call.next_at <= now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import fetch, run
 from plugin.core.errors import Unavailable
 from plugin.core.logs import correlation, log, use_correlation
 from plugin.core.runtime import Runtime
@@ -24,6 +25,7 @@ from plugin.mirror.tables import Connection
 DEFAULT_BATCH = 100
 LONGEST_JOB = 6 * 3600
 """Seconds for which a host's own job is asked after; then its items are owed anew."""
+_ANY_MESSAGE = "SELECT 1 FROM message WHERE host_id = ? AND state = 'owed' AND next_at <= ? LIMIT 1"
 _log = log("delivery")
 
 
@@ -155,6 +157,8 @@ def _claim_new(session: Session, line: _Line, kind: str, now: int, true_now: int
     size = int(line.connection.caps.get("writes", {}).get(kind) or DEFAULT_BATCH)
     if kind == "seats":
         return claim_seats(session, line.host_id, now, true_now, size, line.lease, _preparer(line))
+    if not fetch(session, _ANY_MESSAGE, line.host_id, now):
+        return None
     return claim_messages(session, line.host_id, now, true_now, size, line.lease, _preparer(line), line.render)
 
 
@@ -186,7 +190,7 @@ def _answered(session: Session, line: _Line, call: Call, reply: Reply, began: fl
     for word, count in counts.items():
         line.drained.outcomes[word] = line.drained.outcomes.get(word, 0) + count
     tally.count(session, line.host_id, now, row.kind, counts)
-    session.delete(row)
+    run(session, "DELETE FROM call WHERE host_id = ? AND id = ?", line.host_id, row.id)
     _log.info("call answered", host=line.host_id, call=row.id, kind=row.kind, attempts=row.attempts + 1,
               seconds=round(time.monotonic() - began, 3), outcomes=counts)  # fmt: skip
 

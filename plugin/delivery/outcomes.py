@@ -22,12 +22,14 @@ _STANDS = ("done", "same")
 _log = log("delivery")
 
 _COLUMNS = ("course", "person", "wanted", "generation", "sent", "sent_generation", "origin", "attempts", "changed")
+_IN_CALL = "call = ? AND call <> ''"
+"""Said twice, because the index holds only seats in calls and a planner cannot look into a parameter."""
 _ALL_DONE = f"""
 UPDATE seat SET confirmed = sent, call = '', attempts = 0, next_at = 0, parked = NULL, confirmed_at = ?, answer = ?,
   origin = CASE WHEN sent = {OUT} THEN {NOBODYS} WHEN sent = {IN} AND origin <> {FOUND} THEN {OURS} ELSE origin END,
   owed = NOT (wanted = sent OR (wanted = {SUSPENDED} AND sent = {OUT})
     OR (origin = {FOUND} AND sent <> {OUT} AND wanted <> {IN}))
-WHERE host_id = ? AND call = ?
+WHERE host_id = ? AND {_IN_CALL}
 """
 """What :func:`_after` does for *done* and *same*, for a whole call."""
 
@@ -51,35 +53,36 @@ def apply_seats(session: Session, host_id: int, call: Call, outcomes: Sequence[O
     for outcome in outcomes:
         answers.setdefault(outcome.key, outcome)
     answer = next_answer(session, host_id)
-    lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE"
-    # Locked before they are read: a settle may be changing what is wanted at this moment.
-    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND call = ? ORDER BY course, person{lock}"
-    rows = fetch(session, sql, host_id, call.id)
-    keys = [f"{row[0]}.{row[1]}" for row in rows]
-    unknown = answers.keys() - set(keys)
+    sql = f"SELECT course, person FROM seat WHERE host_id = ? AND {_IN_CALL}"
+    asked = [f"{course}.{person}" for course, person in fetch(session, sql, host_id, call.id)]
+    unknown = answers.keys() - set(asked)
     if unknown:
         _log.warning("outcomes for items nobody asked about", call=call.id, count=len(unknown))
-    words = [answers[key].outcome if key in answers else "missing" for key in keys]
+    words = [answers[key].outcome if key in answers else "missing" for key in asked]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
     if counts.keys() <= set(_STANDS):
         run(session, _ALL_DONE, now, answer, host_id, call.id)
-        return counts
-    seats = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-    _write(
-        session,
-        host_id,
-        call,
-        answer,
-        [_after(one, answers.get(key), now) for one, key in zip(seats, keys, strict=True)],
-    )
+    else:
+        _one_by_one(session, host_id, call, answers, answer, now)
     return counts
+
+
+def _one_by_one(
+    session: Session, host_id: int, call: Call, answers: Mapping[str, Outcome], answer: int, now: int
+) -> None:
+    """Locked before they are judged: a settle may be changing what is wanted at this moment."""
+    lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE"
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND {_IN_CALL} ORDER BY course, person{lock}"
+    seats = [dict(zip(_COLUMNS, row, strict=True)) for row in fetch(session, sql, host_id, call.id)]
+    after = [_after(one, answers.get(f"{one['course']}.{one['person']}"), now) for one in seats]
+    _write(session, host_id, call, answer, after)
 
 
 def _write(session: Session, host_id: int, call: Call, answer: int, after: Sequence[Mapping[str, Any]]) -> None:
     columns = {name: [one[name] for one in after] for name in after[0]}
     keys = {"host_id": host_id, "course": columns.pop("course"), "person": columns.pop("person"), "call": call.id}
     update_rows(session, Seat, keys, {**columns, "answer": answer})
-    run(session, "UPDATE seat SET call = '' WHERE host_id = ? AND call = ?", host_id, call.id)
+    run(session, f"UPDATE seat SET call = '' WHERE host_id = ? AND {_IN_CALL}", host_id, call.id)
 
 
 def _after(row: Mapping[str, Any], outcome: Outcome | None, now: int) -> dict[str, Any]:
@@ -127,6 +130,7 @@ def release_seats(session: Session, host_id: int, call: Call, now: int, after: i
     session.execute(
         text(
             "UPDATE seat SET call = '', attempts = attempts + 1, next_at = :at WHERE host_id = :host AND call = :call"
+            " AND call <> ''"
         ),
         {"host": host_id, "call": call.id, "at": now + after},
     )

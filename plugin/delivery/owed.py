@@ -112,16 +112,14 @@ def _lines(session: Session, host_id: int, now: int) -> list[_Line]:
 
 
 def _ends(session: Session, host_id: int, beyond: str, order: str) -> list[tuple[int, int]]:
-    """(changed, course) from one end, each a look into the index."""
+    """(changed, course) from one end, each a look or two into the index: never past a line seat by seat."""
     found: list[tuple[int, int]] = []
     sql = f"SELECT s.changed, s.course FROM seat s WHERE {_WAITS} AND s.next_at = 0"
     last = f" ORDER BY s.next_at{order}, s.changed{order}, s.course{order} LIMIT 1"
-    while len(found) < ENDS:
-        if found:
-            rows = fetch(session, f"{sql} AND (s.changed, s.course) {beyond} (?, ?){last}", host_id, *found[-1])
-        else:
-            rows = fetch(session, sql + last, host_id)
-        if not rows:
-            break
-        found.append((rows[0][0], rows[0][1]))
+    rows = fetch(session, sql + last, host_id)
+    while rows and len(found) < ENDS:
+        changed, course = rows[0]
+        found.append((changed, course))
+        rows = fetch(session, f"{sql} AND s.changed = ? AND s.course {beyond} ?{last}", host_id, changed, course)
+        rows = rows or fetch(session, f"{sql} AND s.changed {beyond} ?{last}", host_id, changed)
     return found

@@ -119,6 +119,24 @@ def reconcile(runtime: Runtime, host_id: int) -> Drift:
     return look.drift
 
 
+def request(session: Session, host_id: int, at: int) -> None:
+    """Ask a worker for a reconcile now."""
+    row = connection_of(session, host_id)
+    session.refresh(row, with_for_update=True)
+    row.settings = {**row.settings, "reconcile_asked": at}
+
+
+def take_request(session: Session, host_id: int, at: int) -> bool:
+    """Whether one was asked for and can be had now; of many workers one takes it."""
+    row = connection_of(session, host_id)
+    if not row.settings.get("reconcile_asked") or row.retry_at > at:
+        return False
+    session.refresh(row, with_for_update=True)
+    asked = bool(row.settings.get("reconcile_asked"))
+    row.settings = {name: value for name, value in row.settings.items() if name != "reconcile_asked"}
+    return asked
+
+
 def look_at(runtime: Runtime, host_id: int, ids: Sequence[str]) -> Drift:
     """Read these enrolments again, because somebody said that they changed. Most are echoes of our own writes.
 

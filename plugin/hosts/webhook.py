@@ -126,7 +126,7 @@ class WebhookHost:
 
     def prepare(self, kind: str, items: Sequence[Mapping[str, Any]], correlation: str) -> str:
         """The webhook's body. Its timestamp is the moment of preparing, so a repeat is the same to the letter."""
-        data: dict[str, Any] = {"items": [{k: v for k, v in item.items() if k != "ours"} for item in items]}
+        data: dict[str, Any] = {"items": [_without_ours(item) for item in items]}
         if correlation:
             data["correlation"] = correlation
         stamp = datetime.fromtimestamp(self._clock.true(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -185,6 +185,13 @@ class WebhookHost:
         except BadSignature:
             raise Locked("The signature of this message does not fit.") from None
         return hear_standard(message_id, body)
+
+
+def _without_ours(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as it goes out: whose it was is our own affair."""
+    shown = dict(item)
+    shown.pop("ours", None)
+    return shown
 
 
 def hear_standard(message_id: str, body: bytes) -> list[Hint]:

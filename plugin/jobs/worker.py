@@ -18,7 +18,8 @@ from plugin.core.errors import Unavailable
 from plugin.core.logs import log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Worker
-from plugin.delivery.reconcile import reconcile
+from plugin.delivery.reconcile import reconcile, take_request
+from plugin.delivery.tally import forget_old
 from plugin.delivery.watching import SHARE, watch
 from plugin.hosts.port import Caps, HostTrouble
 from plugin.jobs.one_machine import machine
@@ -120,6 +121,7 @@ class _Schedule:
         for host_id in hosts[self._turn % len(hosts) :] + hosts[: self._turn % len(hosts)] if hosts else ():
             try:
                 self._pull_if_due(host_id)
+                self._reconcile_if_asked(host_id)
                 watch(self._runtime, host_id)
                 done += work_host(self._runtime, host_id, seconds=TURN if len(hosts) > 1 else ALONE)
             except (*DATABASE_AWAY, Unavailable):
@@ -151,11 +153,25 @@ class _Schedule:
             noted = {"whole_read": now} if full else {}
             if full:
                 reconcile(self._runtime, host_id)
+                self._runtime.db.transact(lambda session: forget_old(session, host_id, now))
         except (Unavailable, HostTrouble) as trouble:
             _log.warning("host not read", host=host_id, why=str(trouble))  # tried again when the connection says so
         finally:
             noted |= {"pull_until": 0, "pull_took": int(time.monotonic() - began)}
             self._runtime.db.transact(lambda session: _note(session, host_id, noted))
+
+
+    def _reconcile_if_asked(self, host_id: int) -> None:
+        """Somebody pressed the button."""
+        now = self._runtime.clock.now()
+        with self._runtime.db.read() as session:
+            asked = "reconcile_asked" in connection_of(session, host_id).settings
+        if not asked or not self._runtime.db.transact(lambda session: take_request(session, host_id, now)):
+            return
+        try:
+            reconcile(self._runtime, host_id)
+        except HostTrouble as trouble:
+            _log.warning("host not reconciled", host=host_id, why=trouble.why)  # the page shows it; asked again by hand
 
 
 def _pause(connection: Connection, caps: Caps) -> int:
