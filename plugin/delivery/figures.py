@@ -146,3 +146,12 @@ def parked(
     return total, [
         Parked(f"{row[0]}.{row[1]}", row[2], row[3] or row[2], row[4], row[5] or row[4], *row[6:]) for row in rows
     ]
+
+
+def messages_by_state(session: Session, host_id: int) -> dict[str, int]:
+    """How many messages stand in each state in which something is still to happen."""
+    sql = (
+        "SELECT state, count(*) FROM message WHERE host_id = ? AND state IN"
+        " ('waiting', 'owed', 'sending', 'maybe', 'parked', 'held') GROUP BY state ORDER BY state"
+    )
+    return {row[0]: int(row[1]) for row in fetch(session, sql, host_id)}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
-
-from flask import Blueprint, Response, jsonify, make_response, request
-from sqlalchemy import func, select, text
+from flask import Blueprint, Response, jsonify, make_response
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from plugin.access.rules import PUBLIC, rule
@@ -39,36 +37,3 @@ def ready() -> Response:
     except SQLAlchemyError:
         pass
     return make_response(jsonify(checks), 200 if all(checks.values()) else 503)
-
-
-@blueprint.get("/metrics")
-@rule(PUBLIC)
-def metrics() -> Response:
-    """Gauges for Prometheus; guarded by ``MUSTER_METRICS_TOKEN`` where it is set, and closed outside development without."""
-    made = runtime()
-    token = made.settings.metrics_token
-    if token is None and not made.settings.development:
-        return make_response("", 404)
-    given = request.headers.get("Authorization", "")
-    if token is not None and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-        return make_response("", 401)
-    with made.db.read() as session:
-        rows = session.execute(
-            text(
-                "SELECT h.name, (SELECT count(*) FROM seat s WHERE s.host_id = h.id AND s.owed AND s.parked IS NULL),"
-                " (SELECT min(s.changed) FROM seat s WHERE s.host_id = h.id AND s.owed AND s.parked IS NULL),"
-                " (SELECT count(*) FROM seat s WHERE s.host_id = h.id AND s.parked IS NOT NULL) FROM host h"
-                " WHERE h.state <> 'pending'"
-            )
-        ).all()
-    now = made.clock.now()
-    lines = [
-        "# TYPE muster_seats_owed gauge",
-        "# TYPE muster_seats_oldest_seconds gauge",
-        "# TYPE muster_seats_parked gauge",
-    ]
-    for name, owed, oldest, parked in rows:
-        lines.append(f'muster_seats_owed{{host="{name}"}} {owed}')
-        lines.append(f'muster_seats_oldest_seconds{{host="{name}"}} {max(0, now - oldest) if oldest else 0}')
-        lines.append(f'muster_seats_parked{{host="{name}"}} {parked}')
-    return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")
