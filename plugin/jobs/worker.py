@@ -160,7 +160,6 @@ class _Schedule:
             noted |= {"pull_until": 0, "pull_took": int(time.monotonic() - began)}
             self._runtime.db.transact(lambda session: _note(session, host_id, noted))
 
-
     def _reconcile_if_asked(self, host_id: int) -> None:
         """Somebody pressed the button."""
         now = self._runtime.clock.now()

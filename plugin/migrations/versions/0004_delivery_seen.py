@@ -49,7 +49,9 @@ def upgrade() -> None:
     op.create_index("ix_drift_host_id_state_course", "drift", ["host_id", "state", "course"])
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DELETE FROM sqlite_stat1 WHERE idx IN ('ix_seat_owed', 'ix_seat_parked')")
-        op.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('seat', 'ix_seat_owed', '10000 10000 5000 500 250')")
+        op.execute(
+            "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('seat', 'ix_seat_owed', '10000 10000 5000 500 250')"
+        )
         op.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('seat', 'ix_seat_parked', '1000 1000')")
         op.execute("ANALYZE sqlite_master")
 
