@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.bulk import among, fetch, insert_rows, update_rows
+from plugin.core.logs import correlation
 from plugin.delivery.tables import FOUND, IN, KEEP, NO_POLICY, NOBODYS, OUT, REMOVE, SUSPEND, SUSPENDED, Seat
 from plugin.population.columns import Ints
 
@@ -47,19 +48,21 @@ class Seats:
 
 
 def take_seats(
-    session: Session, host_id: int, claims: Mapping[int, BitMap], courses: Sequence[int], people: Ints, at: int
+    session: Session, host_id: int, claims: Mapping[int, BitMap], concerned: Mapping[int, Ints], at: int
 ) -> tuple[Seats, int]:
-    """Insert the seats that are claimed and absent, as wanted, and lock the others of these people in these courses.
+    """Insert the seats that are claimed and absent, as wanted, and lock the others of whom it concerns.
+
+    :param claims: learners by course. :param concerned: by course, the sorted ids of whose seats to lock.
 
     A claim is the strongest wish there is, so a new seat needs nobody else's. Both in (course, person) order, so that
     two settles never wait for each other in a circle. Returns the seats that were there, and how many are new.
     """
     while True:
-        present = _lock(session, host_id, courses, people)
+        present = _lock(session, host_id, concerned)
         course, person = _absent(present, claims)
         fresh = {
             "host_id": host_id, "course": course, "person": person, "wanted": IN, "confirmed": OUT,
-            "owed": is_owed(IN, OUT, NOBODYS), "generation": 1, "changed": at,
+            "owed": is_owed(IN, OUT, NOBODYS), "generation": 1, "changed": at, "correlation": correlation(),
         }  # fmt: skip
         if insert_rows(session, Seat, fresh, skip_present=True):
             return present, len(person)
@@ -76,17 +79,21 @@ def _absent(present: Seats, claims: Mapping[int, BitMap]) -> tuple[Ints, Ints]:
     return np.concatenate([nothing, *courses]), np.concatenate([nothing, *people])
 
 
-def _lock(session: Session, host_id: int, courses: Sequence[int], people: Ints) -> Seats:
+def _lock(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> Seats:
     sqlite = session.get_bind().dialect.name == "sqlite"
-    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND {among('course', np.array(courses))} AND "
+    courses, people = np.array(sorted(concerned)), np.unique(np.concatenate(list(concerned.values())))
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND {among('course', courses)} AND "
     order = " ORDER BY course, person"
     if sqlite:
         rows = fetch(session, sql + among("person", people) + order, host_id)
     else:
         rows = fetch(session, f"{sql}person = ANY(?){order} FOR UPDATE", host_id, people.tolist())
     found = np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS))
-    found = found[np.isin(found[:, 0], courses) & np.isin(found[:, 1], people)]
-    return Seats(*found.T)
+    asked = np.zeros(len(found), bool)
+    for course, theirs in concerned.items():
+        here = np.flatnonzero(found[:, 0] == course)
+        asked[here] = np.isin(found[here, 1], theirs)
+    return Seats(*found[asked].T)
 
 
 def want(session: Session, host_id: int, seats: Seats, claimed: np.ndarray, dropped: Ints, at: int) -> int:
@@ -112,7 +119,7 @@ def want(session: Session, host_id: int, seats: Seats, claimed: np.ndarray, drop
         {
             "wanted": wanted[changed], "leave": leave[changed], "owed": [int(one) for one in owed],
             "generation": (seats.generation + moved)[changed], "changed": at, "attempts": 0, "next_at": 0,
-            "parked": None,
+            "parked": None, "correlation": correlation(),
         },
     )  # fmt: skip
     return len(changed)

@@ -16,6 +16,7 @@ from plugin.certifications.tables import CourseSetCourse
 from plugin.core.bulk import among, fetch
 from plugin.enrolment.facts import Facts, Ints, arranged, read_facts, read_rows
 from plugin.enrolment.guard import GUARD
+from plugin.enrolment.lifecycle import Completions, completions_among, completions_of, read_completions
 from plugin.enrolment.terms import Terms, terms_of_many
 
 _FEW = 500
@@ -136,8 +137,8 @@ class Around:
         )
 
     def told(self, certification: int) -> set[str]:
-        """Events for which a notification is switched on, and ``withdrawn``, which also cancels."""
-        return {row[0] for row in self._told.get(certification, ())} | {"withdrawn"}
+        """Events for which a notification is switched on."""
+        return {row[0] for row in self._told.get(certification, ())}
 
     @cached_property
     def _of_course(self) -> dict[int, set[int]]:
@@ -165,6 +166,17 @@ class Around:
         if self._facts is None:
             return read_facts(self.session, self.host_id, certification, people)
         return arranged(self._facts.get(certification, []), people)
+
+    @cached_property
+    def _done(self) -> list[tuple[int, ...]] | None:
+        """Everybody's completions at once, where people and certifications are few."""
+        return read_completions(self.session, self.host_id, self._people) if self._facts is not None else None
+
+    def completions(self, terms: Terms, people: Ints) -> Completions:
+        """What these people, sorted ids among those asked about, completed of a certification's courses."""
+        if self._done is None:
+            return completions_of(self.session, terms, people)
+        return completions_among(self.session, terms, people, self._done) if self._done else {}
 
     def sharing(self, certification: int, courses: Sequence[int]) -> list[int]:
         """Other certifications with one of these courses on their paths."""

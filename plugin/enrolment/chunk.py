@@ -14,7 +14,7 @@ from plugin.enrolment.around import Around, HeldPeople
 from plugin.enrolment.codes import ASSIGNED, DUPLICATE_COURSE, IN_PROGRESS, TIME_ALLOWANCE, UNKNOWN_DATE
 from plugin.enrolment.facts import Facts, Ints
 from plugin.enrolment.inputs import Cause, elsewhere, gather, matched_memberships, memberships
-from plugin.enrolment.lifecycle import advance, completions_of
+from plugin.enrolment.lifecycle import advance
 from plugin.enrolment.step import NO_TYPE, Given, Step, step, would_leave
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
@@ -90,7 +90,7 @@ def decide(session: Session, work: Work, cause: Cause, may_go: BitMap) -> tuple[
     work.given.let_go = np.full(len(people), True) if cause.confirmed else _has(people, allowed)
     work.given.elsewhere = elsewhere(work.around, work.terms, work.facts)
     outcome = step(work.facts, work.given, work.terms)
-    done = completions_of(session, work.terms, people[outcome.facts.live])
+    done = work.around.completions(work.terms, people[outcome.facts.live])
     before = outcome.facts.copy()
     moved = advance(outcome.facts, work.terms, done, work.given.as_of)
     outcome.redated &= before.due == outcome.facts.due  # a date the cycle sets is no changed date

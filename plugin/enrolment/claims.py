@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from pyroaring import BitMap
@@ -17,6 +19,9 @@ from plugin.enrolment.facts import Facts, Ints, read_facts
 from plugin.enrolment.lifecycle import Completions, completions_of, course_ids, state_of
 from plugin.enrolment.tables import Opened
 from plugin.enrolment.terms import Terms, terms_of_many
+
+_FEW = 500
+"""Learners times courses, up to which certifications share their statements."""
 
 Claims = dict[str, BitMap]
 """By course (the host's id), the learners for whom it is wanted."""
@@ -58,49 +63,83 @@ def _opened_only(session: Session, terms: Terms, claims: Claims) -> Claims:
     return {course: people & opened.get(ids.get(course, 0), BitMap()) for course, people in claims.items()}
 
 
-def claim_seats(
-    around: Around, terms: Terms, old: Facts, new: Facts, done: Completions, as_of: int, at: int,
-    *, before: frozenset[str] = frozenset(),
-) -> int:  # fmt: skip
-    """Recompute the seats of these people in this certification's courses, over *all* their enrolments.
+@dataclass(frozen=True)
+class Share:
+    """One certification's side of the seats: its rows before and now.
+
+    :ivar before: courses of the content that was settled last, where this content has replaced it.
+    """
+
+    around: Around
+    terms: Terms
+    old: Facts
+    new: Facts
+    done: Completions
+    as_of: int
+    at: int
+    before: frozenset[str] = frozenset()
+
+    @cached_property
+    def courses(self) -> dict[str, int]:
+        """The courses it may claim or let go, with our ids."""
+        return course_ids(self.around.session, self.terms.host_id, self.terms.courses | self.before)
+
+
+def claim_seats(shares: Sequence[Share]) -> int:
+    """Recompute the seats of these people in these certifications' courses, over *all* their enrolments.
 
     Enrolment rows must be written before. Returns how many seats changed what is wanted.
 
-    :param before: courses of the content that was settled last, where this content has replaced it.
+    :param shares: of one host and one instant.
     """
-    courses = terms.courses | before
-    if not courses or not len(new.person):
-        return 0
-    session = around.session
-    ids = course_ids(session, terms.host_id, courses)
-    found = claims_of(session, terms, new, done, as_of)
-    mine = {ids[course]: people for course, people in found.items() if course in ids}
+    shares = [one for one in shares if one.courses and len(one.new.person)]
+    return sum(_claim_seats(some) for some in _groups(shares))
+
+
+def _groups(shares: Sequence[Share]) -> Iterator[Sequence[Share]]:
+    """All in one go where seats are few and no course is named twice; else one certification after the other."""
+    courses = [course for one in shares for course in one.courses]
+    people = len(np.unique(np.concatenate([one.new.person for one in shares]))) if shares else 0
+    if len(shares) > 1 and len(set(courses)) == len(courses) and len(courses) * people <= _FEW:
+        yield shares
+    else:
+        yield from ([one] for one in shares)
+
+
+def _claim_seats(shares: Sequence[Share]) -> int:
+    session, host_id, at = shares[0].around.session, shares[0].terms.host_id, shares[0].at
+    mine: dict[int, BitMap] = {}
+    for one in shares:
+        found = claims_of(session, one.terms, one.new, one.done, one.as_of)
+        mine |= {one.courses[course]: people for course, people in found.items() if course in one.courses}
     # Insert what is missing and lock in (course, person) order, then read the others' claims in a new statement.
-    seats, added = take_seats(session, terms.host_id, mine, sorted(ids.values()), new.person, at)
+    concerned = {number: one.new.person for one in shares for number in one.courses.values()}
+    seats, added = take_seats(session, host_id, mine, concerned, at)
     if not len(seats.person):
         return added
     ours = seats.held_by(mine)
-    claimed = ours
-    if not ours.all():
-        alone = np.unique(seats.person[~ours])
-        claimed = ours | seats.held_by(_others(around, terms, sorted(ids.values()), alone, as_of))
-    was_active = np.isin(seats.person, old.person[old.active])
-    dropped = np.where(~ours & was_active, terms.leave, NO_POLICY)
-    return added + want(session, terms.host_id, seats, claimed, dropped, at)
+    claimed, dropped = ours.copy(), np.full(len(ours), NO_POLICY)
+    for one in shares:
+        here = ~ours & np.isin(seats.course, list(one.courses.values()))
+        if here.any():
+            alone = np.unique(seats.person[here])
+            claimed |= here & seats.held_by(_others(one, sorted(one.courses.values()), alone))
+            dropped[here & np.isin(seats.person, one.old.person[one.old.active])] = one.terms.leave
+    return added + want(session, host_id, seats, claimed, dropped, at)
 
 
-def _others(around: Around, terms: Terms, courses: Sequence[int], people: Ints, as_of: int) -> dict[int, BitMap]:
+def _others(share: Share, courses: Sequence[int], people: Ints) -> dict[int, BitMap]:
     """By course (ours), who is claimed by any other certification."""
-    session, found = around.session, dict[int, BitMap]()
-    sharing = around.sharing(terms.id, courses)
-    for other, theirs in terms_of_many(session, terms.host_id, sharing).items() if sharing else ():
-        facts = read_facts(session, terms.host_id, other, people)
+    session, host_id, found = share.around.session, share.terms.host_id, dict[int, BitMap]()
+    sharing = share.around.sharing(share.terms.id, courses)
+    for other, theirs in terms_of_many(session, host_id, sharing).items() if sharing else ():
+        facts = read_facts(session, host_id, other, people)
         facts = facts.take(facts.active)
         if not len(facts.person):
             continue
-        ids = course_ids(session, terms.host_id, theirs.courses)
+        ids = course_ids(session, host_id, theirs.courses)
         done = completions_of(session, theirs, facts.person)
-        for course, members in claims_of(session, theirs, facts, done, as_of).items():
+        for course, members in claims_of(session, theirs, facts, done, share.as_of).items():
             if course in ids:
                 found[ids[course]] = found.get(ids[course], BitMap()) | members
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -108,16 +109,18 @@ def enrolled(session: Session, host_id: int, certification: int) -> Enrolled:
     return found[1]
 
 
-def touch_enrolments(session: Session, host_id: int, certification: int, came: int) -> None:
-    """Say that rows of a certification changed, in the transaction that changes them.
+def touch_enrolments(session: Session, host_id: int, came: Mapping[int, int]) -> None:
+    """Say that rows of these certifications changed, in the transaction that changes them.
 
-    :param came: how many more learners are active now; fewer where it is negative.
+    :param came: by certification, how many more learners are active now; fewer where it is negative.
     """
+    if not came:
+        return
+    cases = " ".join(f"WHEN {int(number)} THEN {int(more)}" for number, more in came.items())
+    listed = ", ".join(str(int(number)) for number in came)
     run(
         session,
-        "UPDATE certification SET enrolments_rev = enrolments_rev + 1, active_learners = active_learners + ?"
-        " WHERE host_id = ? AND id = ?",
-        came,
+        "UPDATE certification SET enrolments_rev = enrolments_rev + 1,"
+        f" active_learners = active_learners + CASE id {cases} ELSE 0 END WHERE host_id = ? AND id IN ({listed})",
         host_id,
-        certification,
     )

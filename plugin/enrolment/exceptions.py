@@ -143,7 +143,7 @@ def _reopen(
         if enrolment.hold == DISMISSED:
             enrolment.hold = HELD_BY_EXCEPTION
             session.flush()
-            touch_enrolments(session, host_id, certification, 0)
+            touch_enrolments(session, host_id, {certification: 0})
         if session.get(ExceptionRow, (host_id, certification, row.person)) is None:
             session.add(
                 ExceptionRow(host_id=host_id, certification=certification, person=row.person, type=row.type, since=at,

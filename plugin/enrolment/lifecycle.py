@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,20 +43,34 @@ def course_ids(session: Session, host_id: int, courses: frozenset[str]) -> dict[
     return {course: known[course] for course in courses if course in known}
 
 
+def read_completions(
+    session: Session, host_id: int, people: Ints | None, courses: Iterable[int] | None = None
+) -> list[tuple[int, ...]]:
+    """Person, course (ours) and instant of what these people completed. Records that were reset do not count."""
+    sql = "SELECT person, course, at FROM completion WHERE host_id = ? AND NOT gone AND NOT reset AND at IS NOT NULL"
+    if people is not None:
+        sql += f" AND {among('person', people)}"
+    if courses is not None:
+        sql += f" AND course IN ({', '.join(map(str, sorted(courses)))})"
+    return fetch(session, sql, host_id)
+
+
 def completions_of(session: Session, terms: Terms, people: Ints) -> Completions:
-    """What these people (sorted ids) completed of a certification's courses. Records that were reset do not count."""
+    """What these people (sorted ids) completed of a certification's courses."""
+    numbers = course_ids(session, terms.host_id, terms.courses).values()
+    if not numbers or not len(people):
+        return {}
+    return completions_among(session, terms, people, read_completions(session, terms.host_id, people, numbers))
+
+
+def completions_among(session: Session, terms: Terms, people: Ints, rows: Sequence[tuple[int, ...]]) -> Completions:
+    """The same from rows that may hold more (:func:`read_completions`)."""
     names = {number: ext for ext, number in course_ids(session, terms.host_id, terms.courses).items()}
     found: dict[int, dict[str, list[int]]] = {}
-    if not names or not len(people):
-        return found
-    sql = (
-        "SELECT person, course, at FROM completion WHERE host_id = ? AND NOT gone AND NOT reset AND at IS NOT NULL"
-        f" AND {among('person', people)} AND course IN ({', '.join(map(str, sorted(names)))})"
-    )
     inside = set(people.tolist())
-    rows = [row for row in fetch(session, sql, terms.host_id) if row[0] in inside]
     for person, course, at in rows:
-        found.setdefault(person, {}).setdefault(names[course], []).append(at)
+        if person in inside and course in names:
+            found.setdefault(person, {}).setdefault(names[course], []).append(at)
     for courses in found.values():
         for instants in courses.values():
             instants.sort()

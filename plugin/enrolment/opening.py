@@ -12,7 +12,7 @@ from plugin.core.errors import RefusedByRule
 from plugin.core.ids import read_clock, upsert_for
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import Around
-from plugin.enrolment.claims import claim_seats
+from plugin.enrolment.claims import Share, claim_seats
 from plugin.enrolment.facts import read_facts
 from plugin.enrolment.lifecycle import completions_of, state_of
 from plugin.enrolment.tables import Opened
@@ -47,5 +47,5 @@ def _open(session: Session, runtime: Runtime, host_id: int, certification: int, 
         )
         session.execute(note.on_conflict_do_nothing())
         session.flush()
-        claim_seats(Around(session, host_id, [certification]), terms, facts, facts, done, as_of, at)
+        claim_seats([Share(Around(session, host_id, [certification]), terms, facts, facts, done, as_of, at)])
     return row.url

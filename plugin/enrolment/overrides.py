@@ -38,7 +38,7 @@ def extend(runtime: Runtime, host_id: int, certification: int, person: int, to: 
         if moved.expires is None:
             row.baseline_due = row.due if row.baseline_due is None else row.baseline_due
         row.expires, row.due, row.rev = moved.expires, to, row.rev + 1
-        touch_enrolments(session, host_id, certification, 0)
+        touch_enrolments(session, host_id, {certification: 0})
         last = session.scalar(
             select(func.max(Extension.n)).where(
                 Extension.host_id == host_id, Extension.certification == certification, Extension.person == person

@@ -22,7 +22,7 @@ from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import mark_settled, owe, owed_people
 from plugin.enrolment.settle import settle_everything, without
 from plugin.enrolment.tables import Settling, WhySet
-from plugin.enrolment.writer import Together
+from plugin.enrolment.together import Together
 from plugin.population.sets import Population, population
 
 BATCH = 20_000
@@ -148,8 +148,9 @@ def _people_chunk(
         later |= unjudged
         if unjudged:
             fresh = without(session, people, fresh, unjudged, cause)
+        together.clear_for(fresh)
         _outcome, writing = decide(session, fresh, cause, may_go)
-        writing.write(together)
+        together.add(writing)
     together.write()
     owe(session, host_id, later, people.as_of)
     return len(settled)

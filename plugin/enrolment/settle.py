@@ -33,6 +33,7 @@ from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import owe, owed_people
 from plugin.enrolment.skim import Skim, began_matters, skim
 from plugin.enrolment.tables import Settling
+from plugin.enrolment.together import write_alone
 from plugin.enrolment.wanted import Membership
 from plugin.population.sets import Population, population
 
@@ -356,7 +357,7 @@ def settle_chunk(
         owe(session, people.host_id, late, cause.otherwise)
         work = without(session, people, work, late, cause)
     _outcome, writing = decide(session, work, cause, may_go)
-    return writing.write()
+    return write_alone(writing)
 
 
 def without(session: Session, people: Population, work: Work, late: BitMap, cause: Cause) -> Work:

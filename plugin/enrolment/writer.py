@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from pyroaring import BitMap
@@ -13,55 +14,24 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.content import courses_of, parse_content
 from plugin.certifications.store import definition_of
-from plugin.core.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.ids import upsert_for
-from plugin.core.journal import Entry, record_all
+from plugin.core.journal import Entry
 from plugin.enrolment.around import Around
-from plugin.enrolment.claims import claim_seats
-from plugin.enrolment.codes import DUPLICATE_COURSE, EXCEPTION_TYPES
-from plugin.enrolment.enrolled import touch_enrolments
-from plugin.enrolment.facts import COLUMNS, NEVER, NONE, Facts, Ints, Mask
+from plugin.enrolment.claims import Share
+from plugin.enrolment.codes import EXCEPTION_TYPES
+from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.gone import unpin
 from plugin.enrolment.guard import LEAVING, WITHDRAWN, forget
 from plugin.enrolment.inputs import Cause
 from plugin.enrolment.lifecycle import Completions, Moved
-from plugin.enrolment.owing import owe
 from plugin.enrolment.step import DELETED_AT_HOST, NO_TYPE, Given, Step
-from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow, WhySet
+from plugin.enrolment.tables import Decision, ExceptionRow
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
 from plugin.notifications.triggers import Told, tell
 
 _MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (DOMAIN 8.1)."""
-
-
-@dataclass
-class Together:
-    """What several certifications write in one transaction, and need write only once."""
-
-    session: Session
-    host_id: int
-    at: int
-    who: str
-    entries: list[Entry] = field(default_factory=list)
-    gone: dict[int, set[int]] = field(default_factory=dict)
-    """By person, the certifications she left or was no longer active in."""
-
-    def write(self) -> None:
-        """History, and who is looked at again because a course became free (DOMAIN 4.1)."""
-        record_all(self.session, self.host_id, self.at, self.who, self.entries)
-        held: set[int] = set()
-        people = np.array(sorted(self.gone), np.int64)
-        for start in range(0, len(people), 500):
-            sql = (
-                "SELECT certification, person FROM exception WHERE host_id = ?"
-                f" AND type = {DUPLICATE_COURSE} AND {among('person', people[start : start + 500])}"
-            )
-            for certification, person in fetch(self.session, sql, self.host_id):
-                if self.gone.get(person, set()) - {certification}:
-                    held.add(person)
-        owe(self.session, self.host_id, sorted(held), self.at)
 
 
 @dataclass
@@ -84,36 +54,30 @@ class Writing:
         """The transaction it is written in."""
         return self.around.session
 
-    def write(self, together: Together | None = None) -> int:
-        """Write the differences and what follows from them; returns how many learners changed.
+    @cached_property
+    def changed(self) -> Mask:
+        """Whose row differs from the stored one."""
+        return self.step.facts.differs(self.old)
 
-        :param together: takes what several certifications may write at once; its caller writes it.
-        """
-        shared = together or Together(self.session, self.terms.host_id, self.cause.otherwise, self.cause.who)
-        new, old = self.step.facts, self.old
-        changed = new.differs(old)
-        self._why_sets()
-        self._enrolments(changed)
+    def write_rest(self) -> list[Entry]:
+        """Exceptions, answers and lists, which are of one certification each; returns what history is to tell."""
         self._exceptions()
         self._decisions()
         self._history()
-        shared.entries += self._entries
         self._guard_lists()
-        self._messages()
-        touched = changed | np.isin(new.person, np.array(sorted(self.done), np.int64))
+        return self._entries
+
+    def share(self) -> Share | None:
+        """Whose seats may change with these rows; ``None`` where nobody's."""
+        new, old = self.step.facts, self.old
+        touched = self.changed | np.isin(new.person, np.array(sorted(self.done), np.int64))
         before = self._courses_before()
         touched |= before is not None  # other content opens other courses, whoever changed or not
         touched &= old.live | new.live
-        claim_seats(
-            self.around, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
-            self.cause.otherwise, before=before or frozenset(),
-        )  # fmt: skip
-        if self.terms.courses:
-            for person in new.person[self.step.deactivated | self.step.left].tolist():
-                shared.gone.setdefault(person, set()).add(self.terms.id)
-        if together is None:
-            shared.write()
-        return int(changed.sum())
+        if not touched.any():
+            return None
+        return Share(self.around, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
+                     self.cause.otherwise, before or frozenset())  # fmt: skip
 
     def _courses_before(self) -> frozenset[str] | None:
         """In a save of other content, or another way of opening it: the courses of the content settled last."""
@@ -126,39 +90,18 @@ class Writing:
             return None
         return courses_of(content.certification) | courses_of(content.recertification_path)
 
-    def _why_sets(self) -> None:
-        """Intern the sets of assignments that are new (DESIGN, point 8)."""
+    def new_whys(self) -> dict[int, str]:
+        """Sets of assignments that no row of these had before: the ids they name, as JSON, by their key."""
         new = self.step.facts
         whys, first = np.unique(new.why, return_index=True)
         fresh = (whys != 0) & (self.old.why[first] != whys)
         whys, first = whys[fresh], first[fresh]
-        if not len(whys):
-            return
         named: list[list[int]] = [[] for _why in whys]
         order = np.argsort(first)
-        for rule, where in self.found:
+        for rule, where in self.found if len(whys) else ():
             for at in order[np.isin(first[order], where)].tolist():
                 named[at].append(rule.id)
-        insert_rows(
-            self.session,
-            WhySet,
-            {"host_id": self.terms.host_id, "id": whys, "assignments": [json.dumps(one) for one in named]},
-            skip_present=True,
-        )
-
-    def _enrolments(self, changed: Mask) -> None:
-        fresh = changed & (self.old.state == NEVER) & (self.step.facts.state != NEVER)
-        known = changed & (self.old.state != NEVER)
-        fixed = {"host_id": self.terms.host_id, "certification": self.terms.id}
-        if fresh.any():
-            new = self.step.facts.take(fresh)
-            insert_rows(self.session, Enrolment, {**fixed, "person": new.person, **_columns(new), "rev": 1})
-        if known.any():
-            new = self.step.facts.take(known)
-            update_rows(self.session, Enrolment, {**fixed, "person": new.person}, _columns(new), count="rev")
-        if fresh.any() or known.any():
-            came = int(self.step.facts.active.sum()) - int(self.old.active.sum())
-            touch_enrolments(self.session, self.terms.host_id, self.terms.id, came)
+        return {why: json.dumps(one) for why, one in zip(whys.tolist(), named, strict=True)}
 
     def _exceptions(self) -> None:
         """No row without its state, no state without its row (DOMAIN 4.2)."""
@@ -270,19 +213,28 @@ class Writing:
         over = (self.old.hold == HELD_BY_GUARD) & ((self.step.facts.hold != HELD_BY_GUARD) | self.step.left)
         if over.any():
             forget(self.session, self.terms.host_id, self.terms.id, _bitmap(self.step.facts.person[over]))
-        if self.step.left.any():
+        if self.step.left.any() and self.around.held(self.terms.id).pins:
             unpin(self.session, self.terms.host_id, self.terms.id, _bitmap(self.step.facts.person[self.step.left]))
 
-    def _messages(self) -> None:
-        """A learner is told she is enrolled once a spell: when she goes from not active to active (DOMAIN 4.3)."""
-        step, given, new = self.step, self.given, self.step.facts
-        loud = (new.quiet == 0) & ~(self.cause.quiet & step.left)
+    def withdrawn(self) -> Mask:
+        """Who is to hear that she is enrolled no longer."""
+        return self.step.deactivated & (self.given.person_state == 0) & self._loud
+
+    @property
+    def _loud(self) -> Mask:
+        return (self.step.facts.quiet == 0) & ~(self.cause.quiet & self.step.left)
+
+    def write_messages(self, *, unsent: bool) -> None:
+        """A learner is told she is enrolled once a spell: when she goes from not active to active (DOMAIN 4.3).
+
+        :param unsent: some of them have messages that were not sent yet: "enrolled" and "withdrawn" cancel out.
+        """
+        step, given = self.step, self.given
         present = given.person_state == 0
-        self._tell("assigned", step.activated & loud & present, wait=True)
-        gone = step.deactivated & present & loud
-        self._tell("withdrawn", gone)
+        self._tell("assigned", step.activated & self._loud & present, wait=True)
+        self._tell("withdrawn", self.withdrawn(), even_if_off=unsent)
         if not self.cause.quiet:
-            self._tell("due_changed", step.redated & present & loud)
+            self._tell("due_changed", step.redated & present & self._loud)
         raised = (step.raised != NO_TYPE) & (given.questions.type != step.raised)
         self._tell("exception", raised & present)
         for state, positions in self.moved.entered.items():
@@ -291,8 +243,8 @@ class Writing:
                 where[positions] = True
                 self._tell(_MESSAGES[state], where & present)
 
-    def _tell(self, when: str, where: Mask, *, wait: bool = False) -> None:
-        if when in self.around.told(self.terms.id) and where.any():
+    def _tell(self, when: str, where: Mask, *, wait: bool = False, even_if_off: bool = False) -> None:
+        if where.any() and (even_if_off or when in self.around.told(self.terms.id)):
             facts = self.step.facts
             told = [
                 Told(person, spell, cycle, wait)
@@ -322,7 +274,3 @@ def _bitmap(people: Ints) -> BitMap:
 def _null(value: object) -> int | None:
     number = int(value)  # type: ignore[call-overload]
     return None if number == NONE else number
-
-
-def _columns(facts: Facts) -> dict[str, Ints]:
-    return {name: getattr(facts, name) for name in COLUMNS}

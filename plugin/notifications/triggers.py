@@ -92,14 +92,21 @@ def active(session: Session, host_id: int, certification: int, when: str) -> lis
     )
 
 
+def with_unsent(session: Session, host_id: int, certifications: Sequence[int], people: np.ndarray) -> set[int]:
+    """Those of the certifications that have a message about one of these people (sorted ids) not sent yet."""
+    sql = (
+        "SELECT DISTINCT certification FROM message WHERE host_id = ? AND state <> 'sent'"
+        f" AND {among('certification', np.array(sorted(certifications)))} AND {among('learner', people)}"
+    )
+    return {row[0] for row in fetch(session, sql, host_id)}
+
+
 def _untold_cancelled(session: Session, host_id: int, certification: int, told: Sequence[Told]) -> Sequence[Told]:
     """Cancel "you are enrolled" where it was not sent yet; those learners need no "you are withdrawn" either."""
     spells = {(one.person, one.spell) for one in told}
     cancelled: set[tuple[int, int]] = set()
     people = sorted({person for person, _spell in spells})
-    theirs = among("learner", np.array(people))
-    known = f"SELECT 1 FROM message WHERE host_id = ? AND certification = ? AND {theirs} AND state <> 'sent' LIMIT 1"
-    if not fetch(session, known, host_id, certification):
+    if not with_unsent(session, host_id, [certification], np.array(people)):
         return told
     for start in range(0, len(people), 500):
         rows = session.execute(

@@ -42,7 +42,7 @@ MUTATIONS = (
     Mutation(9, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
     Mutation(10, "whoever moves out stays", STEP, _LEFT, "gone = facts.live & ~member & given.exempt"),
     Mutation(11, "another certification's claim is forgotten", CLAIMS,
-             "claimed = ours | seats.held_by(_others(around, terms, sorted(ids.values()), alone, as_of))", "claimed = ours"),
+             "claimed |= here & seats.held_by(_others(one, sorted(one.courses.values()), alone))", "claimed |= here & ours"),
     Mutation(16, "a fixed date has midnight, not 23:59", "core/days.py", "END_OF_DAY = time(23, 59)", "END_OF_DAY = time(0, 0)"),
     Mutation(17, "who has a date keeps it", STEP, _DATES, "later = where & (date != NONE) & (self.new.due == NONE)"),
     Mutation(18, "an earlier date is taken", STEP, _DATES, "later = where & (date != NONE)"),

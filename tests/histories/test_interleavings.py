@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
-from plugin.enrolment import writer
+from plugin.enrolment import together
 from plugin.enrolment.settle import settle_certifications, settle_everything
 from plugin.population import sets
 from tests.histories.lab import Lab
@@ -55,14 +55,14 @@ def test_two_certifications_that_leave_one_course_at_once_agree_on_its_seats(
     lab.save("A", {}, terms("c1", "c2", leaving=one))
     lab.save("B", {}, terms("c2", "c3", leaving=other))
     both_wrote = threading.Barrier(2)
-    claim = writer.claim_seats
+    claim = together.claim_seats
 
     def wait_for_the_other(*arguments: Any, **named: Any) -> int:
         with suppress(threading.BrokenBarrierError):
             both_wrote.wait(timeout=1)  # on SQLite the other cannot write before we commit
         return claim(*arguments, **named)
 
-    monkeypatch.setattr(writer, "claim_seats", wait_for_the_other)
+    monkeypatch.setattr(together, "claim_seats", wait_for_the_other)
     troubles: list[BaseException] = []
 
     def settle() -> None:

@@ -1,0 +1,144 @@
+"""What several certifications write in one transaction: each table is written once for all of them.
+
+A person who moves changes in many certifications at once; statements are what that costs, not rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from plugin.core.bulk import among, fetch, insert_rows, update_rows
+from plugin.core.journal import Entry, record_all
+from plugin.enrolment.chunk import Work
+from plugin.enrolment.claims import claim_seats
+from plugin.enrolment.codes import DUPLICATE_COURSE
+from plugin.enrolment.enrolled import touch_enrolments
+from plugin.enrolment.facts import COLUMNS, NEVER, Facts, Ints
+from plugin.enrolment.inputs import sharing
+from plugin.enrolment.owing import owe
+from plugin.enrolment.tables import Enrolment, WhySet
+from plugin.enrolment.writer import Writing
+from plugin.notifications.triggers import with_unsent
+
+
+@dataclass
+class Together:
+    """Certifications decided and not yet written, and what is written once at the end of the transaction."""
+
+    session: Session
+    host_id: int
+    at: int
+    who: str
+    entries: list[Entry] = field(default_factory=list)
+    gone: dict[int, set[int]] = field(default_factory=dict)
+    """By person, the certifications she left or was no longer active in."""
+    _waiting: list[Writing] = field(default_factory=list)
+
+    def clear_for(self, work: Work) -> None:
+        """Write what waits where the next to be decided looks at it: certifications that share a course (DOMAIN §4)."""
+        if self._waiting:
+            theirs = {terms.id for terms in sharing(work.around, work.terms)}
+            if any(one.terms.id in theirs for one in self._waiting):
+                self.flush()
+
+    def add(self, writing: Writing) -> None:
+        """Take one certification; it must not share a course with one that waits (:meth:`clear_for`)."""
+        self._waiting.append(writing)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        self._why_sets(waiting)
+        self._enrolments(waiting)
+        for one in waiting:
+            self.entries += one.write_rest()
+        self._messages(waiting)
+        claim_seats([share for one in waiting if (share := one.share()) is not None])
+        self._note_gone(waiting)
+
+    def write(self) -> None:
+        """Write what waits, then history, and who is looked at again because a course became free (DOMAIN 4.1)."""
+        self.flush()
+        record_all(self.session, self.host_id, self.at, self.who, self.entries)
+        held: set[int] = set()
+        people = np.array(sorted(self.gone), np.int64)
+        for start in range(0, len(people), 500):
+            sql = (
+                "SELECT certification, person FROM exception WHERE host_id = ?"
+                f" AND type = {DUPLICATE_COURSE} AND {among('person', people[start : start + 500])}"
+            )
+            for certification, person in fetch(self.session, sql, self.host_id):
+                if self.gone.get(person, set()) - {certification}:
+                    held.add(person)
+        owe(self.session, self.host_id, sorted(held), self.at)
+
+    def _why_sets(self, waiting: list[Writing]) -> None:
+        """Intern the sets of assignments that are new (DESIGN, point 8)."""
+        named: dict[int, str] = {}
+        for one in waiting:
+            named.update(one.new_whys())
+        if named:
+            columns = {"host_id": self.host_id, "id": list(named), "assignments": list(named.values())}
+            insert_rows(self.session, WhySet, columns, skip_present=True)
+
+    def _enrolments(self, waiting: list[Writing]) -> None:
+        fresh, known, touched = [], [], {}
+        for one in waiting:
+            new, old = one.step.facts, one.old
+            first = one.changed & (old.state == NEVER) & (new.state != NEVER)
+            again = one.changed & (old.state != NEVER)
+            fresh += [(one.terms.id, new.take(first))] if first.any() else []
+            known += [(one.terms.id, new.take(again))] if again.any() else []
+            if first.any() or again.any():
+                touched[one.terms.id] = int(new.active.sum()) - int(old.active.sum())
+        if fresh:
+            insert_rows(self.session, Enrolment, {"host_id": self.host_id, **_keys(fresh), **_columns(fresh), "rev": 1})
+        if known:
+            keys = {"host_id": self.host_id, **_keys(known)}
+            update_rows(self.session, Enrolment, keys, _columns(known), count="rev")
+        touch_enrolments(self.session, self.host_id, touched)
+
+    def _messages(self, waiting: list[Writing]) -> None:
+        left = [one for one in waiting if one.withdrawn().any()]
+        unsent = set()
+        if left:
+            people = np.unique(np.concatenate([one.step.facts.person[one.withdrawn()] for one in left]))
+            unsent = with_unsent(self.session, self.host_id, [one.terms.id for one in left], people)
+        for one in waiting:
+            one.write_messages(unsent=one.terms.id in unsent)
+
+    def _note_gone(self, waiting: list[Writing]) -> None:
+        for one in waiting:
+            if one.terms.courses:
+                for person in one.step.facts.person[one.step.deactivated | one.step.left].tolist():
+                    self.gone.setdefault(person, set()).add(one.terms.id)
+
+
+def write_alone(writing: Writing) -> int:
+    """Write one certification; returns how many learners changed."""
+    together = Together(writing.session, writing.terms.host_id, writing.cause.otherwise, writing.cause.who)
+    together.add(writing)
+    together.write()
+    return int(writing.changed.sum())
+
+
+Part = tuple[int, Facts]
+"""A certification, and rows of it."""
+
+
+def _keys(parts: list[Part]) -> dict[str, Ints]:
+    return {
+        "certification": np.concatenate([np.full(len(facts.person), number) for number, facts in parts]),
+        "person": np.concatenate([facts.person for _number, facts in parts]),
+    }
+
+
+def _columns(parts: list[Part]) -> dict[str, Ints]:
+    if len(parts) == 1:
+        return {name: getattr(parts[0][1], name) for name in COLUMNS}
+    return {name: np.concatenate([getattr(facts, name) for _number, facts in parts]) for name in COLUMNS}
