@@ -12,4 +12,5 @@ fi
 "$BIN/ruff" format --check .
 "$BIN/mypy"
 "$BIN/lint-imports"
-"$BIN/python" -m pytest -q --durations=10 "$@"
+# Two at a time: a file is one worker's, so that its fixtures are made once.
+"$BIN/python" -m pytest -q -n 2 --dist loadfile --durations=10 "$@"
