@@ -1,4 +1,4 @@
-"""History and events: append-only, in the same transaction as what they tell of."""
+"""History: append-only, in the same transaction as what it tells of; outside subscribers are told with it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
+from plugin.core import events
 from plugin.core.bulk import insert_rows
-from plugin.core.ids import take_ids, upsert_for
+from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
-from plugin.core.tables import Event, Journal
+from plugin.core.tables import Journal
 
 
 def record(
@@ -76,28 +77,12 @@ def record_all(session: Session, host_id: int, at: int, who: str, entries: Seque
         "correlation": correlation(),
     }
     insert_rows(session, Journal, columns)
+    events.append(session, host_id, at, who, [_told(one) for one in entries if one.what in events.FROM_HISTORY])
     return first
 
 
-def emit(session: Session, host_id: int, at: int, kind: str, key: str, subject: str, data: dict[str, Any]) -> None:
-    """Append an event for outside subscribers; a key seen before is dropped.
-
-    :param kind: a name of the event vocabulary, such as ``learner.enrolled``.
-    """
-    number = take_ids(session, host_id, "event")
-    statement = (
-        upsert_for(session)(Event)
-        .values(
-            host_id=host_id,
-            n=number,
-            key=key,
-            type=kind,
-            subject=subject,
-            at=at,
-            data=data,
-            done=0,
-            correlation=correlation(),
-        )  # fmt: skip
-        .on_conflict_do_nothing(index_elements=["host_id", "key"])
-    )
-    session.execute(statement)
+def _told(entry: Entry) -> events.Told:
+    return events.Told(
+        events.FROM_HISTORY[entry.what], certification=entry.certification, person=entry.person, people=entry.people,
+        reason=entry.reason,
+    )  # fmt: skip

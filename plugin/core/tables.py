@@ -87,7 +87,7 @@ class Journal(Base):
 
 
 class Event(Base):
-    """A true event for outside subscribers, unique by key (DESIGN, idea 2)."""
+    """A true event for outside subscribers (DESIGN, idea 2), numbered in the order of the commits."""
 
     __tablename__ = "event"
     __table_args__ = (UniqueConstraint("host_id", "key"), Index(None, "host_id", "done", "n"))
@@ -100,7 +100,20 @@ class Event(Base):
     at: Mapped[int] = mapped_column(Instant)
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     done: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """1 when every endpoint that subscribes to it has it in its own list."""
     correlation: Mapped[str] = mapped_column(String(32), default="")
+    certification: Mapped[int | None] = mapped_column(Integer)
+    person: Mapped[int | None] = mapped_column(Integer)
+
+
+class Subscription(Base):
+    """Which endpoint is told of which type of event; events of other types are not even written."""
+
+    __tablename__ = "subscription"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    endpoint: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
 
 
 class Counter(Base):

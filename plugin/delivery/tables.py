@@ -190,16 +190,81 @@ class Drift(Base):
 
 
 class Endpoint(Base):
-    """An outside subscriber to our events."""
+    """An outside subscriber to our events. Which it is told of: :class:`plugin.core.tables.Subscription`."""
 
     __tablename__ = "endpoint"
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     url: Mapped[str] = mapped_column(String(1000))
+    name: Mapped[str] = mapped_column(String(255), default="", server_default="")
     secret: Mapped[str] = mapped_column(Sealed)
+    old_secret: Mapped[str | None] = mapped_column(Sealed)
+    """Signs too until ``old_until``, so that the receiver may switch at leisure."""
+    old_until: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     types: Mapped[list[str]] = mapped_column(JSON, default=list)
     state: Mapped[str] = mapped_column(String(16), default="active")
+    """``active``, ``paused`` by somebody, or ``disabled`` by Muster after failing for long."""
     reason: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Since when it stands in this state."""
+    failures: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Attempts that failed since the last one that succeeded."""
+    failing_since: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    succeeded: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    retry_at: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    lease: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    lease_until: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created: Mapped[int] = mapped_column(BigInteger, default=0)
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """``names``: people's names and addresses go out too. ``forms``: what made or rotated it, against sending twice."""
+
+
+class EndpointDelivery(Base):
+    """One event for one endpoint: what went out, what came back, what is still to be tried."""
+
+    __tablename__ = "endpoint_delivery"
+    __table_args__ = (
+        Index(
+            "ix_endpoint_delivery_owed",
+            "host_id",
+            "endpoint",
+            "n",
+            sqlite_where=text("state = 'owed'"),
+            postgresql_where=text("state = 'owed'"),
+        ),
+        Index(
+            "ix_endpoint_delivery_later",
+            "host_id",
+            "endpoint",
+            "subject",
+            sqlite_where=text("state = 'owed' AND next_at > 0"),
+            postgresql_where=text("state = 'owed' AND next_at > 0"),
+        ),
+    )
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    endpoint: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """The event's number."""
+    type: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(255), default="")
+    """A later event of the same subject waits for this one."""
+    state: Mapped[str] = mapped_column(String(16), default="owed")
+    """``owed``, ``done`` or ``failed``."""
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    """Of this round; *Redeliver* begins a new one."""
+    next_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    created: Mapped[int] = mapped_column(BigInteger)
+    ended: Mapped[int | None] = mapped_column(BigInteger)
+    body: Mapped[str] = mapped_column(Text, default="")
+    """Written before the first attempt; every repeat is the same to the letter."""
+    sent: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    """The headers of the last attempt."""
+    status: Mapped[int | None] = mapped_column(Integer)
+    answer: Mapped[str] = mapped_column(Text, default="")
+    """The beginning of what came back, as a database keeps it."""
+    why: Mapped[str] = mapped_column(Text, default="")
+    tries: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    """The latest attempts: ``at``, ``status``, ``ms``, ``why``."""
+    correlation: Mapped[str] = mapped_column(String(32), default="")

@@ -12,9 +12,7 @@ def test_schema(db):
 
 def test_settings(runtime):
     assert runtime.clock.now() == 1795000000
-    from plugin.core.journal import emit, record
+    from plugin.core.journal import record
 
     with runtime.db.write() as s:
         record(s, 1, 5, "x", "y")
-        emit(s, 1, 5, "a.b", "k", "s", {})
-        emit(s, 1, 5, "a.b", "k", "s", {})
