@@ -9,6 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from plugin.certifications.content import dump_content, parse_content
 from plugin.certifications.dates import dump_due, parse_due
+from plugin.certifications.placeholders import sentence_about, unknown_placeholder
 from plugin.core.days import parse_period
 
 WHENS = (
@@ -82,6 +83,17 @@ class Span(fields.Field[Any]):
             return str(parse_period(value))
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+class Words(fields.String):
+    """The text of a message, whose placeholders are all known."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        words = str(super()._deserialize(value, attr, data, **kwargs))
+        unknown = unknown_placeholder(words)
+        if unknown is not None:
+            raise ValidationError(sentence_about(unknown))
+        return words
 
 
 class _Strict(Schema):
@@ -160,8 +172,8 @@ class NotificationSchema(_Strict):
     before = Span()
     after = Span()
     to = fields.List(fields.String(validate=validate.OneOf(("learner", "managers", "admins"))))
-    subject = fields.String(validate=validate.Length(max=500))
-    body = fields.String(validate=validate.Length(max=20000))
+    subject = Words(validate=validate.Length(max=500))
+    body = Words(validate=validate.Length(max=20000))
     on = fields.Boolean()
 
     @validates_schema

@@ -8,6 +8,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
+from plugin.notifications.inherited import recipients
 from plugin.notifications.recipients import recipients_of
 from plugin.notifications.triggers import active
 
@@ -29,7 +30,7 @@ def impact(
     if definitions is None:
         lists = [one.to for one in active(session, host_id, certification, when)] if certification else []
     else:
-        lists = [list(one.get("to", ())) for one in definitions if one.get("when") == when and one.get("on", True)]
+        lists = [recipients(one) for one in definitions if one.get("when") == when and one.get("on", True)]
     count = 0
     for to in lists:
         if set(to) <= {"learner"}:

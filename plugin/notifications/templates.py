@@ -5,116 +5,146 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
+from plugin.certifications.placeholders import PLACEHOLDERS
 from plugin.certifications.tables import Certification
 from plugin.core.days import known_zone, moment_of
-from plugin.core.errors import Invalid
 from plugin.core.tables import Host
 from plugin.delivery.tables import Message
+from plugin.mirror.browse import names_of_people
 from plugin.mirror.tables import Person
+from plugin.notifications.inherited import TEXTS, text_of
 from plugin.notifications.tables import Notification
 
-PLACEHOLDERS = ("learner_name", "recipient_name", "certification_name", "due_date", "expiry_date", "host_name")
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-
-DEFAULTS: Mapping[str, tuple[str, str]] = {
-    "assigned": (
-        "You are enrolled in {certification_name}",
-        "Dear {recipient_name},\n\n{learner_name} is now enrolled in {certification_name}. Due date: {due_date}.",
-    ),
-    "withdrawn": (
-        "You are withdrawn from {certification_name}",
-        "Dear {recipient_name},\n\n{learner_name} is no longer enrolled in {certification_name}."
-        " Progress is kept and comes back on a new enrolment.",
-    ),
-    "due": (
-        "{certification_name} is due on {due_date}",
-        "{learner_name} is to complete {certification_name} by {due_date}.",
-    ),
-    "overdue": ("{certification_name} is overdue", "{certification_name} was due on {due_date} for {learner_name}."),
-    "due_changed": (
-        "New due date for {certification_name}",
-        "The due date of {certification_name} for {learner_name} is now {due_date}.",
-    ),
-    "completed": ("{certification_name} completed", "{learner_name} has completed {certification_name}."),
-    "window_open": (
-        "Time to renew {certification_name}",
-        "{learner_name} can renew {certification_name} from now on, until {expiry_date}.",
-    ),
-    "expiring": ("{certification_name} expires on {expiry_date}", "{certification_name} expires on {expiry_date}."),
-    "expired": ("{certification_name} has expired", "{certification_name} of {learner_name} has expired."),
-    "exception": (
-        "{certification_name}: an exception waits for you",
-        "An exception for {learner_name} in {certification_name} waits for an answer.",
-    ),
-}
-"""Subject and body where a definition gives none."""
+_GAPS = re.compile(r"\n{3,}")
+Link = tuple[str, str]
+"""A course's name and its address."""
 
 
-def check_text(words: str) -> None:
-    """Refuse placeholders that nothing fills.
+@dataclass(frozen=True)
+class Values:
+    """What placeholders of one message say: each as plain text, and where it differs from that, escaped, as HTML."""
 
-    :raises Invalid: naming the first one.
+    plain: Mapping[str, str]
+    rich: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Whom a message is about, whom it goes to, and the dates it names.
+
+    :ivar links: courses she can open now, with names.
     """
-    for name in _PLACE.findall(words):
-        if name not in PLACEHOLDERS:
-            raise Invalid(f"'{{{name}}}' is no placeholder; use {', '.join('{' + one + '}' for one in PLACEHOLDERS)}.")
+
+    learner: Person
+    recipient: Person
+    certification: str
+    due: int | None = None
+    expires: int | None = None
+    links: Sequence[Link] = ()
 
 
 def render(session: Session, messages: Sequence[Message]) -> dict[int, Mapping[str, str]]:
-    """Subject, text and HTML of these messages of one host, as of now."""
+    """Subject, text, HTML and link of these messages of one host, as of now."""
     if not messages:
         return {}
     host = session.get_one(Host, messages[0].host_id)
-    people = _people(session, host.id, {m.learner for m in messages} | {m.recipient for m in messages})
+    people = names_of_people(session, host.id, sorted({m.learner for m in messages} | {m.recipient for m in messages}))
     names = _names(session, host.id, {m.certification for m in messages})
-    dates = _dates(session, host.id, {(m.certification, m.learner) for m in messages})
+    pairs = {(m.certification, m.learner) for m in messages}
+    dates, links = dates_of(session, host.id, pairs), links_of(session, host.id, pairs)
     definitions = _definitions(session, host.id, {m.notification for m in messages})
     rendered: dict[int, Mapping[str, str]] = {}
     for message in messages:
-        recipient = people[message.recipient]
-        due, expires = dates.get((message.certification, message.learner), (None, None))
-        zone = known_zone(recipient.time_zone or None, host.time_zone)
-        values = {
-            "learner_name": people[message.learner].name,
-            "recipient_name": recipient.name,
-            "certification_name": names.get(message.certification, ""),
-            "due_date": _in_words(due, zone, "no due date"),
-            "expiry_date": _in_words(expires, zone, "no expiry date"),
-            "host_name": host.title or host.name,
-        }
-        subject, body = definitions.get(message.notification) or DEFAULTS[message.when]
-        rendered[message.id] = _filled(subject, body, values)
+        pair = (message.certification, message.learner)
+        due, expires = dates.get(pair, (None, None))
+        occasion = Occasion(
+            people[message.learner], people[message.recipient], names.get(message.certification, ""), due, expires,
+            links.get(pair, ()),
+        )  # fmt: skip
+        subject, body = definitions.get(message.notification) or TEXTS[message.when]
+        rendered[message.id] = fill(subject, body, values_of(host, occasion))
+        if message.when in _LINKED and occasion.links:
+            rendered[message.id] = {**rendered[message.id], "link": occasion.links[0][1]}
     return rendered
 
 
-def _filled(subject: str, body: str, values: Mapping[str, str]) -> dict[str, str]:
-    plain = _PLACE.sub(lambda found: values.get(found[1], found[0]), body)
-    escaped = _PLACE.sub(lambda found: html.escape(values.get(found[1], found[0])), html.escape(body, quote=False))
-    paragraphs = "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in escaped.split("\n\n"))
-    title = _PLACE.sub(lambda found: values.get(found[1], found[0]), subject).replace("\n", " ")
-    return {"subject": title, "text": plain, "html": paragraphs}
+_LINKED = ("assigned", "window_open")
+"""Events after which a course is there to be opened."""
 
 
-def _in_words(instant: int | None, zone: str, otherwise: str) -> str:
+def preview(
+    session: Session,
+    host_id: int,
+    one: Mapping[str, Any],
+    name: str,
+    learner: Person,
+    *,
+    number: int = 0,
+    due: int | None = None,
+) -> dict[str, str]:
+    """A definition as a learner of the certification would get it now.
+
+    :param name: the certification's. :param number: its id; without one she has no dates and no courses yet.
+    :param due: her due date, where it is known better than it is stored.
+    """
+    host = session.get_one(Host, host_id)
+    pair = (number, learner.id)
+    stored, expires = dates_of(session, host_id, {pair}).get(pair, (None, None))
+    links = links_of(session, host_id, {pair}).get(pair, ())
+    occasion = Occasion(learner, learner, name, due if due is not None else stored, expires, links)
+    return fill(*text_of(one), values_of(host, occasion))
+
+
+def values_of(host: Host, occasion: Occasion) -> Values:
+    """What the placeholders say on an occasion; dates in the recipient's own zone."""
+    zone = known_zone(occasion.recipient.time_zone or None, host.time_zone)
+    plain = {
+        "learner_name": _line(occasion.learner.name or occasion.learner.ext),
+        "recipient_name": _line(occasion.recipient.name or occasion.recipient.ext),
+        "certification_name": _line(occasion.certification),
+        "due_date": in_words(occasion.due, zone, "no due date"),
+        "expiry_date": in_words(occasion.expires, zone, "no expiry date"),
+        "course_links": "\n".join(f"{_line(name)}: {address}" for name, address in occasion.links),
+        "host_name": _line(host.title or host.name),
+    }
+    anchors = (f'<a href="{html.escape(address)}">{html.escape(_line(name))}</a>' for name, address in occasion.links)
+    return Values(plain, {"course_links": "<br>".join(anchors)})
+
+
+def fill(subject: str, body: str, values: Values) -> dict[str, str]:
+    """A text with its placeholders filled in: ``subject`` (one line), ``text`` and ``html``."""
+
+    def said(found: re.Match[str]) -> str:
+        return values.plain.get(found[1], found[0])
+
+    def marked(found: re.Match[str]) -> str:
+        return values.rich.get(found[1]) or html.escape(values.plain.get(found[1], found[0]))
+
+    plain = _GAPS.sub("\n\n", _PLACE.sub(said, body.replace("\r\n", "\n"))).strip()
+    escaped = html.escape(body.replace("\r\n", "\n"), quote=False)
+    parts = [_PLACE.sub(marked, part).strip() for part in escaped.split("\n\n")]
+    paragraphs = "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in parts if part)
+    return {"subject": _line(_PLACE.sub(said, subject)), "text": plain, "html": paragraphs}
+
+
+def _line(words: str) -> str:
+    """One line without control characters, whatever somebody is called."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+
+
+def in_words(instant: int | None, zone: str, otherwise: str) -> str:
+    """A moment as a message says it, with its zone."""
     if instant is None:
         return otherwise
     moment = moment_of(instant, zone)
     return f"{moment.day} {moment.strftime('%B %Y, %H:%M')} ({zone})"
-
-
-def _people(session: Session, host_id: int, ids: set[int]) -> dict[int, Person]:
-    found: dict[int, Person] = {}
-    for start in range(0, len(ids), 500):
-        rows = session.scalars(
-            select(Person).where(Person.host_id == host_id, Person.id.in_(sorted(ids)[start : start + 500]))
-        )
-        found.update((row.id, row) for row in rows)
-    return found
 
 
 def _names(session: Session, host_id: int, ids: set[int]) -> dict[int, str]:
@@ -124,20 +154,43 @@ def _names(session: Session, host_id: int, ids: set[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def _dates(
-    session: Session, host_id: int, pairs: set[tuple[int, int]]
-) -> dict[tuple[int, int], tuple[int | None, int | None]]:
+Pair = tuple[int, int]
+"""A certification and a learner."""
+
+
+def dates_of(session: Session, host_id: int, pairs: set[Pair]) -> dict[Pair, tuple[int | None, int | None]]:
+    """Due and expiry dates of learners in certifications."""
     statement = text(
         "SELECT certification, person, due, expires FROM enrolment WHERE host_id = :host AND person IN :people"
     ).bindparams(bindparam("people", expanding=True))
     people = sorted({person for _certification, person in pairs})
-    found: dict[tuple[int, int], tuple[int | None, int | None]] = {}
+    found: dict[Pair, tuple[int | None, int | None]] = {}
     for start in range(0, len(people), 500):
         for row in session.execute(statement, {"host": host_id, "people": people[start : start + 500]}):
             found[row[0], row[1]] = (row[2], row[3])
     return found
 
 
+def links_of(session: Session, host_id: int, pairs: set[Pair]) -> dict[Pair, list[Link]]:
+    """Courses of a certification in which the host confirmed the learner: only those can be opened (DOMAIN 8.4)."""
+    statement = text(
+        "SELECT DISTINCT k.certification, s.person, c.id, c.name, c.url FROM seat s"
+        " JOIN course c ON c.host_id = s.host_id AND c.id = s.course AND NOT c.gone"
+        " JOIN course_set k ON k.host_id = s.host_id AND k.course = s.course"
+        " WHERE s.host_id = :host AND s.person IN :people AND s.confirmed = 2 AND s.wanted = 2 ORDER BY c.id"
+    ).bindparams(bindparam("people", expanding=True))
+    people = sorted({person for _certification, person in pairs})
+    found: dict[Pair, list[Link]] = {}
+    for start in range(0, len(people), 500):
+        for row in session.execute(statement, {"host": host_id, "people": people[start : start + 500]}):
+            if row[4].startswith(("https://", "http://")) and (row[0], row[1]) in pairs:
+                found.setdefault((row[0], row[1]), []).append((row[3], row[4]))
+    return found
+
+
 def _definitions(session: Session, host_id: int, ids: set[int]) -> dict[int, tuple[str, str]]:
-    rows: Any = session.scalars(select(Notification).where(Notification.host_id == host_id, Notification.id.in_(ids)))
-    return {row.id: (row.subject or DEFAULTS[row.when][0], row.body or DEFAULTS[row.when][1]) for row in rows}
+    rows = session.scalars(select(Notification).where(Notification.host_id == host_id, Notification.id.in_(ids)))
+    return {row.id: text_of({"when": row.when, "subject": row.subject, "body": row.body}) for row in rows}
+
+
+__all__ = ["PLACEHOLDERS", "Occasion", "Values", "fill", "preview", "render", "values_of"]

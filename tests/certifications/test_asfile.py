@@ -89,6 +89,7 @@ def test_what_a_certification_leaves_out_is_absent() -> None:
         ("assignments: [{individual: U, due: {after: enrolment, add: 1000 days}}]", "from 0 to 999"),
         ("assignments: [{individual: U, due: {fixed: 2027-03-31, zone: Mars/X}}]", "is not a time zone"),
         ("notifications: [{when: never}]", "notifications.0.when"),
+        ('notifications: [{when: due, body: "Dear {first_name}"}]', "'{first_name}' is no placeholder"),
         ("notifications: [{when: assigned, before: 7 days}]", "can go before their moment"),
         ("available: {from: 2027-01-01, until: 2026-01-01}", "end before it begins"),
         ("kind: course", "certifications.0.kind"),

@@ -8,9 +8,11 @@ const FILTER_WAIT = 200;
 
 /** Give life to the inside of a dialog or a page. What few pages need is fetched when one of them needs it. */
 async function prepare(root) {
-  const [due, picker, poll] = ['[data-due]', '[data-picker]', '[data-poll]'].map((one) => root.querySelector(one));
+  const [due, picker, poll, insert] = ['[data-due]', '[data-picker]', '[data-poll]', '[data-placeholders]']
+    .map((one) => root.querySelector(one));
   if (root.querySelector('[data-copy]')) (await import('./copy.js')).prepareCopy(root);
   if (due) (await import('./due.js')).prepareDue(due);
+  if (insert) (await import('./insert.js')).prepareInsert(insert);
   if (picker) (await import('./picker.js')).preparePicker(picker, { show });
   if (poll?.dataset.poll) (await import('./poll.js')).watch(poll);
 }

@@ -1,0 +1,32 @@
+"""Placeholders of message texts: which there are, and refusing what nothing would fill (DOMAIN 8.1)."""
+
+from __future__ import annotations
+
+import re
+
+from plugin.core.errors import Invalid
+
+PLACEHOLDERS = (
+    "learner_name", "recipient_name", "certification_name", "due_date", "expiry_date", "course_links", "host_name",
+)  # fmt: skip
+_BRACES = re.compile(r"\{([^{}\n]{0,80})\}")
+
+
+def unknown_placeholder(words: str) -> str | None:
+    """The first thing in braces that is no placeholder, with its braces."""
+    return next((found[0] for found in _BRACES.finditer(words) if found[1] not in PLACEHOLDERS), None)
+
+
+def sentence_about(unknown: str) -> str:
+    """What to say about it."""
+    return f"'{unknown}' is no placeholder; use {', '.join('{' + one + '}' for one in PLACEHOLDERS)}."
+
+
+def check_text(words: str) -> None:
+    """Refuse placeholders that nothing fills.
+
+    :raises Invalid: naming the first one.
+    """
+    unknown = unknown_placeholder(words)
+    if unknown is not None:
+        raise Invalid(sentence_about(unknown))
