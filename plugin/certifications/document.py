@@ -26,6 +26,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
+        if isinstance(key, bool):  # YAML 1.1 takes the key `on` for a truth value
+            key = str(key_node.value)
         if not isinstance(key, str):
             raise Invalid(f"Line {line}: '{key}' cannot be a key here.")
         if key in found:

@@ -34,7 +34,7 @@ certifications:
       - {individual: U-5, due: {fixed: "2027-03-31T17:00", zone: Europe/Rome}}
       - {group: Volunteers, description: First aiders, self_enrol: true, withdraw: true, members: [U-6], due: none}
     notifications:
-      - {when: due, before: 7 days, to: [learner, managers], subject: Soon, body: Please}
+      - {when: due, before: 7 days, to: [learner, managers], subject: Soon, body: Please, on: false}
 """
 
 
@@ -51,6 +51,7 @@ def test_every_key_of_the_document_is_read() -> None:
     ]  # fmt: skip
     assert one.given["assignments"][5]["members"] == ["U-6"]
     assert one.given["notifications"][0]["before"] == "7 days"
+    assert one.given["notifications"][0]["on"] is False
 
 
 def test_json_is_read_like_yaml_and_numbers_are_ids() -> None:
