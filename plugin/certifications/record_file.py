@@ -1,0 +1,233 @@
+"""A file of records brought along (DOMAIN 7.6): CSV of who is certified since when until when. Read, nothing written.
+
+Cells are text, whatever they look like: nothing in them is ever reckoned. A file is read as a whole or refused with a
+sentence; what is wrong with one line is said of that line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+
+from plugin.core.days import LATEST, end_of_day, instant_of
+from plugin.core.errors import Invalid
+
+MOST_LINES = 50_000
+ORDERS = ("", "dmy", "mdy")
+"""How dates such as 03/04/2026 are written: not said, day first, month first."""
+
+_PERSON = ("id", "person", "personid", "userid", "user", "learner", "learnerid", "username", "login", "email",
+           "emailaddress", "mail", "number", "idnumber", "employeenumber", "employeeid", "staffnumber")  # fmt: skip
+_SINCE = ("since", "certifiedsince", "certified", "certifiedon", "certifiedat", "datecertified", "certificationdate",
+          "completed", "completedon", "completiondate", "datecompleted", "issued", "issuedon", "issuedate", "from",
+          "validfrom")  # fmt: skip
+_UNTIL = ("until", "certifieduntil", "validuntil", "expires", "expireson", "expiresat", "expiry", "expirydate",
+          "expirationdate", "dateexpires", "validto", "to")  # fmt: skip
+_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\x00"))
+_NUMBERS = re.compile(r"(\d{1,4})([/.-])(\d{1,2})\2(\d{1,4})")
+_EARLIEST_YEAR = 1901
+_CELL = 255
+
+
+@dataclass(frozen=True)
+class When:
+    """A date of the file. ``instant``: epoch seconds; ``day``: it is a day alone, which lasts to its end."""
+
+    instant: int
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line. ``number`` counts from 1 for the heading, as editors do; ``problem`` says why it cannot be read."""
+
+    number: int
+    person: str
+    since_text: str = ""
+    until_text: str = ""
+    since: When | None = None
+    until: When | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """The lines in order, and the headings of columns that nothing was taken from."""
+
+    lines: tuple[Line, ...]
+    unused: tuple[str, ...]
+
+
+def decode(content: bytes) -> str:
+    """The text of a file: UTF-8 with or without a byte order mark, UTF-16 with one, else Windows-1252.
+
+    :raises Invalid: for what is no text at all.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    if content[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0") or b"\x00" in content:
+        raise Invalid(_("This is not a CSV file. In a spreadsheet, choose Save as… and then CSV."))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def read_records(text: str, zone: str, order: str = "") -> RecordFile:
+    """Read the lines of a file. Separators may be commas, semicolons or tabs; empty lines are passed over.
+
+    :param zone: the host's; days are its days. :param order: one of :data:`ORDERS`.
+    :raises Invalid: without a heading that names the person and since when, or with no or too many lines.
+    """
+    if order not in ORDERS:
+        raise Invalid(_("Say how dates are written: day first or month first."))
+    rows = _rows(text)
+    if not rows:
+        raise Invalid(_("The file is empty."))
+    (_number, heading), *rest = rows
+    person, since, until = _columns(heading)
+    if not rest:
+        raise Invalid(_("The file has a heading and no line under it."))
+    if len(rest) > MOST_LINES:
+        raise Invalid(_("The file has more than 50,000 lines. Split it."))
+    lines = tuple(
+        _line(number, _cell(row, person), _cell(row, since), _cell(row, until), zone, order) for number, row in rest
+    )
+    used = {person, since, until}
+    return RecordFile(lines, tuple(name for at, name in enumerate(heading) if at not in used and name))
+
+
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """Rows that hold anything, with the number of the line each ends in."""
+    plain = text.translate(_INVISIBLE)
+    first = next((line for line in plain.splitlines() if line.strip()), "")
+    if first.casefold().startswith("sep=") and len(first.strip()) == 5:  # what a spreadsheet writes for itself
+        plain, first = plain.replace(first, "", 1), first.strip()[4] * 9
+    mark = max(";\t,", key=first.count)
+    # Line ends of every kind count, a lone carriage return too.
+    reader = csv.reader(io.StringIO(plain.replace("\r\n", "\n").replace("\r", "\n")), delimiter=mark)
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        for row in reader:
+            cells = [_plain(cell) for cell in row]
+            if any(cells):
+                rows.append((reader.line_num, cells))
+            if len(rows) > MOST_LINES + 1:
+                break
+    except csv.Error:
+        raise Invalid(
+            _("Line %(number)s cannot be read: is a quotation mark missing?", number=reader.line_num)
+        ) from None
+    return rows
+
+
+def _plain(cell: str) -> str:
+    """The text of a cell, without what spreadsheets put around text so that it is not reckoned."""
+    text = " ".join(cell.split())
+    if text.startswith('="') and text.endswith('"') and len(text) > 2:
+        text = text[2:-1]
+    return text.removeprefix("'").strip()
+
+
+def _cell(row: Sequence[str], at: int | None) -> str:
+    return row[at] if at is not None and at < len(row) else ""
+
+
+def _columns(heading: Sequence[str]) -> tuple[int, int, int | None]:
+    """The places of the three columns."""
+    names = ["".join(one for one in cell.casefold() if one.isalnum()) for cell in heading]
+    found: list[int | None] = []
+    for kind, known in (("person", _PERSON), ("since", _SINCE), ("until", _UNTIL)):
+        places = [at for at, name in enumerate(names) if name in known]
+        if kind != "person" and len(places) > 1:
+            raise Invalid(
+                _(
+                    "The columns '%(first)s' and '%(second)s' say the same thing: leave one out.",
+                    first=heading[places[0]][:60],
+                    second=heading[places[1]][:60],
+                )
+            )
+        # Of several that name the person the most exact one is taken: her id before her address.
+        found.append(min(places, key=lambda at: known.index(names[at])) if places else None)
+    person, since, until = found
+    if person is None or since is None:
+        raise Invalid(
+            _("The first line must name the columns: person, since and, where it is known, until.")
+            + " "
+            + _("Here it reads: %(heading)s", heading=", ".join(heading)[:120])
+        )
+    return person, since, until
+
+
+def _line(number: int, person: str, since: str, until: str, zone: str, order: str) -> Line:
+    line = Line(number, person[:_CELL], since[:_CELL], until[:_CELL])
+    try:
+        if not person:
+            raise ValueError(_("No person is named."))
+        if len(person) > _CELL:
+            raise ValueError(_("That is too long for a person."))
+        if not since:
+            raise ValueError(_("It does not say since when."))
+        start = read_when(since, zone, order)
+        end = read_when(until, zone, order) if until else None
+    except ValueError as error:
+        return Line(line.number, line.person, line.since_text, line.until_text, problem=str(error))
+    return Line(line.number, line.person, line.since_text, line.until_text, start, end)
+
+
+def read_when(text: str, zone: str, order: str = "") -> When:
+    """A date, or a date and time: ``2026-03-31``, ``2026-03-31T17:00Z``, ``31.03.2026``, ``31/03/2026``.
+
+    A day alone lasts to 23:59 in ``zone``, as every day does (DOMAIN §3.2).
+
+    :raises ValueError: with a sentence, for anything else and for what could be read in two ways.
+    """
+    found = _NUMBERS.fullmatch(text)
+    if found is not None:
+        day = _day(text, int(found[1]), found[2], int(found[3]), int(found[4]), order, found)
+        return When(end_of_day(_known(text, day), zone), day)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(_("'%(text)s' is not a date such as 2026-03-31.", text=text[:40])) from None
+    _known(text, moment.date())
+    if len(text) <= 10:  # the forms of ISO 8601 without separators, and weeks
+        return When(end_of_day(moment.date(), zone), moment.date())
+    if moment.tzinfo is None:
+        return When(instant_of(moment.date(), moment.time(), zone))
+    return When(min(int(moment.timestamp()), LATEST))
+
+
+def _day(text: str, first: int, mark: str, second: int, third: int, order: str, found: re.Match[str]) -> date:
+    if len(found[1]) == 4:
+        year, month, day = first, second, third
+    elif len(found[4]) != 4:
+        raise ValueError(_("'%(text)s': write the year with four digits.", text=text))
+    elif order == "mdy":
+        year, month, day = third, first, second
+    elif order == "dmy" or mark == "." or first > 12:
+        year, month, day = third, second, first
+    elif second > 12:
+        year, month, day = third, first, second
+    elif first == second:
+        year, month, day = third, first, second
+    else:
+        raise ValueError(
+            _("'%(text)s' can be read in two ways: say whether the day or the month comes first.", text=text)
+        )
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise ValueError(_("'%(text)s': there is no such day.", text=text)) from None
+
+
+def _known(text: str, day: date) -> date:
+    if day.year < _EARLIEST_YEAR:
+        raise ValueError(_("'%(text)s' is too long ago.", text=text[:40]))
+    return day
