@@ -213,9 +213,7 @@ def _day(text: str, first: int, mark: str, second: int, third: int, order: str, 
         year, month, day = third, first, second
     elif order == "dmy" or mark == "." or first > 12:
         year, month, day = third, second, first
-    elif second > 12:
-        year, month, day = third, first, second
-    elif first == second:
+    elif second > 12 or first == second:
         year, month, day = third, first, second
     else:
         raise ValueError(

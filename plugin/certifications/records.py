@@ -7,7 +7,7 @@ brought along before or after the learner is assigned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flask_babel import gettext as _
 
@@ -48,7 +48,7 @@ class Named:
 class Known:
     """What is known about one learner: her state, and what she completed."""
 
-    state: CycleState = CycleState()
+    state: CycleState = field(default_factory=CycleState)
     completions: Completions | None = None
 
 
