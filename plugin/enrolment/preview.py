@@ -10,17 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.resolve import Rule, resolve
 from plugin.enrolment.codes import DISMISSED, EXCEPTION_TYPES
+from plugin.enrolment.facts import NONE
 from plugin.enrolment.gone import pinned
 from plugin.enrolment.guard import Limits, unconfirmed
 from plugin.enrolment.step import NO_TYPE
 from plugin.enrolment.weigh import Weighed, certification_id, given_members, proposed_rules, weigh
-from plugin.notifications.impact import impact
+from plugin.notifications.impact import Impact, Sample, impact
 from plugin.population.sets import Population, population
 
 
@@ -56,7 +58,8 @@ class GuardAsks:
 
 @dataclass(frozen=True)
 class Review:
-    """What a proposal would do. ``names`` holds the learners behind each number."""
+    """What a proposal would do. ``names`` holds the learners behind each number, ``sample`` one of its messages, with the
+    due date it would name."""
 
     code: str
     version: int
@@ -70,6 +73,8 @@ class Review:
     changed: bool
     guard: GuardAsks | None
     names: dict[str, BitMap] = field(default_factory=dict)
+    sample: Sample | None = None
+    sample_due: int | None = None
 
 
 def review(
@@ -103,7 +108,9 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
         removing=removing,
         redated=len(redated),
         earlier=len(earlier),
-        messages=messages,
+        messages=messages.messages,
+        sample=messages.sample,
+        sample_due=_due_of(weighed, messages.sample),
         matched=matched,
         exceptions=_exceptions(weighed),
         changed=changed(proposal),
@@ -199,18 +206,30 @@ def _exceptions(weighed: Weighed) -> dict[str, int]:
     }
 
 
-def _messages(session: Session, host_id: int, weighed: Weighed, proposal: Proposal, among: BitMap | None = None) -> int:
-    """How many messages go out, with ``among`` only those about these learners."""
+def _messages(
+    session: Session, host_id: int, weighed: Weighed, proposal: Proposal, among: BitMap | None = None
+) -> Impact:
+    """How many messages go out, with ``among`` only those about these learners, and one of them."""
     step, number, definitions = weighed.step, weighed.work.terms.id, proposal.definition.notifications
     present = weighed.work.given.person_state == 0
-    count = 0
+    happens = {}
     for when, mask in (
         ("assigned", step.activated), ("withdrawn", step.deactivated), ("due_changed", step.redated),
     ):  # fmt: skip
         concerned = weighed.where(mask & present)
-        concerned = concerned if among is None else concerned & among
-        count += impact(session, host_id, number, when, concerned, definitions)
-    return count
+        happens[when] = concerned if among is None else concerned & among
+    return impact(session, host_id, number, happens, definitions)
+
+
+def _due_of(weighed: Weighed, sample: Sample | None) -> int | None:
+    """The date the learner of a sample would have; those decided alike have the same."""
+    if sample is None:
+        return None
+    facts = weighed.step.facts
+    one = next((one for one, others in weighed.alike.items() if sample.learner in others), sample.learner)
+    where = np.flatnonzero(facts.person == one)
+    due = int(facts.due[where[0]]) if len(where) else NONE
+    return None if due == NONE else due
 
 
 def _guard(
@@ -247,7 +266,7 @@ def adding_warning(
     for rule in rules:
         if rule.name in chosen:
             x |= resolve(session, people, rule.key)
-    return _adding(weighed, x)[0], _messages(session, host_id, weighed, with_rows, x)
+    return _adding(weighed, x)[0], _messages(session, host_id, weighed, with_rows, x).messages
 
 
 def removal(session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int) -> Removing:
@@ -273,4 +292,4 @@ def removal_warning(
     left = tuple(row for row in proposal.definition.assignments if row.key not in gone)
     without = Proposal(replace(proposal.definition, assignments=left), proposal.base_version, proposal.current)
     weighed = weigh(session, people, without, proposed_rules(session, host_id, without), now)
-    return _removing(weighed, x)[0], _messages(session, host_id, weighed, without, x)
+    return _removing(weighed, x)[0], _messages(session, host_id, weighed, without, x).messages

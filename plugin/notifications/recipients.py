@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyroaring import BitMap
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from plugin.core.tables import Host
 
-_MANAGERS = """
-SELECT j.person, b.person FROM job j
+_BY_LEARNER = """
+SELECT j.person AS learner, b.person AS person FROM job j
  JOIN job b ON b.host_id = j.host_id AND NOT b.gone AND (
    (j.manager_job IS NOT NULL AND b.id = j.manager_job)
    OR (j.manager_job_ext = '' AND j.manager IS NOT NULL AND b.person = j.manager))
@@ -29,7 +30,7 @@ def recipients_of(session: Session, host_id: int, learners: Sequence[int], to: S
         for learner in learners:
             found[learner][learner] = None
     if "managers" in to:
-        statement = text(_MANAGERS).bindparams(bindparam("people", expanding=True))
+        statement = text(_BY_LEARNER).bindparams(bindparam("people", expanding=True))
         listed = sorted(found)
         for start in range(0, len(listed), 500):
             rows = session.execute(statement, {"host": host_id, "people": listed[start : start + 500]})
@@ -40,6 +41,16 @@ def recipients_of(session: Session, host_id: int, learners: Sequence[int], to: S
             for receivers in found.values():
                 receivers[administrator] = None
     return {learner: list(receivers) for learner, receivers in found.items()}
+
+
+def managers_of(session: Session, host_id: int, learners: BitMap) -> BitMap:
+    """All managers of these learners."""
+    statement = text(f"SELECT DISTINCT person FROM ({_BY_LEARNER}) t").bindparams(bindparam("people", expanding=True))
+    found: BitMap = BitMap()
+    for start in range(0, len(learners), 5_000):
+        people = list(learners[start : start + 5_000])
+        found |= BitMap(row[0] for row in session.execute(statement, {"host": host_id, "people": people}))
+    return found
 
 
 def administrators(session: Session, host_id: int) -> list[int]:

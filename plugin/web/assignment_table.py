@@ -19,7 +19,7 @@ from plugin.enrolment.gone import TEAM_GONE, held_rows, pinned
 from plugin.enrolment.roster import due_dates_of
 from plugin.mirror.browse import Described, describe
 from plugin.mirror.search import fold
-from plugin.notifications.impact import impact
+from plugin.notifications.impact import reached
 from plugin.notifications.triggers import active
 from plugin.web import shell
 from plugin.web.due_form import due_item_name
@@ -82,7 +82,7 @@ def _reached(session: Session, certification: int, rows: Sequence[drafts.Row]) -
     kept = [row.definition for row in rows if row.state != drafts.REMOVED]
     everyone = BitMap.union(BitMap(), *matched(session, host_id(), certification, kept).values())
     return [
-        impact(session, host_id(), certification, "assigned", everyone, [{"when": "assigned", "to": list(one.to)}])
+        len(reached(session, host_id(), everyone, one.to))
         if set(one.to) <= {"learner"} or len(everyone) <= _MOST_ASKED
         else 0
         for one in active(session, host_id(), certification, "assigned")

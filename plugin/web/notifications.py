@@ -19,7 +19,7 @@ from plugin.enrolment.roster import learners
 from plugin.enrolment.save import Choices, save
 from plugin.mirror.search import find
 from plugin.mirror.tables import Person
-from plugin.notifications.impact import impact
+from plugin.notifications.impact import reached
 from plugin.notifications.inherited import BEFORE, TEXTS, inherited, is_changed, recipients, reset, text_of
 from plugin.notifications.templates import preview
 from plugin.web import shell
@@ -60,7 +60,7 @@ def tab(certification: int) -> Response:
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "notifications")
         definition = definition_of(session, host_id(), certification)
-        reached = _everyone(session, certification, definition.assignments)
+        everyone = _everyone(session, certification, definition.assignments)
         saved = list(enumerate(definition.notifications or ()))
         reach: dict[tuple[str, ...], int] = {}
         rows = []
@@ -69,9 +69,7 @@ def tab(certification: int) -> Response:
             for which, one in of_event or [(None, {**inherited(when), "on": False})]:
                 to = recipients(one)
                 if tuple(to) not in reach:
-                    reach[tuple(to)] = impact(
-                        session, host_id(), certification, when, reached, [{"when": when, "to": to}]
-                    )
+                    reach[tuple(to)] = len(reached(session, host_id(), everyone, to))
                 rows.append(
                     Row(which, one, text_of(one)[0], to, one.get("on", True), is_changed(one), reach[tuple(to)])
                 )

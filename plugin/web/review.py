@@ -17,11 +17,13 @@ from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices, save
 from plugin.enrolment.settle import progress
 from plugin.mirror.browse import describe, names_of_people
+from plugin.notifications.templates import preview
 from plugin.web import shell
 from plugin.web.assignment_table import filters
 from plugin.web.assignments import number_in_form
 from plugin.web.due_form import due_item_name
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, page_number, runtime, who
+from plugin.web.notification_form import trigger_words
 from plugin.web.words import read_only_sentence
 
 blueprint = Blueprint("review", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
@@ -61,7 +63,20 @@ def _context(session: Session, certification: int, draft: Any) -> dict[str, Any]
         "filters": filters(),
         "active": active_count(session, host_id(), certification),
         "dates_changed": any(row.state != drafts.NEW for row in changed),
+        "sample": _sample(session, certification, found, draft),
     }
+
+
+def _sample(session: Session, certification: int, found: Review, draft: Any) -> dict[str, str] | None:
+    """One of the messages, as it would read (DOMAIN 8.5)."""
+    if found.sample is None:
+        return None
+    learner = names_of_people(session, host_id(), [found.sample.learner])[found.sample.learner]
+    name = drafts.proposal(session, draft).definition.name
+    text = preview(
+        session, host_id(), found.sample.definition, name, learner, number=certification, due=found.sample_due
+    )
+    return {**text, "to": learner.name or learner.ext, "when": trigger_words()[found.sample.when]}
 
 
 def _reviewed(session: Session, draft: Any) -> Review:
