@@ -5,6 +5,7 @@ Anything another party can name (a host's address, a key set, an endpoint, a fol
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import socket
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from AntiSSRF.antissrf_error import AntiSSRFError
@@ -66,6 +68,49 @@ class Answer:
         return json.loads(self.body)
 
 
+RESOLVING = 3.0
+"""Seconds for which a name is looked up before it is left to the guard of the call itself."""
+
+
+def why_not_allowed(url: str, *, allow_private: bool) -> str:
+    """Why an address that somebody enters cannot be called from here, in a sentence; empty where nothing speaks against it.
+
+    A courtesy to whoever enters it: what counts is the guard of each call, which looks at the address in use then.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return "This is not a web address."
+    if parts.scheme not in ("https", "http") or not host or any(character <= " " for character in url):
+        return "This is not a web address: it begins with https://."
+    if parts.username or parts.password:
+        return "An address must not hold a user name or a password."
+    if parts.fragment:
+        return "An address must not end in a part after '#'."
+    if allow_private:
+        return ""
+    if parts.scheme != "https":
+        return "Only addresses that begin with https:// are allowed here."
+    if any(not ipaddress.ip_address(one).is_global for one in _addresses(host)):
+        return "This address leads into a private network, which is not allowed here."
+    return ""
+
+
+def _addresses(host: str) -> set[str]:
+    """What a name resolves to, or an address however it is written; nothing where that takes too long."""
+    found: set[str] = set()
+
+    def look() -> None:
+        with suppress(OSError, UnicodeError):
+            found.update(str(one[4][0]).partition("%")[0] for one in socket.getaddrinfo(host, None))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(RESOLVING)
+    return set(found)
+
+
 class Outbound:
     """Makes HTTP calls. Safe to share between threads: each thread has its own session."""
 
@@ -112,12 +157,13 @@ class Outbound:
         deadline: float = DEADLINE,
         read_timeout: float = READ_TIMEOUT,
         max_bytes: int = MAX_BYTES,
+        cut: bool = False,
     ) -> Answer:
         """Make one call and read the whole answer.
 
         :param deadline: seconds for everything together, from connecting to the last byte.
         :param read_timeout: seconds of silence after which the other side is given up.
-        :param max_bytes: an answer larger than this is refused.
+        :param max_bytes: an answer larger than this is refused. :param cut: no: it is cut there, for whom the status counts.
         :raises CallFailed: on any trouble below HTTP. A status of 400 or more is an answer, not a failure.
         """
         started = time.monotonic()
@@ -128,7 +174,7 @@ class Outbound:
                     data=data, stream=True, timeout=(CONNECT_TIMEOUT, min(read_timeout, deadline)),
                 )  # fmt: skip
                 with response:
-                    body = _read(response, started + deadline, max_bytes)
+                    body = _read(response, started + deadline, max_bytes, cut=cut)
             except AntiSSRFError:
                 raise CallFailed("This address is not allowed from here.", blocked=True, sent=False) from None
             except (requests.RequestException, CallFailed) as error:
@@ -232,11 +278,13 @@ class TimeoutSession(requests.Session):
         return super().request(*args, **kwargs)
 
 
-def _read(response: requests.Response, until: float, max_bytes: int) -> bytes:
+def _read(response: requests.Response, until: float, max_bytes: int, *, cut: bool) -> bytes:
     chunks: list[bytes] = []
     size = 0
     for chunk in response.iter_content(65536):
         size += len(chunk)
+        if size > max_bytes and cut:
+            return b"".join([*chunks, chunk])[:max_bytes]
         if size > max_bytes:
             raise CallFailed("The answer is too large.")
         if time.monotonic() > until:

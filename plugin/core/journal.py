@@ -84,5 +84,5 @@ def record_all(session: Session, host_id: int, at: int, who: str, entries: Seque
 def _told(entry: Entry) -> events.Told:
     return events.Told(
         events.FROM_HISTORY[entry.what], certification=entry.certification, person=entry.person, people=entry.people,
-        reason=entry.reason,
+        reason=entry.reason or entry.what.partition("exception_")[2],
     )  # fmt: skip

@@ -22,6 +22,7 @@ from plugin.delivery.reconcile import reconcile, take_request
 from plugin.delivery.tally import forget_old
 from plugin.delivery.watching import SHARE, watch
 from plugin.hosts.port import Caps, HostTrouble
+from plugin.jobs.endpoints import Sender
 from plugin.jobs.one_machine import machine
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.jobs.work import work_host
@@ -40,6 +41,8 @@ LONGEST_PAUSE = 60.0
 HEARTBEAT = 20
 DELTA, POLL, WHOLE = 15 * 60, 10 * 60, 24 * 3600
 """Seconds between delta reads, between polls of a host without deltas, and between whole reads."""
+LAST_CALL = 20.0
+"""Seconds an event that is being sent may take to end when the worker is told to stop."""
 PULL_LEASE = 5 * 60
 """Seconds for which one worker reads a host and the others leave it to that one."""
 FORGOTTEN = 24 * 3600
@@ -53,6 +56,8 @@ def work_forever(runtime: Runtime) -> None:
         signal.signal(name, lambda *_: stop.set())
     nudges = Nudges(lambda: open_queue(runtime.settings))
     schedule = _Schedule(runtime)
+    sender = Sender(runtime, stop)
+    sender.start()
     _log.info("worker started", pid=os.getpid())
     failures = 0
     while not stop.is_set():
@@ -71,6 +76,7 @@ def work_forever(runtime: Runtime) -> None:
             failures = 0
         if not done:
             _sleep(stop, nudges)
+    sender.join(LAST_CALL)
     schedule.leave()
 
 
