@@ -58,6 +58,8 @@ class Together:
         for one in waiting:
             self.entries += one.write_rest()
         self._messages(waiting)
+        for one in waiting:
+            one.write_scores()
         claim_seats([share for one in waiting if (share := one.share()) is not None])
         self._note_gone(waiting)
 

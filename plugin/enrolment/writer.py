@@ -16,6 +16,7 @@ from plugin.certifications.content import courses_of, parse_content
 from plugin.certifications.store import definition_of
 from plugin.core.ids import upsert_for
 from plugin.core.journal import Entry
+from plugin.delivery.score_owing import owe_scores
 from plugin.enrolment.around import Around
 from plugin.enrolment.claims import Share
 from plugin.enrolment.codes import EXCEPTION_TYPES
@@ -32,6 +33,8 @@ from plugin.notifications.triggers import Told, tell
 
 _MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (DOMAIN 8.1)."""
+REACHED = ("certified", "complete")
+"""States whose entering is a result (DOMAIN 7.2)."""
 
 
 @dataclass
@@ -242,6 +245,13 @@ class Writing:
                 where = np.zeros(len(step.left), bool)
                 where[positions] = True
                 self._tell(_MESSAGES[state], where & present)
+
+    def write_scores(self) -> None:
+        """Who is certified now is owed a result in the gradebooks that take it."""
+        where = sorted({at for state in REACHED for at in self.moved.entered.get(state, ())})
+        facts = self.step.facts
+        reached = zip(facts.person[where].tolist(), facts.cycle[where].tolist(), strict=True) if where else ()
+        owe_scores(self.session, self.terms.host_id, self.terms.id, reached, self.cause.otherwise)
 
     def _tell(self, when: str, where: Mask, *, wait: bool = False, even_if_off: bool = False) -> None:
         if where.any() and (even_if_off or when in self.around.told(self.terms.id)):

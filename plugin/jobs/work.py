@@ -6,6 +6,7 @@ from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.delivery import echoes
 from plugin.delivery.drain import drain
+from plugin.delivery.scores import deliver_scores
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tick import tick
@@ -41,7 +42,7 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
         done += settle_people(runtime, host_id)
         done += owe_timed(runtime, host_id)
         drained = drain(runtime, host_id, render, seconds=seconds)
-        done += drained.calls
+        done += drained.calls + deliver_scores(runtime, host_id, seconds=seconds)
         total += done
         if not done:
             return total

@@ -58,7 +58,7 @@ def read_members(service: Service, url: str) -> Iterator[Sequence[Member]]:
                 "The learning site's answer has no list of members.", permanent=True, status=answer.status
             )
         yield [member for one in listed if (member := _member(one)) is not None]
-        following = _next(url, following, answer)
+        following = next_page(url, following, answer)
 
 
 def _with_limit(url: str) -> str:
@@ -67,13 +67,17 @@ def _with_limit(url: str) -> str:
     return urlunsplit(parts._replace(query=urlencode([*query, ("limit", str(LIMIT))])))
 
 
-def _next(first: str, current: str, answer: Answer) -> str | None:
-    """The link to the next page, its letters as they are (PyLTI1p3 makes them small, and so breaks cursors)."""
+def next_page(first: str, current: str, answer: Answer) -> str | None:
+    """The link to the next page, its letters as they are (PyLTI1p3 makes them small, and so breaks cursors).
+
+    :param first: the address of the first page: others are followed within its origin only.
+    :raises ServiceTrouble: for a page at another address.
+    """
     for link in parse_header_links(answer.headers.get("Link", "")):
         if str(link.get("rel", "")).lower() == "next" and link.get("url"):
             address = urljoin(current, link["url"])
             if urlsplit(address)[:2] != urlsplit(first)[:2]:
-                raise ServiceTrouble("The learning site's list of members goes on at another address.", permanent=True)
+                raise ServiceTrouble("The learning site's list goes on at another address.", permanent=True)
             return address
     return None
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import jwt
@@ -29,6 +30,7 @@ _EARLY = 60
 """Seconds before its end from which a token is no longer used."""
 _LIFE = 3600
 _ANSWER = 100_000
+_LONGEST_WAIT = 24 * 3600
 
 
 class ServiceTrouble(Exception):
@@ -142,7 +144,10 @@ def _read(answer: Answer, scopes: Sequence[str]) -> _Token:
     except ValueError:
         document = None
     if answer.status >= 500 or answer.status == 429:
-        raise ServiceTrouble(f"The learning site gave no token: it answered {answer.status}.", permanent=False)
+        raise ServiceTrouble(
+            f"The learning site gave no token: it answered {answer.status}.", permanent=False,
+            after=_wait_of(answer.headers.get("Retry-After", "")), status=answer.status,
+        )  # fmt: skip
     if not isinstance(document, dict):
         raise ServiceTrouble(
             f"The learning site gave no token: it answered {answer.status} with something that is not JSON."
@@ -165,19 +170,33 @@ def _lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
+def trouble_of(answer: Answer) -> ServiceTrouble:
+    """What an error status means: whether asking again may help, and when."""
+    return ServiceTrouble(
+        f"The learning site's service answered {answer.status}.",
+        permanent=answer.status < 500 and answer.status != 429,
+        after=_wait_of(answer.headers.get("Retry-After", "")),
+        status=answer.status,
+    )
+
+
+def _wait_of(value: str) -> int | None:
+    """Seconds of a ``Retry-After``: a number, or a date (RFC 9110 §10.2.3)."""
+    if value.isascii() and value.isdigit():
+        return min(int(value), _LONGEST_WAIT)
+    try:
+        return min(max(0, int(parsedate_to_datetime(value).timestamp() - time.time())), _LONGEST_WAIT)
+    except (TypeError, ValueError):
+        return None
+
+
 def as_json(answer: Answer) -> dict[str, Any]:
     """An answer's JSON object.
 
     :raises ServiceTrouble: for an error status, or anything else than an object.
     """
     if not answer.ok:
-        after = answer.headers.get("Retry-After", "")
-        raise ServiceTrouble(
-            f"The learning site's service answered {answer.status}.",
-            permanent=answer.status < 500 and answer.status != 429,
-            after=int(after) if after.isdigit() else None,
-            status=answer.status,
-        )
+        raise trouble_of(answer)
     try:
         document = json.loads(answer.body)
     except ValueError:

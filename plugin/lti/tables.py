@@ -68,3 +68,22 @@ class Nonce(Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     payload: Mapped[str | None] = mapped_column(Text)
     expires: Mapped[int] = mapped_column(BigInteger)
+
+
+class ScoreEndpoint(Base):
+    """Where a link of a course takes results, as its latest launch told (AGS §3.1)."""
+
+    __tablename__ = "score_endpoint"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    context: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """The course, by the platform's id."""
+    link: Mapped[str] = mapped_column(String(255), primary_key=True)
+    title: Mapped[str] = mapped_column(String(255), default="")
+    line_item: Mapped[str] = mapped_column(Text, default="")
+    """The link's own; emptied when the platform has it no longer."""
+    line_items: Mapped[str] = mapped_column(Text, default="")
+    scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    certification: Mapped[str] = mapped_column(String(100), default="")
+    """The code its custom parameter names; without, the link speaks for its course."""
+    seen: Mapped[int] = mapped_column(BigInteger)

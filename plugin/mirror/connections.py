@@ -162,6 +162,13 @@ def spec_of(row: Connection) -> ConnectionSpec:
     )  # fmt: skip
 
 
+def subject_column(session: Session, host_id: int) -> str:
+    """The column of a person that the ``sub`` of LTI names: her id at the host, unless the connection joins on another."""
+    mapping = session.scalar(select(Connection.mapping).where(Connection.host_id == host_id)) or {}
+    join = str(mapping.get("join") or "")
+    return join if join in ("username", "email", "number") else "ext"
+
+
 def open_connection(runtime: Runtime, row: Connection) -> HostPort:
     """The host behind a connection, ready to be asked."""
     return open_host(spec_for(runtime, row), runtime.http, runtime.clock)

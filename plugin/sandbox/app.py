@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, Response
 
-from plugin.sandbox import api, control, pages, platform, receive
+from plugin.sandbox import api, control, grades, pages, platform, receive
 from plugin.sandbox.store import Store
 
 
@@ -25,7 +25,7 @@ def create_app(data: Path, *, asynchronous: bool = False, resets: bool = False) 
         ASYNC=asynchronous,
         RESETS=resets,
     )
-    for module in (api, receive, control, platform, pages):
+    for module in (api, receive, control, platform, grades, pages):
         app.register_blueprint(module.blueprint)
 
     @app.after_request

@@ -7,8 +7,10 @@ manager_job?, job?}`` · ``/world/suspend|unsuspend|delete {person}`` · ``/worl
 ``/world/delete-audience {audience}`` · ``/world/first-login {person}`` · ``/world/field {person, field, value}`` ·
 ``/world/enrol-by-hand {person, course, state?}`` · ``/world/unenrol {person, course}`` ·
 ``/world/complete {person, course, at?}`` · ``/world/reset-completion {person, course}`` ·
-``/world/lie {lie}`` · ``/world/mood {mood}`` · ``/world/forget {kind, ids}`` (no hint, no tombstone's worth of notice).
-GET: ``/world/roster/<course>`` · ``/world/inbox/<person>`` · ``/world/log?after=N`` · ``/world/units?kind=`` ·
+``/world/lie {lie}`` · ``/world/mood {mood}`` · ``/world/delete-line-item {item}`` ·
+``/world/forget {kind, ids}`` (no hint, no tombstone's worth of notice).
+GET: ``/world/roster/<course>`` · ``/world/grades/<course>`` · ``/world/inbox/<person>`` ·
+``/world/log?after=N`` · ``/world/units?kind=`` ·
 ``/world/people?unit=&below=`` · ``/world/person/<id>`` · ``/world/state``.
 """
 
@@ -21,6 +23,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 
 from plugin.sandbox.api import store
+from plugin.sandbox.grades import book, delete_item
 from plugin.sandbox.hints import post_hint
 from plugin.sandbox.receive import LIES
 
@@ -219,13 +222,19 @@ def _forget(asked: dict[str, Any]) -> Result:
     return {"forgotten": len(ids)}, []
 
 
+def _delete_line_item(asked: dict[str, Any]) -> Result:
+    delete_item(int(asked.get("item") or 0))
+    return {"item": asked.get("item")}, []
+
+
 ACTS: dict[str, Any] = {
     "hire": _hire, "move": _move, "suspend": _state("suspended"), "unsuspend": _state("active"), "delete": _delete,
     "unit": _unit, "delete-unit": _drop("units", "unit", "unit.changed"),
     "delete-job": _drop("jobs", "job", "job.changed"),
     "delete-audience": _drop("audiences", "audience", "audience.changed"), "audience-member": _audience_member,
     "first-login": _first_login, "field": _field, "enrol-by-hand": _enrol_by_hand, "unenrol": _unenrol,
-    "complete": _complete, "reset-completion": _reset_completion, "lie": _lie, "mood": _mood, "forget": _forget,
+    "complete": _complete, "reset-completion": _reset_completion, "delete-line-item": _delete_line_item,
+    "lie": _lie, "mood": _mood, "forget": _forget,
 }  # fmt: skip
 
 
@@ -240,6 +249,18 @@ def _now() -> str:
 def roster(course: str) -> Any:
     """Who is in a course, as the host knows it."""
     return jsonify(store().where("enrolments", "course", course))
+
+
+@blueprint.get("/grades/<course>")
+def grades(course: str) -> Any:
+    """The gradebook of a course: its line items, each with the scores in it."""
+    items, scores = book(course)
+    return jsonify(
+        [
+            {**dict(item), "scores": [dict(row) for (_person, n), row in scores.items() if n == item["n"]]}
+            for item in items
+        ]
+    )
 
 
 @blueprint.get("/inbox/<person>")

@@ -8,6 +8,7 @@ from flask import Blueprint, abort, current_app, render_template, request
 
 from plugin.sandbox.api import store
 from plugin.sandbox.control import MOODS
+from plugin.sandbox.grades import book
 from plugin.sandbox.receive import LIES
 
 blueprint = Blueprint("pages", __name__)
@@ -42,8 +43,11 @@ def _found() -> list[dict[str, Any]]:
 def muster(role: str, person: str) -> Any:
     """Muster, launched in a frame."""
     known = store().get("people", person) or {"id": person, "name": person}
-    return render_template("frame.html", role=role, person=known, storage=request.args.get("storage", ""),
-                           course=request.args.get("course", "c1"), tool=current_app.config["MUSTER"])  # fmt: skip
+    return render_template(
+        "frame.html", role=role, person=known, storage=request.args.get("storage", ""),
+        course=request.args.get("course", "c1"), certification=request.args.get("certification") or None,
+        tool=current_app.config["MUSTER"],
+    )  # fmt: skip
 
 
 @blueprint.get("/tools")
@@ -79,7 +83,10 @@ def roster(course: str) -> Any:
         {**row, "name": (store().get("people", row["person"]) or {}).get("name", row["person"])}
         for row in rows[page * PAGE : (page + 1) * PAGE]
     ]
-    return render_template("roster.html", course=found, rows=shown, total=len(rows), page=page, size=PAGE)
+    items, scores = book(course)
+    return render_template(
+        "roster.html", course=found, rows=shown, total=len(rows), page=page, size=PAGE, items=items, scores=scores
+    )
 
 
 @blueprint.get("/inbox/<person>")

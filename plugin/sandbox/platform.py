@@ -18,6 +18,7 @@ blueprint = Blueprint("platform", __name__, url_prefix="/lti")
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 NRPS = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 AGS = tuple(f"https://purl.imsglobal.org/spec/lti-ags/scope/{one}" for one in ("lineitem", "score", "result.readonly"))
+ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 _VOCABULARY = "http://purl.imsglobal.org/vocab/lis/v2/"
 ROLES = {
     "administrator": [f"{_VOCABULARY}system/person#Administrator", f"{_VOCABULARY}institution/person#Administrator"],
@@ -54,7 +55,10 @@ def start() -> Any:
     connection = tool(request.args.get("client"))
     if connection is None:
         return Response("No tool is registered under this client id.", status=404, mimetype="text/plain")
-    hint = json.dumps({"role": request.args.get("role", "learner"), "course": request.args.get("course", "c1")})
+    hint = json.dumps(
+        {"role": request.args.get("role", "learner"), "course": request.args.get("course", "c1"),
+         "certification": request.args.get("certification", "")}
+    )  # fmt: skip
     fields = {
         "iss": issuer(), "login_hint": request.args.get("person", ""), "lti_message_hint": hint,
         "client_id": connection["client_id"], "lti_deployment_id": connection["deployment"],
@@ -83,6 +87,7 @@ def auth() -> Any:
         str(asked["nonce"]),
         str(hint.get("role", "learner")),
         str(hint.get("course", "c1")),
+        str(hint.get("certification") or ""),
     )
     fields = {"id_token": token, "state": asked.get("state", "")}
     if asked.get("lti_storage_target"):
@@ -105,8 +110,10 @@ def _auth_problem(asked: Any, connection: dict[str, str]) -> str:
     return "" if asked.get("nonce") and asked.get("login_hint") else "nonce and login_hint are needed."
 
 
-def _launch(connection: dict[str, str], person: str, nonce: str, role: str, course: str) -> str:
-    now = int(time.time())
+def _launch(connection: dict[str, str], person: str, nonce: str, role: str, course: str, certification: str) -> str:
+    from plugin.sandbox.grades import endpoint
+
+    now, link = int(time.time()), f"link-{course}{'-' if certification else ''}{certification}"
     known = store().get("people", person) or {}
     claims = {
         "iss": issuer(), "aud": connection["client_id"], "sub": person, "iat": now, "exp": now + 60, "nonce": nonce,
@@ -115,13 +122,14 @@ def _launch(connection: dict[str, str], person: str, nonce: str, role: str, cour
         CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "version": "1.3.0",
         CLAIM + "deployment_id": connection["deployment"], CLAIM + "roles": ROLES.get(role, ROLES["unknown"]),
         CLAIM + "target_link_uri": f"{current_app.config['MUSTER']}/lti/launch",
-        CLAIM + "resource_link": {"id": f"link-{course}", "title": "Muster"},
+        CLAIM + "resource_link": {"id": link, "title": "Muster"},
         CLAIM + "context": {"id": course, "title": (store().get("courses", course) or {}).get("name", course)},
         CLAIM + "launch_presentation": {"document_target": "iframe", "locale": "en-GB", "return_url": f"{issuer()}/"},
         CLAIM + "tool_platform": {"guid": "sandbox", "name": "Acme Learning (sandbox)", "product_family_code": "sandbox"},
         "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice": {
             "context_memberships_url": f"{issuer()}/lti/members/{course}", "service_versions": ["2.0"],
         },
+        **endpoint(course, link), **({CLAIM + "custom": {"certification": certification}} if certification else {}),
     }  # fmt: skip
     return jwt.encode(claims, current_app.config["PEM"], algorithm="RS256", headers={"kid": "sandbox-1"})
 
@@ -160,7 +168,8 @@ def token() -> Any:
     return jsonify(access_token=value, token_type="Bearer", expires_in=3600, scope=" ".join(granted))
 
 
-def _granted(scope: str) -> bool:
+def granted(scope: str) -> bool:
+    """Whether the token of this request lets it use a service."""
     value = request.headers.get("Authorization", "").removeprefix("Bearer ")
     until, scopes = _tokens.get(value, (0.0, ()))
     return until > time.time() and scope in scopes
@@ -169,7 +178,7 @@ def _granted(scope: str) -> bool:
 @blueprint.get("/members/<course>")
 def members(course: str) -> Any:
     """Names and roles of one course."""
-    if not _granted(NRPS):
+    if not granted(NRPS):
         return jsonify(error="invalid_token"), 401
     limit = max(1, request.args.get("limit", 100, type=int))
     page = max(0, request.args.get("page", 0, type=int))

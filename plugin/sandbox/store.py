@@ -21,6 +21,10 @@ CREATE INDEX IF NOT EXISTS inbox_person ON inbox (person);
 CREATE TABLE IF NOT EXISTS log (n INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, call TEXT, type TEXT, key TEXT, person TEXT,
   course TEXT, want TEXT, generation INTEGER, outcome TEXT, effective INTEGER);
 CREATE TABLE IF NOT EXISTS job (id TEXT PRIMARY KEY, ready REAL, outcomes TEXT);
+CREATE TABLE IF NOT EXISTS line_item (n INTEGER PRIMARY KEY AUTOINCREMENT, course TEXT, link TEXT, resource TEXT, tag TEXT,
+  label TEXT, most REAL);
+CREATE TABLE IF NOT EXISTS score (item INTEGER, person TEXT, at TEXT, given REAL, most REAL, progress TEXT, posts INTEGER,
+  PRIMARY KEY (item, person)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT);
 """
 KINDS = ("people", "units", "jobs", "audiences", "members", "courses", "completions", "enrolments")

@@ -23,8 +23,9 @@ from plugin.lti.launch import Launched, LoginRow, find_login, use_up, verify_lau
 from plugin.lti.login import LASTS, Login, begin_login, digest
 from plugin.lti.roles import is_administrator
 from plugin.lti.tables import Nonce
-from plugin.mirror.contexts import learn_context
-from plugin.mirror.tables import DELETED, Connection, Person
+from plugin.mirror.connections import subject_column
+from plugin.mirror.contexts import learn_context, learn_endpoint
+from plugin.mirror.tables import DELETED, Person
 from plugin.notifications.recipients import administrators
 from plugin.web.kit import origin_of, runtime
 from plugin.web.session import Launch, cookie_name, open_session, set_cookie
@@ -34,7 +35,8 @@ SERVICES = {
     "ags": "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint",
 }
 """Claims of a launch that its session keeps."""
-CONTEXT = "https://purl.imsglobal.org/spec/lti/claim/context"
+ABOUT = tuple(f"https://purl.imsglobal.org/spec/lti/claim/{name}" for name in ("context", "resource_link", "custom"))
+"""What they belong to."""
 
 blueprint = Blueprint("door", __name__, url_prefix="/lti")
 _log = log("door")
@@ -163,7 +165,7 @@ def proof() -> Response:
 
 def _plain(launched: Launched) -> dict[str, Any]:
     found = {name: getattr(launched, name) for name in launched.__dataclass_fields__ if name != "claims"}
-    kept = {name: launched.claims[name] for name in (*SERVICES.values(), CONTEXT) if name in launched.claims}
+    kept = {name: launched.claims[name] for name in (*SERVICES.values(), *ABOUT) if name in launched.claims}
     return {**found, "roles": list(launched.roles), "claims": kept}
 
 
@@ -175,6 +177,7 @@ def _open(found: LoginRow, launched: Launched) -> Response:
         use_up(session, found)
         _first_launch(session, found.host_id, made.clock.now())
         learn_context(session, found.host_id, launched.claims)
+        learn_endpoint(session, found.host_id, launched.claims, made.clock.now())
         came = visitor(session, made, launched)
         if came.person is not None:
             look_again(session, found.host_id, came.person, made.clock.now())
@@ -208,10 +211,7 @@ def visitor(session: Session, made: Runtime, launched: Launched) -> Launch:
 
 
 def _person(session: Session, launched: Launched) -> int | None:
-    mapping = session.scalar(select(Connection.mapping).where(Connection.host_id == launched.host_id)) or {}
-    column = {"username": Person.username, "email": Person.email, "number": Person.number}.get(
-        str(mapping.get("join") or ""), Person.ext
-    )
+    column = getattr(Person, subject_column(session, launched.host_id))
     found = session.scalars(
         select(Person.id)
         .where(Person.host_id == launched.host_id, column == launched.subject, Person.state != DELETED)
