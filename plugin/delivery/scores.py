@@ -33,6 +33,7 @@ BATCH = 100
 MOST_FAILURES = 3
 """Failed calls in a row after which a line rests."""
 _LONGEST = 300
+_TALLIED = {"sent": "done", "parked": "refused", "again": "retry", "dropped": "gone"}
 _log = log("delivery")
 
 _DUE = "s.host_id = ? AND s.state = 'owed' AND s.next_at <= ?"
@@ -272,9 +273,6 @@ def _note(line: _Line, one: _Owed, word: str, why: str) -> None:
     line.runtime.db.transact(work)
     line.done += 1
     line.words[word] += 1
-
-
-_TALLIED = {"sent": "done", "parked": "refused", "again": "retry", "dropped": "gone"}
 
 
 def _rest(session: Session, line: _Line, trouble: ServiceTrouble) -> None:

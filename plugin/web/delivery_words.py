@@ -26,6 +26,8 @@ def failure_words(word: str, count: int) -> str:
     said = delivery_words().get("missing-answer" if reason == "missing" else reason, reason)
     if kind == "calls":
         return ngettext("%(said)s: %(num)s call", "%(said)s: %(num)s calls", count, said=said)
+    if kind == "scores":
+        return ngettext("%(said)s: %(num)s result", "%(said)s: %(num)s results", count, said=said)
     if kind == "messages":
         return ngettext("%(said)s: %(num)s message", "%(said)s: %(num)s messages", count, said=said)
     return ngettext("%(said)s: %(num)s course place", "%(said)s: %(num)s course places", count, said=said)
@@ -52,3 +54,13 @@ def done_words(done: str) -> str:
         "%(num)s course place stays as it is until something else is wanted.",
         "%(num)s course places stay as they are until something else is wanted.", int(text),
     )  # fmt: skip
+
+
+def results_done_words(done: str) -> str:
+    """What was just done to refused results, from ``retry:3``."""
+    action, _colon, text = done.partition(":")
+    if action not in ("retry", "dismiss") or not (text.isascii() and text.isdigit() and len(text) < 10):
+        return ""
+    if action == "retry":
+        return ngettext("%(num)s result is reported again.", "%(num)s results are reported again.", int(text))
+    return ngettext("%(num)s result is left unreported.", "%(num)s results are left unreported.", int(text))
