@@ -5,7 +5,6 @@ Anything another party can name (a host's address, a key set, an endpoint, a fol
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import threading
@@ -14,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from AntiSSRF.antissrf_error import AntiSSRFError
@@ -66,49 +64,6 @@ class Answer:
         :raises ValueError: when it is not.
         """
         return json.loads(self.body)
-
-
-RESOLVING = 3.0
-"""Seconds for which a name is looked up before it is left to the guard of the call itself."""
-
-
-def why_not_allowed(url: str, *, allow_private: bool) -> str:
-    """Why an address that somebody enters cannot be called from here, in a sentence; empty where nothing speaks against it.
-
-    A courtesy to whoever enters it: what counts is the guard of each call, which looks at the address in use then.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        return "This is not a web address."
-    if parts.scheme not in ("https", "http") or not host or any(character <= " " for character in url):
-        return "This is not a web address: it begins with https://."
-    if parts.username or parts.password:
-        return "An address must not hold a user name or a password."
-    if parts.fragment:
-        return "An address must not end in a part after '#'."
-    if allow_private:
-        return ""
-    if parts.scheme != "https":
-        return "Only addresses that begin with https:// are allowed here."
-    if any(not ipaddress.ip_address(one).is_global for one in _addresses(host)):
-        return "This address leads into a private network, which is not allowed here."
-    return ""
-
-
-def _addresses(host: str) -> set[str]:
-    """What a name resolves to, or an address however it is written; nothing where that takes too long."""
-    found: set[str] = set()
-
-    def look() -> None:
-        with suppress(OSError, UnicodeError):
-            found.update(str(one[4][0]).partition("%")[0] for one in socket.getaddrinfo(host, None))
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(RESOLVING)
-    return set(found)
 
 
 class Outbound:

@@ -74,7 +74,8 @@ def figures(session: Session, host_id: int, now: int, *, found: bool = True) -> 
         int(owed), int(frozen or 0), int(oldest or 0), int(in_calls or 0), int(parked),
         int(fetch(session, stood, host_id)[0][0]) if found else 0, rate,
         max(1, int(waiting / rate * 60)) if rate and waiting else (0 if not waiting else None),
-        {word: number for word, number in day.items() if not word.endswith((".done", ".same", ".found"))},
+        {word: number for word, number in day.items()
+         if not word.endswith((".done", ".same", ".found")) and not word.startswith("events.")},
     )  # fmt: skip
 
 

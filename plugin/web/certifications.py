@@ -14,6 +14,7 @@ from plugin.certifications.drafts import unsaved_in
 from plugin.certifications.listing import listed
 from plugin.certifications.store import by_code
 from plugin.core.errors import Invalid
+from plugin.delivery.endpoint_log import disabled_count
 from plugin.enrolment.guard import active_count
 from plugin.enrolment.held import held_items
 from plugin.enrolment.save import Choices, save
@@ -39,11 +40,12 @@ def listing() -> Response:
     with runtime().db.read() as session:
         total, rows = listed(session, host_id(), query(), limit=_PAGE, offset=start)
         on_hold = len(held_items(session, host_id()))
+        disabled = disabled_count(session, host_id())
         unsaved = unsaved_in(session, host_id(), editor())
         learners = {one.certification.id: active_count(session, host_id(), one.certification.id) for one in rows}
     return page(
-        "certifications.html", rows=rows, learners=learners, on_hold=on_hold, unsaved=unsaved, total=total, query=query(),
-        page_number=page_number(), page_size=_PAGE,
+        "certifications.html", rows=rows, learners=learners, on_hold=on_hold, disabled=disabled, unsaved=unsaved,
+        total=total, query=query(), page_number=page_number(), page_size=_PAGE,
     )  # fmt: skip
 
 

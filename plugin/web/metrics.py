@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from plugin.access.rules import PUBLIC, rule
 from plugin.core.tables import Host, Worker
 from plugin.delivery import tally
+from plugin.delivery.endpoint_log import endpoints_seen
 from plugin.delivery.figures import GOOD, figures, messages_by_state
 from plugin.mirror.tables import Connection, Hint
 from plugin.web.kit import runtime
@@ -27,6 +28,10 @@ _HELP = {
     "muster_confirmed_last_hour": "Items confirmed in the last hour, by outcome.",
     "muster_host_up": "1 where the host's connection is active.",
     "muster_hints_waiting": "Hints of the host not worked off yet.",
+    "muster_events_owed": "Events that wait for an endpoint that is on.",
+    "muster_events_oldest_seconds": "Age of the oldest of these.",
+    "muster_events_failed": "Events given up and not sent again, of the last 14 days.",
+    "muster_endpoints_disabled": "Endpoints that Muster disabled because nothing was taken for days.",
     "muster_workers": "Workers seen in the last two minutes.",
 }
 LATELY = 120
@@ -74,6 +79,13 @@ def _of_host(session: Session, host: Host, now: int, found: dict[str, list[str]]
         kind, _dot, reason = word.partition(".")
         good = word in GOOD or reason in ("done", "same", "found")
         add("muster_confirmed_last_hour" if good else "muster_failures_last_hour", number, kind=kind, reason=reason)
+    endpoints = endpoints_seen(session, host.id, now)
+    on = [one for one in endpoints if one.endpoint.state == "active"]
+    oldest = min((one.oldest for one in on if one.owed), default=now)
+    add("muster_events_owed", sum(one.owed for one in on))
+    add("muster_events_oldest_seconds", max(0, now - oldest))
+    add("muster_events_failed", sum(one.failed for one in endpoints))
+    add("muster_endpoints_disabled", sum(one.endpoint.state == "disabled" for one in endpoints))
     states = session.scalars(select(Connection.state).where(Connection.host_id == host.id)).all()
     add("muster_host_up", int(bool(states) and all(state == "active" for state in states)))
     hints = select(func.count()).select_from(Hint).where(Hint.host_id == host.id, Hint.done.is_(False))

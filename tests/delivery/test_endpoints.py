@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
+from plugin.core.addresses import why_not_allowed
 from plugin.core.clock import Clock
 from plugin.core.errors import Invalid, NotFound
-from plugin.core.http import why_not_allowed
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Event
