@@ -7,15 +7,17 @@ here, either for everyone (:func:`resolve`) or person by person (:func:`matches_
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from plugin.certifications.tables import Assignment, GroupMember
+from plugin.certifications.tables import Assignment
+from plugin.core.bulk import among, fetch
 from plugin.population.keys import Key, keys_of
 from plugin.population.sets import Population
 
@@ -58,9 +60,16 @@ def rules_of(session: Session, host_id: int, certification: int) -> list[Rule]:
     return rules_of_many(session, host_id, [certification])[certification]
 
 
-def rules_of_many(session: Session, host_id: int, certifications: Sequence[int] | None) -> dict[int, list[Rule]]:
-    """The live assignments of some certifications, or of all (``None``), in the order of their ids."""
+def rules_of_many(
+    session: Session, host_id: int, certifications: Sequence[int] | None, only: Collection[int] | None = None
+) -> dict[int, list[Rule]]:
+    """The live assignments of some certifications, or of all (``None``), in the order of their ids.
+
+    :param only: these assignments, where it is known which matter.
+    """
     query = _RULES.where(Assignment.host_id == host_id).order_by(Assignment.id)
+    if only is not None:
+        query = query.where(Assignment.id.in_(sorted(only)))
     found: dict[int, list[Rule]] = {}
     if certifications is None:
         found = defaultdict(list)
@@ -123,13 +132,9 @@ def matches_of(session: Session, host_id: int, people: Sequence[int], as_of: int
 
 
 def _groups(session: Session, host_id: int, people: Sequence[int]) -> Iterable[tuple[int, int]]:
-    for start in range(0, len(people), 500):
-        rows = session.execute(
-            select(GroupMember.person, GroupMember.assignment).where(
-                GroupMember.host_id == host_id, GroupMember.person.in_(list(people[start : start + 500]))
-            )
-        )
-        yield from ((row[0], row[1]) for row in rows)
+    for start in range(0, len(people), _SLICE):
+        some = among("person", np.array(people[start : start + _SLICE], np.int64))
+        yield from fetch(session, f"SELECT person, assignment FROM group_member WHERE host_id = ? AND {some}", host_id)
 
 
 def _rules_for(session: Session, host_id: int, keys: set[Key]) -> dict[Key, list[Rule]]:
@@ -137,17 +142,23 @@ def _rules_for(session: Session, host_id: int, keys: set[Key]) -> dict[Key, list
     targets: dict[str, set[int]] = {}
     for kind, target, _include in keys:
         targets.setdefault(kind, set()).add(target)
+    found: list[int] = []
+    for first in range(0, max(map(len, targets.values()), default=0), _SLICE):
+        arms = []
+        for kind, wanted in targets.items():  # kinds are words of ours, never input
+            if some := sorted(wanted)[first : first + _SLICE]:
+                column = "id" if kind == "group" else "target_id"
+                arms.append(_LIVE.format(kind=kind, some=among(column, np.array(some, np.int64))))
+        found += [row[0] for row in fetch(session, " UNION ALL ".join(arms), *([host_id] * len(arms)))]
     index: dict[Key, list[Rule]] = {}
-    for kind, wanted in targets.items():
-        column = Assignment.id if kind == "group" else Assignment.target_id
-        listed = sorted(wanted)
-        for start in range(0, len(listed), 500):
-            query = _RULES.where(
-                Assignment.host_id == host_id, Assignment.type == kind, ~Assignment.missing,
-                column.in_(listed[start : start + 500]),
-            )  # fmt: skip
-            for row in session.execute(query):
-                rule = rule_of(row)
-                if rule.key in keys:
-                    index.setdefault(rule.key, []).append(rule)
+    for start in range(0, len(found), _SLICE):
+        query = _RULES.where(Assignment.host_id == host_id, Assignment.id.in_(found[start : start + _SLICE]))
+        for row in session.execute(query):
+            rule = rule_of(row)
+            if rule.key in keys:
+                index.setdefault(rule.key, []).append(rule)
     return index
+
+
+_LIVE = "SELECT id FROM assignment WHERE host_id = ? AND live AND NOT missing AND type = '{kind}' AND {some}"
+_SLICE = 500

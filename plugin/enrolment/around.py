@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.resolve import Rule, rules_of_many
 from plugin.certifications.tables import CourseSetCourse
 from plugin.core.bulk import among, fetch
+from plugin.enrolment.brought import Open, open_records
 from plugin.enrolment.facts import Facts, Ints, arranged, read_facts, read_rows
 from plugin.enrolment.guard import GUARD
 from plugin.enrolment.lifecycle import Completions, completions_among, completions_of, read_completions
@@ -40,18 +41,27 @@ class Around:
 
     :param certifications: ids; ``None`` for all of the host.
     :param people: sorted ids whose exceptions and answers are asked for; ``None`` for everybody's.
+    :param rules: ids of the assignments that matter besides those somebody is kept on; ``None`` for all.
     """
 
     def __init__(
-        self, session: Session, host_id: int, certifications: Sequence[int] | None, people: Ints | None = None
+        self,
+        session: Session,
+        host_id: int,
+        certifications: Sequence[int] | None,
+        people: Ints | None = None,
+        rules: Collection[int] | None = None,
     ) -> None:
-        self.session, self.host_id = session, host_id
+        self.session, self.host_id, self._only = session, host_id, rules
         self._certifications, self._people = certifications, people
 
     @cached_property
     def rules(self) -> Mapping[int, list[Rule]]:
         """The live assignments of each."""
-        return rules_of_many(self.session, self.host_id, self._certifications)
+        if self._only is None:
+            return rules_of_many(self.session, self.host_id, self._certifications)
+        kept = {rule for one in self._held.values() for rule in one.pins}
+        return rules_of_many(self.session, self.host_id, self._certifications, {*self._only, *kept})
 
     @cached_property
     def _terms(self) -> Mapping[int, Terms]:
@@ -117,6 +127,15 @@ class Around:
         return self._decisions.get(certification, [])
 
     @cached_property
+    def _brought(self) -> dict[int, list[Open]]:
+        few = self._people is not None and len(self._people)
+        return open_records(self.session, self.host_id, f" AND {among('person', self._people)}" if few else "")
+
+    def brought(self, certification: int) -> list[Open]:
+        """Records brought along that wait for a spell, or are to be taken back."""
+        return self._brought.get(certification, [])
+
+    @cached_property
     def _woken(self) -> dict[int, list[tuple[int, int]]]:
         sql = (
             "SELECT certification, person, wakes FROM enrolment WHERE host_id = ? AND wakes IS NOT NULL AND wakes <= ?"
@@ -125,8 +144,9 @@ class Around:
         return _grouped(fetch(self.session, sql, self.host_id, as_of[0][0] if as_of else 0))
 
     def asked(self, certification: int) -> list[int]:
-        """Who has an exception open, an answer to be carried out, or an alarm that has gone off."""
+        """Who has an exception open, an answer to be carried out, a record brought along, or an alarm gone off."""
         found = [row[0] for row in self.exceptions(certification)]
+        found += [one.person for one in self.brought(certification)]
         found += [row[0] for row in self.decisions(certification) if not row[6]]
         return found + [row[0] for row in self._woken.get(certification, ())]
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import Rule
 from plugin.enrolment.around import Around, HeldPeople
+from plugin.enrolment.brought import Taking, leave_absent, take
 from plugin.enrolment.codes import ASSIGNED, DUPLICATE_COURSE, IN_PROGRESS, TIME_ALLOWANCE, UNKNOWN_DATE
 from plugin.enrolment.facts import Facts, Ints
 from plugin.enrolment.inputs import Cause, elsewhere, gather, matched_memberships, memberships
@@ -19,6 +20,7 @@ from plugin.enrolment.step import NO_TYPE, Given, Step, step, would_leave
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Membership
 from plugin.enrolment.writer import Writing
+from plugin.population.columns import are_in, one_of
 from plugin.population.sets import Population
 
 
@@ -87,29 +89,37 @@ def decide(session: Session, work: Work, cause: Cause, may_go: BitMap) -> tuple[
     """
     allowed = work.held.released | may_go
     people = work.facts.person
-    work.given.let_go = np.full(len(people), True) if cause.confirmed else _has(people, allowed)
-    work.given.elsewhere = elsewhere(work.around, work.terms, work.facts)
-    outcome = step(work.facts, work.given, work.terms)
+    work.given.let_go = np.full(len(people), True) if cause.confirmed else are_in(people, allowed)
+    start, taken = _with_records(work)
+    work.given.elsewhere = elsewhere(work.around, work.terms, start, work.given.as_of)
+    outcome = step(start, work.given, work.terms)
+    taken = leave_absent(outcome.facts, work.facts, taken)
+    released = [one.position for one in taken if outcome.activated[one.position] and not outcome.began[one.position]]
+    outcome.facts.quiet[released] = 1  # a record brought along sends no messages (DOMAIN 7.6)
     done = work.around.completions(work.terms, people[outcome.facts.live])
     before = outcome.facts.copy()
     moved = advance(outcome.facts, work.terms, done, work.given.as_of)
     outcome.redated &= before.due == outcome.facts.due  # a date the cycle sets is no changed date
     _close_answered_by_the_cycle(work, outcome, before)
-    return outcome, Writing(work.around, work.terms, cause, work.facts, work.given, outcome, moved, work.found, done)
+    return outcome, Writing(work.around, work.terms, cause, work.facts, work.given, outcome, moved, work.found, done,
+                            taken)  # fmt: skip
+
+
+def _with_records(work: Work) -> tuple[Facts, list[Taking]]:
+    """The facts with the records brought along in them (DOMAIN 7.6)."""
+    records = work.around.brought(work.terms.id)
+    if not records:
+        return work.facts, []
+    theirs = np.intersect1d(work.facts.person, np.array([one.person for one in records], np.int64))
+    done = work.around.completions(work.terms, theirs)
+    return take(work.facts, records, work.terms, done, work.given.as_of)
 
 
 def _close_answered_by_the_cycle(work: Work, outcome: Step, before: Facts) -> None:
     """Certified with a question open: the cycle sets her date and puts her on another path (DOMAIN 3.6, 4.7)."""
-    entered = (outcome.facts.state != before.state) & ~np.isin(outcome.facts.state, (ASSIGNED, IN_PROGRESS))
+    entered = (outcome.facts.state != before.state) & ~one_of(outcome.facts.state, (ASSIGNED, IN_PROGRESS))
     asked = entered & (outcome.raised != NO_TYPE)
     if asked.any():
-        shared = elsewhere(work.around, work.terms, outcome.facts)
-        over = np.isin(outcome.raised, (TIME_ALLOWANCE, UNKNOWN_DATE)) | (
-            (outcome.raised == DUPLICATE_COURSE) & ~shared
-        )
+        shared = elsewhere(work.around, work.terms, outcome.facts, work.given.as_of)
+        over = one_of(outcome.raised, (TIME_ALLOWANCE, UNKNOWN_DATE)) | ((outcome.raised == DUPLICATE_COURSE) & ~shared)
         outcome.raised[asked & over] = NO_TYPE
-
-
-def _has(people: Ints, members: BitMap) -> np.ndarray:
-    inside = np.array(BitMap(people.astype(np.uint32)) & members, dtype=np.int64)
-    return np.isin(people, inside, assume_unique=True)

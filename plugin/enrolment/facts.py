@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.bulk import NULL, NULL_SQL, among, fetch
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
+from plugin.population.columns import one_of
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -57,7 +58,7 @@ class Facts:
     @property
     def active(self) -> Mask:
         """Enrolled, and not held back (AS-CODE ``active``)."""
-        return self.live & ~np.isin(self.hold, INACTIVE_HOLDS)
+        return self.live & ~one_of(self.hold, INACTIVE_HOLDS)
 
     def copy(self) -> Facts:
         """Arrays of one's own to change."""

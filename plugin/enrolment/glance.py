@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyroaring import BitMap
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.dates import parse_due
 from plugin.certifications.resolve import Rule, matches_of
 from plugin.core.bulk import fetch
 from plugin.enrolment.skim import is_personal
-from plugin.enrolment.tables import Held
 from plugin.population.sets import Population
 
 Pins = dict[int, dict[int, BitMap]]
@@ -60,7 +58,7 @@ def glance(session: Session, people: Population, who: Sequence[int]) -> Glance:
             seen.look(certification, person)
     for certification, person in expected.keys() - live:
         seen.look(certification, person)
-    for sql in (_ASKED, _EXEMPT, _COMPLETED):
+    for sql in (_ASKED, _EXEMPT, _BROUGHT, _COMPLETED):
         for certification, person in _in_slices(session, sql, host_id, who):
             if (certification, person) in live or (certification, person) in expected:
                 seen.look(certification, person)
@@ -77,6 +75,7 @@ _ASKED = (
     " UNION SELECT certification, person FROM decision WHERE host_id = ? AND NOT applied AND {people}"
 )
 _EXEMPT = "SELECT certification, person FROM exemption WHERE host_id = ? AND {people}"
+_BROUGHT = "SELECT certification, person FROM brought WHERE host_id = ? AND state IN (0, 2) AND {people}"
 _COMPLETED = (
     "SELECT DISTINCT s.certification, c.person FROM completion c"
     " JOIN course_set s ON s.host_id = c.host_id AND s.course = c.course WHERE c.host_id = ? AND c.{people}"
@@ -101,16 +100,14 @@ def _in_slices(session: Session, sql: str, host_id: int, who: Sequence[int]) -> 
 
 
 def _pins(session: Session, host_id: int) -> Pins:
-    rows = session.execute(
-        select(Held.certification, Held.assignment, Held.people).where(
-            Held.host_id == host_id, Held.assignment.is_not(None), Held.state.in_(("open", "refused"))
-        )
+    sql = (
+        "SELECT certification, assignment, people FROM held"
+        " WHERE host_id = ? AND assignment IS NOT NULL AND state IN ('open', 'refused')"
     )
     pins: Pins = {}
-    for certification, assignment, kept in rows:
-        assert assignment is not None  # by the query
+    for certification, assignment, kept in fetch(session, sql, host_id):
         of_rule = pins.setdefault(certification, {})
-        of_rule[assignment] = of_rule.get(assignment, BitMap()) | BitMap.deserialize(kept)
+        of_rule[assignment] = of_rule.get(assignment, BitMap()) | BitMap.deserialize(bytes(kept))
     return pins
 
 

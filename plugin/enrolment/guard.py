@@ -135,7 +135,7 @@ def judge(
         )
     }
     everyone = BitMap.union(*leaving.values()) if leaving else BitMap()
-    if (by_sync and len(leaving) > 1) or (by_sync and not crossing and len(everyone)):
+    if everyone and by_sync and (len(leaving) > 1 or not crossing):
         gone = unconfirmed(session, host_id, as_of)
         batch = len(everyone - gone)
         # Counting distinct learners reads every row; where even the least of them suffices, nobody counts.

@@ -21,6 +21,7 @@ from plugin.enrolment.step import NO_TYPE, Given, Questions
 from plugin.enrolment.tables import WhySet
 from plugin.enrolment.terms import Terms, terms_of_many
 from plugin.enrolment.wanted import Membership, wanted_of
+from plugin.population.columns import are_in, one_of
 from plugin.population.sets import Population
 
 
@@ -83,7 +84,7 @@ def gather(
     session, pins = around.session, around.held(terms.id).pins
     people, n = facts.person, len(facts.person)
     at = instants(people, cause)
-    exists, suspended = _has(people, population.existing), _has(people, population.suspended)
+    exists, suspended = are_in(people, population.existing), are_in(people, population.suspended)
     # What is decided now cannot have been caused before what was decided already.
     at = np.maximum(at, np.where(facts.live, facts.began, NONE))
     began = np.where(facts.live, facts.began, at)
@@ -92,7 +93,7 @@ def gather(
     for rule, where in found:
         if cause.version and rule.since_version == cause.version:
             added[where] = True
-        only_gone[where[~_has(people[where], pins.get(rule.id, BitMap()))]] = False
+        only_gone[where[~are_in(people[where], pins.get(rule.id, BitMap()))]] = False
     questions = _questions(around, terms, facts, wanted.why, found)
     return Given(
         person_state=np.where(exists, np.where(suspended, 1, 0), 2),
@@ -108,11 +109,6 @@ def gather(
         earlier=cause.earlier,
         quiet=cause.quiet,
     )
-
-
-def _has(people: Ints, members: BitMap) -> Mask:
-    inside = np.array(BitMap(people.astype(np.uint32)) & members, dtype=np.int64)
-    return np.isin(people, inside, assume_unique=True)
 
 
 def _questions(
@@ -176,18 +172,20 @@ def _why_sets(session: Session, host_id: int, ids: set[int]) -> dict[int, frozen
 _FIRST_PATH = (ASSIGNED, IN_PROGRESS, EXPIRED)
 
 
-def elsewhere(around: Around, terms: Terms, facts: Facts) -> Mask:
+def elsewhere(around: Around, terms: Terms, facts: Facts, as_of: int) -> Mask:
     """Who is active in another certification while the paths she is on share a course (DOMAIN §4)."""
     n = len(facts.person)
     result = np.zeros(n, bool)
     if terms.kind == "program" or not terms.courses:
         return result
-    first_here = ~facts.live | np.isin(facts.state, _FIRST_PATH)
+    # Who comes back certified is on the path she comes back to (DOMAIN 6.3).
+    again = ~facts.live & (facts.expires != NONE) & (facts.expires > as_of)
+    first_here = (~facts.live & ~again) | (facts.live & one_of(facts.state, _FIRST_PATH))
     for theirs in sharing(around, terms):
         if theirs.kind == "program":
             continue
         rows = read_facts(around.session, terms.host_id, theirs.id, facts.person)
-        first_there = np.isin(rows.state, _FIRST_PATH)
+        first_there = one_of(rows.state, _FIRST_PATH)
         for mine in (True, False):
             for their in (True, False):
                 if _path(terms, first=mine) & _path(theirs, first=their):

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import rules_of
+from plugin.core.bulk import fetch
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import Around, lock_certification
@@ -21,12 +22,13 @@ from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import mark_settled, owe, owed_people
 from plugin.enrolment.settle import settle_everything, without
-from plugin.enrolment.tables import Settling, WhySet
+from plugin.enrolment.tables import WhySet
 from plugin.enrolment.together import Together
 from plugin.population.sets import Population, population
 
 BATCH = 20_000
 """With more people than this it is cheaper to settle every certification whole."""
+_FEW_RULES = 500
 CHUNK = {True: 400, False: 2_000}
 """People in one transaction, by whether the database is SQLite: a writer there makes all others wait."""
 
@@ -162,9 +164,8 @@ def _pending(session: Session, host_id: int) -> set[int]:
     What a save decides (no messages, a number confirmed, the instant its spells begin) is its own; whoever is owed a
     look besides keeps being owed it until the save is done.
     """
-    return set(
-        session.scalars(select(Settling.certification).where(Settling.host_id == host_id, Settling.state != "done"))
-    )
+    rows = fetch(session, "SELECT certification FROM settling WHERE host_id = ? AND state <> 'done'", host_id)
+    return {row[0] for row in rows}
 
 
 def _works(
@@ -177,7 +178,9 @@ def _works(
     if lock:
         lock_certification(session, host_id, *concerned)
     everyone = np.array(sorted(set().union(*seen.concerned.values())), np.int64)
-    around = Around(session, host_id, concerned, everyone)
+    # Of thousands of assignments only those they match; read anew, for the lock may have waited for a save.
+    matched = {rule.id for rules in seen.matches.values() for rule in rules}
+    around = Around(session, host_id, concerned, everyone, matched if len(matched) <= _FEW_RULES else None)
     return [
         (
             prepare(session, people, certification, np.array(sorted(seen.concerned[certification]), np.int64), cause,

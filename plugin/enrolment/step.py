@@ -34,6 +34,7 @@ from plugin.enrolment.codes import (
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.wanted import Wanted
+from plugin.population.columns import one_of
 
 SUSPENDED_AT_HOST, DELETED_AT_HOST = 1, 2
 NO_TYPE = -1
@@ -213,7 +214,7 @@ def _freeze_and_thaw(new: Facts, frozen: Mask, given: Given) -> Mask:
 def _after_return(new: Facts, returned: Mask, given: Given, terms: Terms) -> None:
     """A due date that passed while she was suspended becomes a realistic one (DOMAIN 2.6)."""
     passed = returned & (new.due != NONE) & (new.due >= new.frozen_since) & (new.due <= given.at)
-    passed &= np.isin(new.state, (ASSIGNED, IN_PROGRESS))
+    passed &= one_of(new.state, (ASSIGNED, IN_PROGRESS))
     for position in np.flatnonzero(passed).tolist():
         new.due[position] = realistic(int(given.at[position]), terms.minimum, terms.zone)
     new.frozen_since[returned] = NONE
@@ -229,8 +230,10 @@ class _Dates:
         # "Already assigned" is a question about a save, and no reason to look at her dates again.
         self.asking = self.open & (given.questions.type != codes.ALREADY_ASSIGNED)
         # The cycle sets the dates of everybody who was ever certified (DOMAIN 3.6).
-        self.who = who & np.isin(new.state, (ASSIGNED, IN_PROGRESS))
-        self.checkable = who & (np.isin(new.state, (ASSIGNED, IN_PROGRESS)) | began)
+        self.who = who & one_of(new.state, (ASSIGNED, IN_PROGRESS))
+        # Whoever was certified before is asked as a spell begins; her open question is looked at until it is closed.
+        asked = began | self.open | (new.hold == DISMISSED)
+        self.checkable = who & (one_of(new.state, (ASSIGNED, IN_PROGRESS)) | asked)
         self.date = given.wanted.date
         n = len(who)
         self.raised = np.full(n, NO_TYPE)
@@ -250,7 +253,7 @@ class _Dates:
         hit = np.where(check, self._first_hit(), NO_TYPE)
         self._close_or_raise(check, hit)
         self._already_assigned(answered)
-        plain = self.who & ~answered & (self.raised == NO_TYPE) & ~np.isin(self.ruled, ("realistic", "dismiss"))
+        plain = self.who & ~answered & (self.raised == NO_TYPE) & ~one_of(self.ruled, ("realistic", "dismiss"))
         plain &= (self.new.hold != DISMISSED) & ~self._declined()
         self._apply(plain, self.date, self.given.wanted.date_from)
         self._earlier(plain & ~self.began)
@@ -308,7 +311,7 @@ class _Dates:
 
     def _first_hit(self) -> Ints:
         """Duplicate course, then unknown, then time allowance (DOMAIN §4); an open cause is kept while it stands."""
-        given, awarded = self.given, ~np.isin(self.new.state, (ASSIGNED, IN_PROGRESS))
+        given, awarded = self.given, ~one_of(self.new.state, (ASSIGNED, IN_PROGRESS))
         duplicate = given.elsewhere & (self.began | self.asking | (self.new.hold == DISMISSED))
         unknown = given.wanted.unknown & (self.date == NONE) & ~awarded
         if self.terms.answers[UNKNOWN_DATE] == "wait":
@@ -324,7 +327,7 @@ class _Dates:
 
     def _close_or_raise(self, check: Mask, hit: Ints) -> None:
         clear = check & (hit == NO_TYPE) & ~self._flagged_already_assigned()
-        waiting = np.isin(self.new.hold, (HELD_BY_EXCEPTION, DISMISSED))
+        waiting = one_of(self.new.hold, (HELD_BY_EXCEPTION, DISMISSED))
         self.new.hold[clear & waiting] = FREE  # the cause went away by itself (DOMAIN 4.7)
         for kind in (DUPLICATE_COURSE, UNKNOWN_DATE, TIME_ALLOWANCE):
             self._raise(check & (hit == kind), kind)
@@ -336,7 +339,7 @@ class _Dates:
             fresh[:] = False
         self.ruled[fresh] = answer
         self.ruled_type[fresh] = kind
-        waiting = np.isin(self.new.hold, (HELD_BY_EXCEPTION, DISMISSED))
+        waiting = one_of(self.new.hold, (HELD_BY_EXCEPTION, DISMISSED))
         if answer == "dismiss":
             self.new.hold[fresh & (~self.old.active | waiting)] = DISMISSED
         else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,8 @@ from plugin.core.bulk import NULL as LEAST
 from plugin.core.bulk import NULL_SQL
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+_FEW = 16
 NULL = -1
 """Stands for NULL in the arrays; every number stored in these columns is zero or more, or an instant."""
 
@@ -41,6 +44,22 @@ def read_columns(
     listed = ", ".join(f"string_agg(int8send(({name})::bigint), ''::bytea)" for name in cast)
     row = session.execute(text(f"SELECT {listed} FROM {table} WHERE {where}"), dict(parameters)).one()
     return [np.frombuffer(bytes(value or b""), ">i8").astype(np.int64) for value in row]
+
+
+def one_of(values: np.ndarray, codes: Sequence[int | str]) -> Mask:
+    """Where a value is one of a few codes; several times as quick as a general search in short arrays."""
+    found = values == codes[0]
+    for code in codes[1:]:
+        found |= values == code
+    return found
+
+
+def are_in(people: Ints, members: BitMap) -> Mask:
+    """Which of these people, distinct ids, are among the members."""
+    if len(people) <= _FEW:
+        return np.array([person in members for person in people.tolist()], bool)
+    inside = np.array(BitMap(people.astype(np.uint32)) & members, dtype=np.int64)
+    return np.isin(people, inside, assume_unique=True)
 
 
 def _from_text(value: str | int | None) -> Ints:

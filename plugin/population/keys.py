@@ -21,6 +21,12 @@ _JOBS = (
     " CASE WHEN temporary OR manager_job_ext <> '' THEN NULL ELSE manager END, starts, ends"
     " FROM job WHERE host_id = :host AND NOT gone AND {column} IN :ids"
 )
+_ABOVE = (
+    "WITH RECURSIVE above(id, parent) AS ("
+    " SELECT id, parent FROM unit WHERE host_id = :host AND NOT gone AND id IN :ids"
+    " UNION SELECT u.id, u.parent FROM above a JOIN unit u ON u.host_id = :host AND u.id = a.parent AND NOT u.gone"
+    ") SELECT id, parent FROM above"
+)  # UNION drops what is known, so that a loop ends
 _SLICE = 500  # bound parameters in one statement; SQLite allows few more than that on old builds
 
 
@@ -59,7 +65,8 @@ def _in_slices(session: Session, sql: str, host_id: int, ids: Iterable[int]) -> 
     rows: list[tuple[Any, ...]] = []
     for start in range(0, len(wanted), _SLICE):
         listed = "(" + ", ".join(str(int(one)) for one in wanted[start : start + _SLICE]) + ")"
-        rows += fetch(session, sql.replace(":ids", listed).replace(":host", "?"), host_id)
+        full = sql.replace(":ids", listed).replace(":host", "?")
+        rows += fetch(session, full, *([host_id] * full.count("?")))
     return rows
 
 
@@ -83,31 +90,22 @@ def _jobs(session: Session, host_id: int, column: str, ids: Iterable[int]) -> li
 
 
 def _add_units(session: Session, host_id: int, jobs: Sequence[_Job], keys: dict[int, set[Key]]) -> None:
-    for kind in ("organisation", "position"):
-        direct = {job: getattr(job, kind) for job in jobs if getattr(job, kind) is not None}
-        if not direct:
-            continue
-        above = _ancestors(session, host_id, set(direct.values()))
-        for job, unit in direct.items():
-            if unit in above:
-                keys[job.person].add((kind, unit, ""))
-                keys[job.person].update((kind, other, "below") for other in above[unit])
+    units = [(job, kind, getattr(job, kind)) for job in jobs for kind in ("organisation", "position")]
+    above = _ancestors(session, host_id, {unit for _job, _kind, unit in units if unit is not None})
+    for job, kind, unit in units:
+        if unit in above:
+            keys[job.person].add((kind, unit, ""))
+            keys[job.person].update((kind, other, "below") for other in above[unit])
 
 
 def _ancestors(session: Session, host_id: int, units: set[int]) -> dict[int, list[int]]:
-    """Each existing unit with itself and everything above it: a step up the tree for all of them at a time."""
-    parents: dict[int, int | None] = {}
-    level = units
-    while level:
-        sql = "SELECT id, parent FROM unit WHERE host_id = :host AND NOT gone AND id IN :ids"
-        found = dict(_in_slices(session, sql, host_id, level))
-        parents.update(found)
-        level = {parent for parent in found.values() if parent is not None} - parents.keys()
+    """Each existing unit with itself and everything above it."""
+    parents: dict[int, int | None] = dict(_in_slices(session, _ABOVE, host_id, units))
     above: dict[int, list[int]] = {}
     for unit in units & parents.keys():
         line: list[int] = []
         here: int | None = unit
-        while here is not None and here in parents:
+        while here is not None and here in parents and here not in line:
             line.append(here)
             here = parents[here]
         above[unit] = line
