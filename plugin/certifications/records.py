@@ -153,7 +153,7 @@ def _twice(judged: Sequence[Judged]) -> list[Judged]:
             of_person.setdefault(one.who.person, []).append(one)
     result = []
     for one in judged:
-        theirs = of_person.get(one.who.person, ()) if one.who is not None and one.record is not None else ()
+        theirs: Sequence[Judged] = of_person.get(one.who.person, ()) if one.who and one.record else ()
         others = [other.line.number for other in theirs if other.line.number != one.line.number]
         if len({other.record for other in theirs}) > 1:
             why = _("Line %(number)s says something else about the same person.", number=others[0])

@@ -128,8 +128,9 @@ class Around:
 
     @cached_property
     def _brought(self) -> dict[int, list[Open]]:
-        few = self._people is not None and len(self._people)
-        return open_records(self.session, self.host_id, f" AND {among('person', self._people)}" if few else "")
+        people = self._people
+        theirs = f" AND {among('person', people)}" if people is not None and len(people) else ""
+        return open_records(self.session, self.host_id, theirs)
 
     def brought(self, certification: int) -> list[Open]:
         """Records brought along that wait for a spell, or are to be taken back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, SmallInteger, String, Text
+from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from plugin.core.db import Base
@@ -194,3 +194,40 @@ class Opened(Base):
     person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     course: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     at: Mapped[int] = mapped_column(BigInteger)
+
+
+WAITING, TAKEN, TAKING_BACK, OVER = range(4)
+"""``Brought.state``: not part of a spell yet; part of one; to be taken back by settling; taken back."""
+
+
+class Brought(Base):
+    """A record brought along (DOMAIN 7.6): part of the facts that ``step`` decides from.
+
+    It waits until its learner has a spell, so that it makes no difference which of the two came first.
+    """
+
+    __tablename__ = "brought"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    certification: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    """Entry of the history that tells of the file."""
+    since: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[int | None] = mapped_column(BigInteger)
+    day: Mapped[bool] = mapped_column(default=False)
+    """``since`` is the end of a day alone."""
+    state: Mapped[int] = mapped_column(SmallInteger, default=WAITING)
+    at: Mapped[int] = mapped_column(BigInteger)
+    """When the file was brought along: of moments before it nobody is told."""
+    kept: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What her row said before, and what it said after, while it is part of a spell."""
+
+
+Index(
+    "ix_brought_open",
+    Brought.host_id,
+    Brought.person,
+    sqlite_where=text("state IN (0, 2)"),
+    postgresql_where=text("state IN (0, 2)"),
+)

@@ -151,6 +151,7 @@ def _newcomers(
     alone = everyone & rows.withdrawn
     exempt = around.exempt(terms.id, max(people.as_of, cause.otherwise))
     alone |= everyone & BitMap(exempt.astype(np.uint32))
+    alone |= everyone & BitMap([one.person for one in around.brought(terms.id)])
     for other in sharing(around, terms):
         alone |= everyone & enrolled(around.session, people.host_id, other.id).active
     by_date: dict[int, BitMap] = {}

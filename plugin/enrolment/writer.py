@@ -18,6 +18,7 @@ from plugin.core.ids import upsert_for
 from plugin.core.journal import Entry
 from plugin.delivery.score_owing import owe_scores
 from plugin.enrolment.around import Around
+from plugin.enrolment.brought import Taking, write_taken
 from plugin.enrolment.claims import Share
 from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
@@ -50,6 +51,7 @@ class Writing:
     moved: Moved
     found: Sequence[Membership]
     done: Completions
+    taken: Sequence[Taking] = ()
     _entries: list[Entry] = field(default_factory=list)
 
     @property
@@ -66,6 +68,7 @@ class Writing:
         """Exceptions, answers and lists, which are of one certification each; returns what history is to tell."""
         self._exceptions()
         self._decisions()
+        write_taken(self.session, self.terms.host_id, self.terms.id, self.taken)
         self._history()
         self._guard_lists()
         return self._entries

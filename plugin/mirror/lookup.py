@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from plugin.mirror.tables import DELETED, Person
@@ -30,3 +30,36 @@ def people_named(session: Session, host_id: int, names: Sequence[str]) -> dict[s
                 if value.casefold() in listed:
                     found.setdefault(value.casefold(), {})[row.id] = row
     return {name: list(people.values()) for name, people in found.items()}
+
+
+FEW = 400
+"""With more names than this, reading everybody once is cheaper than asking for each."""
+
+
+def identities_named(session: Session, host_id: int, names: Sequence[str]) -> dict[str, list[tuple[int, str, str]]]:
+    """Who may be meant by any of these names, by the case-folded name: our id, the host's own id, and the name.
+
+    Whoever has a name as the host's own id, to the letter, is meant by it and nobody else.
+    """
+    wanted = {name.casefold() for name in names}
+    exact = set(names)
+    sql = "SELECT id, ext, name, username, email, number FROM person WHERE host_id = :host AND state <> :deleted"
+    listed = sorted(wanted)
+    if len(listed) <= FEW:
+        columns = ("username", "email", "number", "ext")
+        sql += " AND (" + " OR ".join(f"lower({column}) IN :names" for column in columns) + " OR ext IN :exact)"
+        statement = text(sql).bindparams(bindparam("names", expanding=True), bindparam("exact", expanding=True))
+        rows = session.execute(
+            statement, {"host": host_id, "deleted": DELETED, "names": listed, "exact": sorted(exact)}
+        )
+    else:
+        rows = session.execute(text(sql), {"host": host_id, "deleted": DELETED})
+    found: dict[str, dict[int, tuple[int, str, str]]] = {}
+    own: dict[str, tuple[int, str, str]] = {}
+    for number, ext, name, *others in rows:
+        if ext in exact:
+            own[ext.casefold()] = (number, ext, name)
+        for value in {ext, *others}:
+            if value and value.casefold() in wanted:
+                found.setdefault(value.casefold(), {})[number] = (number, ext, name)
+    return {name: [own[name]] if name in own else list(people.values()) for name, people in found.items()}

@@ -45,6 +45,9 @@ def _owe(session: Session, host_id: int, notification: int) -> int:
             f" WHERE e.host_id = :host AND e.certification = :c AND e.state IN {states} AND e.hold NOT IN (1, 2, 3)"
             f" AND e.{date} IS NOT NULL AND e.{date} + :offset <= :now"
             f" AND e.{date} + :offset >= e.began AND e.{date} + :offset >= :since"
+            # Of what passed before a record was brought along nobody is told (DOMAIN 7.6); 1 is "part of a spell".
+            " AND NOT EXISTS (SELECT 1 FROM brought b WHERE b.host_id = e.host_id AND b.certification = e.certification"
+            f"  AND b.person = e.person AND b.state = 1 AND e.{date} + :offset <= b.at)"
             " AND NOT EXISTS (SELECT 1 FROM message m WHERE m.host_id = e.host_id AND m.notification = :n"
             "  AND m.learner = e.person AND m.certification = e.certification AND m.spell = e.spell AND m.cycle = e.cycle)"
             " LIMIT 5000"
