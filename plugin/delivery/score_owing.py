@@ -44,6 +44,14 @@ def owe_again(session: Session, host_id: int, certification: int) -> None:
     run(session, "UPDATE score_line SET filled = -1 WHERE host_id = ? AND certification = ?", host_id, certification)
 
 
+def to_fill(session: Session, host_id: int) -> list[tuple[int, ...]]:
+    """The first line, its certification and how far it is, of those whose earlier learners are still looked through."""
+    sql = (
+        "SELECT id, certification, filled FROM score_line WHERE host_id = ? AND filled IS NOT NULL ORDER BY id LIMIT 1"
+    )
+    return fetch(session, sql, host_id)
+
+
 def fill(session: Session, host_id: int, now: int) -> int:
     """Owe the results of some who were certified before their line was there; returns how many people were looked at."""
     sql = (

@@ -23,7 +23,7 @@ from plugin.delivery import tally
 from plugin.delivery.claim import LEASE, is_dead, worker_token
 from plugin.delivery.outcomes import GIVE_UP, backoff
 from plugin.delivery.score_lines import find_address, item_is_gone, links_of, make_lines, offered
-from plugin.delivery.score_owing import fill
+from plugin.delivery.score_owing import fill, to_fill
 from plugin.delivery.score_tables import Score, ScoreLine
 from plugin.lti import grades
 from plugin.lti.services import ServiceTrouble, call_service, trouble_of
@@ -74,7 +74,9 @@ def deliver_scores(runtime: Runtime, host_id: int, *, seconds: float | None = No
     """
     now, until = runtime.clock.now(), time.monotonic() + seconds if seconds is not None else None
     made = make_lines(runtime, host_id)
-    while looked := runtime.db.transact(lambda session: fill(session, host_id, now)):
+    with runtime.db.read() as session:
+        fresh = to_fill(session, host_id)
+    while fresh and (looked := runtime.db.transact(lambda session: fill(session, host_id, now))):
         made += looked
     with runtime.db.read() as session:
         sql = f"SELECT DISTINCT s.line FROM score s WHERE {_DUE} ORDER BY 1"

@@ -28,6 +28,17 @@ def open_course(runtime: Runtime, host_id: int, certification: int, person: int,
     return runtime.db.transact(lambda session: _open(session, runtime, host_id, certification, person, course))
 
 
+def open_to(session: Session, host_id: int, certification: int, person: int) -> frozenset[str]:
+    """The courses (the host's ids) that are open to her in a certification now; none while she is not active in it."""
+    _seq, as_of = read_clock(session, host_id)
+    facts = read_facts(session, host_id, certification, np.array([person], np.int64))
+    terms = terms_of(session, host_id, certification)
+    if not facts.active.any() or not terms.live(as_of):
+        return frozenset()
+    told = cycle.Facts(completions=completions_of(session, terms, facts.person).get(person, {}))
+    return cycle.open_courses(state_of(facts, 0), told, terms.content, as_of)
+
+
 def _open(session: Session, runtime: Runtime, host_id: int, certification: int, person: int, course: str) -> str:
     _seq, as_of = read_clock(session, host_id, share=True)
     row = session.scalars(select(Course).where(Course.host_id == host_id, Course.ext == course, ~Course.gone)).first()

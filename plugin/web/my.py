@@ -10,12 +10,13 @@ from plugin.access.rules import rule
 from plugin.certifications.content import parse_content
 from plugin.certifications.groups_open import OpenGroup, open_groups
 from plugin.certifications.store import by_id, definition_of
+from plugin.delivery.watching import look_again
 from plugin.enrolment.groups import join, leave
-from plugin.enrolment.opening import open_course
+from plugin.enrolment.opening import open_course, open_to
 from plugin.enrolment.roster import certifications_of
 from plugin.enrolment.terms import zone_of_host
 from plugin.mirror.browse import courses
-from plugin.web.kit import PREFIX, go, host_id, nudge, page, runtime
+from plugin.web.kit import PREFIX, go, host_id, nudge, page, runtime, wants_fragment
 
 blueprint = Blueprint("my", __name__, url_prefix=f"{PREFIX}/my")
 
@@ -35,7 +36,10 @@ def listing() -> Response:
             content = parse_content(definition.content)
             if definition.enrol == "on_open":
                 waiting.add(number)
-            offered = [known[ext] for one in content.certification for ext in one.courses if ext in known]
+            now_open = open_to(session, host_id(), number, person)
+            path = [ext for one in content.certification for ext in one.courses]
+            again = [ext for one in content.recertification_path for ext in one.courses if ext in now_open]
+            offered = [(known[ext], ext in now_open) for ext in dict.fromkeys([*path, *again]) if ext in known]
             mine.append((row, learner, offered))
         groups: list[OpenGroup] = open_groups(session, host_id(), person)
         context: dict[str, Any] = {
@@ -47,10 +51,17 @@ def listing() -> Response:
 @blueprint.post("/certifications/<int:certification>/open")
 @rule("learner")
 def enter_course(certification: int) -> Response:
-    """Open a course: her seat is wanted from now on, and she goes on to the course at her learning site."""
-    address = open_course(runtime(), host_id(), certification, int(g.launch.person), request.form.get("course", ""))
+    """Open a course: where seats wait for that hers is wanted from now on, and what she did in her courses is read again.
+
+    She goes on to the course at her learning site, out of the frame: our script leads there, else a link does.
+    """
+    made, person = runtime(), int(g.launch.person)
+    address = open_course(made, host_id(), certification, person, request.form.get("course", ""))
+    made.db.transact(lambda session: look_again(session, host_id(), person, made.clock.now()))
     nudge()
-    return go(address if address.startswith(("https://", "http://")) else url_for(".listing"))
+    if not address.startswith(("https://", "http://")):
+        return go(url_for(".listing"))
+    return go(address) if wants_fragment() else page("leaving.html", address=address)
 
 
 @blueprint.post("/groups/<int:certification>/join")

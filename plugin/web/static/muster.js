@@ -10,6 +10,7 @@ const FILTER_WAIT = 200;
 async function prepare(root) {
   const [due, picker, poll, insert] = ['[data-due]', '[data-picker]', '[data-poll]', '[data-placeholders]']
     .map((one) => root.querySelector(one));
+  if (root.querySelector('[data-leave]')) (await import('./leave.js')).prepareLeave(root);
   if (root.querySelector('[data-copy]')) (await import('./copy.js')).prepareCopy(root);
   if (due) (await import('./due.js')).prepareDue(due);
   if (insert) (await import('./insert.js')).prepareInsert(insert);

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
+from plugin.app import create_app
 from plugin.certifications.asfile import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.errors import Unavailable
@@ -23,6 +24,7 @@ from plugin.mirror.connections import NewHost, add_host
 from plugin.mirror.guard import held_records, refuse_records, release_records
 from plugin.mirror.sync import pull
 from plugin.mirror.tables import DELETED, Completion, Connection, Course, Hint, Job, Person
+from plugin.web.session import Launch, open_session
 from tests.hosts.conformance.cases import MAPPING
 from tests.hosts.fake_moodle import Enrolment, FakeMoodle, now, serve_moodle
 
@@ -305,6 +307,27 @@ def test_a_learner_who_comes_back_is_looked_at_at_once(world: World) -> None:
         for _ in range(2):
             look_again(session, world.host, person, world.made.clock.now())
     assert world.count(Hint) == 1
+    world.work()
+    assert world.count(Completion, Completion.person_ext == "12") == 1
+
+
+def test_a_learner_who_leaves_by_a_course_link_is_looked_at_at_once(world: World) -> None:
+    world.assign("{audience: '2'}")
+    with world.made.db.read() as session:
+        person = session.scalars(select(Person.id).where(Person.ext == "12")).one()
+    world.fake.completed[11, 12] = now()
+    app = create_app(world.made)
+    visitor = Launch(world.host, person, "12", "Twelve", is_administrator=False, purpose="launch")
+    with world.made.db.write() as session:
+        handle, _secret = open_session(session, world.made, visitor)
+    answer = app.test_client().post(
+        f"/t/{handle}/my/certifications/1/open", data={"course": "11"}, headers={"X-Muster-Fragment": "1"}
+    )
+    assert (answer.status_code, answer.headers["X-Muster-Location"]) == (204, f"{world.fake.base}/course/view.php?id=11")
+    plain = app.test_client().post(f"/t/{handle}/my/certifications/1/open", data={"course": "11"})
+    assert plain.status_code == 200
+    assert 'target="_top"' in plain.text
+    assert "course/view.php?id=11" in plain.text
     world.work()
     assert world.count(Completion, Completion.person_ext == "12") == 1
 
