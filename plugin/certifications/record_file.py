@@ -19,6 +19,7 @@ from plugin.core.days import LATEST, end_of_day, instant_of
 from plugin.core.errors import Invalid
 
 MOST_LINES = 50_000
+MOST_BYTES = 20 * 1024 * 1024
 ORDERS = ("", "dmy", "mdy")
 """How dates such as 03/04/2026 are written: not said, day first, month first."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from config.settings import SettingsError
 from plugin import __version__
-from plugin.cli import ascode, operate
+from plugin.cli import ascode, operate, records
 from plugin.cli.context import close_all
 from plugin.core.errors import MusterError
 
@@ -21,6 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     operate.register(commands)
     ascode.register(commands)
+    records.register(commands)
     try:
         arguments = parser.parse_args(argv)
         return int(arguments.run(arguments) or 0)

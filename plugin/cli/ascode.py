@@ -18,7 +18,7 @@ from plugin.core.clock import parse_instant
 from plugin.core.days import end_of_day
 from plugin.core.errors import Invalid, NotFound, RefusedByRule
 from plugin.core.runtime import Runtime
-from plugin.enrolment import exceptions, groups, held, history, overrides, show
+from plugin.enrolment import exceptions, groups, held, history, overrides, records, show
 from plugin.enrolment.guard import Limits
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices, Saved, save
@@ -400,6 +400,8 @@ def _undo(arguments: argparse.Namespace) -> int:
     runtime, host_id = open_host(arguments)
     choices = _chosen(arguments)
     with runtime.db.read() as session:
+        if records.is_file(session, host_id, arguments.n):
+            return _take_back(runtime, host_id, arguments)
         try:
             proposal = history.undo_proposal(runtime, session, host_id, arguments.n)
         except NotFound as error:
@@ -411,4 +413,13 @@ def _undo(arguments: argparse.Namespace) -> int:
         print("Nothing is undone: add --yes to undo without being asked.", file=sys.stderr)
         return 1
     _say(history.undo(runtime, host_id, arguments.n, who=who(), choices=choices))
+    return 0
+
+
+def _take_back(runtime: Runtime, host_id: int, arguments: argparse.Namespace) -> int:
+    if not arguments.yes and not sys.stdin.isatty():
+        print("Nothing is undone: add --yes to undo without being asked.", file=sys.stderr)
+        return 1
+    undone, staying = records.take_back(runtime, host_id, arguments.n, who=who())
+    print(f"{undone} records taken back; {staying} stay for what came since.")
     return 0

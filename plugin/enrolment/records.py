@@ -246,3 +246,9 @@ def _restore(session: Session, host_id: int, certification: int, row: Brought) -
         setattr(enrolment, name, None if value == NONE else value)
     enrolment.rev += 1
     row.state = OVER
+
+
+def is_file(session: Session, host_id: int, number: int) -> bool:
+    """Whether an entry of the history tells of a file brought along."""
+    entry = session.get(Journal, (host_id, number))
+    return entry is not None and entry.what == BROUGHT
