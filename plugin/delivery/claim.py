@@ -16,6 +16,8 @@ from plugin.core.logs import correlation, log, use_correlation
 from plugin.delivery.owed import owed_seats
 from plugin.delivery.tables import UNKNOWN, Call
 
+TO_HOST = ("seats", "messages", "resets")
+"""Kinds of calls that go to the host itself; messages may also go elsewhere (:mod:`plugin.delivery.posting`)."""
 LEASE = 120
 """Seconds; more than three times the deadline of a call (:data:`plugin.core.http.DEADLINE`)."""
 
@@ -88,7 +90,9 @@ def claim_seats(
     return call
 
 
-def claim_open_call(session: Session, host_id: int, now: int, true_now: int, lease: str) -> Call | None:
+def claim_open_call(
+    session: Session, host_id: int, now: int, true_now: int, lease: str, kinds: Sequence[str] = TO_HOST
+) -> Call | None:
     """Take over a call that is due for repeating: its lease ran out, or its holder is dead.
 
     A call taken from a holder who never said how it ended is *broken*: it may have reached the host.
@@ -97,11 +101,14 @@ def claim_open_call(session: Session, host_id: int, now: int, true_now: int, lea
         return None
     rows = session.scalars(
         select(Call)
-        .where(Call.host_id == host_id, Call.state.in_(("open", "waiting", "broken")), Call.next_at <= now)
+        .where(
+            Call.host_id == host_id, Call.state.in_(("open", "waiting", "broken")), Call.next_at <= now,
+            Call.kind.in_(kinds),
+        )
         .order_by(Call.next_at, Call.created, Call.id)
         .limit(50)
         .with_for_update(skip_locked=True)
-    )
+    )  # fmt: skip
     for call in rows:
         if not call.lease or call.lease_until < true_now or is_dead(call.lease):
             if call.lease and call.state == "open":

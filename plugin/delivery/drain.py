@@ -13,9 +13,11 @@ from plugin.core.errors import Unavailable
 from plugin.core.logs import correlation, log, use_correlation
 from plugin.core.runtime import Runtime
 from plugin.delivery import tally
+from plugin.delivery.channels import BY_HOST, channel_of
 from plugin.delivery.claim import Prepare, claim_open_call, claim_seats, worker_token
 from plugin.delivery.messages import Render, apply_messages, claim_messages, keys_of, release_call, release_waiting
 from plugin.delivery.outcomes import apply_seats, backoff, release_seats
+from plugin.delivery.storm import cap_of, hold_storm
 from plugin.delivery.tables import Call
 from plugin.hosts.port import Garbled, Host, HostTrouble, Outcome, Refused, Reply, Wait
 from plugin.mirror.connections import connection_of, open_connection
@@ -26,6 +28,10 @@ DEFAULT_BATCH = 100
 LONGEST_JOB = 6 * 3600
 """Seconds for which a host's own job is asked after; then its items are owed anew."""
 _ANY_MESSAGE = "SELECT 1 FROM message WHERE host_id = ? AND state = 'owed' AND next_at <= ? LIMIT 1"
+_UNANSWERED = (
+    "SELECT 1 FROM call WHERE host_id = ? AND kind = 'messages' AND attempts > 0 AND job = '' AND next_at > ? LIMIT 1"
+)
+"""Messages the host did not answer for: no others are sent after them before it does."""
 _log = log("delivery")
 
 
@@ -49,22 +55,31 @@ class _Line:
     lease: str
     render: Render
     drained: Drained
+    messages: bool = True
+    """Whether messages go by the host, and it took the last of them."""
+    gathered: bool = True
     messages_next: bool = False
+    failed: int = 0
 
 
-def drain(runtime: Runtime, host_id: int, render: Render, *, seconds: float | None = None) -> Drained:
+def drain(
+    runtime: Runtime, host_id: int, render: Render, *, seconds: float | None = None, gathered: bool = True
+) -> Drained:
     """Send all that is owed to one host now. Never raises for the host's sake: what cannot go stays owed.
 
     :param render: gives messages their texts; the room that owns the templates passes it in.
     :param seconds: no new call is begun after so many, so that other hosts have their turn.
+    :param gathered: whether everything that a digest would tell of has been settled.
     """
     drained = Drained()
     with runtime.db.read() as session:
         connection = connection_of(session, host_id)
+        by_host = channel_of(session, host_id).kind == BY_HOST
     if connection.state != "active" and connection.retry_at > runtime.clock.now():
         drained.stopped = connection.reason
         return drained
-    line = _Line(runtime, host_id, connection, open_connection(runtime, connection), worker_token(), render, drained)
+    line = _Line(runtime, host_id, connection, open_connection(runtime, connection), worker_token(), render, drained,
+                 by_host, gathered)  # fmt: skip
     until = time.monotonic() + seconds if seconds is not None else None
     try:
         while _one_call(line):
@@ -75,7 +90,7 @@ def drain(runtime: Runtime, host_id: int, render: Render, *, seconds: float | No
         note_trouble(runtime, connection, trouble)
         drained.stopped = trouble.why
     else:
-        if drained.calls:
+        if drained.calls > line.failed:
             note_health(runtime, connection)
     return drained
 
@@ -95,6 +110,9 @@ def _one_call(line: _Line) -> bool:
     except HostTrouble as trouble:
         problem = trouble
         line.runtime.db.transact(lambda session: _again(session, line, call, problem))
+        if call.kind == "messages":  # whatever is wrong with messages, it keeps nobody from her course
+            line.messages, line.failed = False, line.failed + 1
+            return True
         raise
     if reply is not None:
         line.runtime.db.transact(lambda session: _answered(session, line, call, reply, began))
@@ -145,6 +163,8 @@ def _claim(session: Session, line: _Line) -> Call | None:
     for kind in ("messages", "seats", "messages") if line.messages_next else ("seats", "messages"):
         if kind == "messages" and not line.messages_next:  # no seats are left: see whose stand by now
             release_waiting(session, line.host_id, now)
+        if kind == "messages" and not line.messages:
+            continue
         found = _claim_new(session, line, kind, now, true_now)
         if found is not None:
             line.messages_next = kind == "seats"
@@ -157,9 +177,12 @@ def _claim_new(session: Session, line: _Line, kind: str, now: int, true_now: int
     size = int(line.connection.caps.get("writes", {}).get(kind) or DEFAULT_BATCH)
     if kind == "seats":
         return claim_seats(session, line.host_id, now, true_now, size, line.lease, _preparer(line))
-    if not fetch(session, _ANY_MESSAGE, line.host_id, now):
+    if not fetch(session, _ANY_MESSAGE, line.host_id, now) or fetch(session, _UNANSWERED, line.host_id, now):
         return None
-    return claim_messages(session, line.host_id, now, true_now, size, line.lease, _preparer(line), line.render)
+    hold_storm(session, line.host_id, cap_of(session, line.host_id, line.runtime.settings.message_cap))
+    return claim_messages(
+        session, line.host_id, now, true_now, size, line.lease, _preparer(line), line.render, gathered=line.gathered
+    )
 
 
 def _preparer(line: _Line) -> Prepare:

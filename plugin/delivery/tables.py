@@ -143,7 +143,8 @@ class Message(Base):
     cycle: Mapped[int] = mapped_column(Integer, default=0)
     channel: Mapped[str] = mapped_column(String(16), default="host")
     state: Mapped[str] = mapped_column(String(16), default="owed")
-    """waiting (for seats), owed, sending, sent, maybe, parked, held (storm) or cancelled."""
+    """waiting (for seats), owed, sending, sent, maybe, parked (refused), bounced (its address is), held (storm),
+    joined (goes with its ``leader``) or cancelled."""
     subject: Mapped[str] = mapped_column(Text, default="")
     text: Mapped[str] = mapped_column(Text, default="")
     html: Mapped[str] = mapped_column(Text, default="")
@@ -155,6 +156,44 @@ class Message(Base):
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
     why: Mapped[str] = mapped_column(Text, default="")
     correlation: Mapped[str] = mapped_column(String(32), default="")
+    leader: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """The message that a digest goes out as: its own id where it is that one, 0 without a digest (DOMAIN 8.3)."""
+
+
+class Told(Base):
+    """How many messages were asked for in which minute: a storm is many of them within an hour. Kept for two days."""
+
+    __tablename__ = "told"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Epoch seconds divided by 60."""
+    count: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Channel(Base):
+    """How the messages of a host go out. Without a row: by the host itself."""
+
+    __tablename__ = "channel"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16), default="host")
+    """``host``, ``webhook`` or ``mail``."""
+    url: Mapped[str] = mapped_column(String(1000), default="")
+    secret: Mapped[str | None] = mapped_column(Sealed)
+    server: Mapped[str] = mapped_column(String(255), default="")
+    """Empty: the installation's own mail server."""
+    port: Mapped[int] = mapped_column(Integer, default=587)
+    security: Mapped[str] = mapped_column(String(16), default="starttls")
+    username: Mapped[str] = mapped_column(String(255), default="")
+    password: Mapped[str | None] = mapped_column(Sealed)
+    sender: Mapped[str] = mapped_column(String(255), default="")
+    sender_name: Mapped[str] = mapped_column(String(255), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """Why it cannot be used now; empty where it can."""
+    since: Mapped[int] = mapped_column(BigInteger, default=0)
+    retry_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class Tally(Base):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.bulk import fetch, run
 from plugin.core.ids import read_clock, upsert_for
+from plugin.core.runtime import Runtime
 from plugin.mirror.tables import Change
 
 
@@ -36,6 +37,13 @@ def owed_people(session: Session, host_id: int, limit: int) -> dict[int, int]:
     """Who is owed a look, oldest change first, with the instant of the cause."""
     sql = "SELECT person, at FROM change WHERE host_id = ? AND settled < seq ORDER BY seq, person LIMIT ?"
     return {row[0]: row[1] for row in fetch(session, sql, host_id, limit)}
+
+
+def all_settled(runtime: Runtime, host_id: int) -> bool:
+    """Whether no save waits to be settled and nobody is owed a look."""
+    with runtime.db.read() as session:
+        saves = fetch(session, "SELECT 1 FROM settling WHERE host_id = ? AND state <> 'done' LIMIT 1", host_id)
+        return not saves and not owed_people(session, host_id, 1)
 
 
 def mark_settled(session: Session, host_id: int, people: Iterable[int], *, upto: int | None = None) -> None:

@@ -61,7 +61,12 @@ def _silence(session: Session, host_id: int, definitions: Sequence[int]) -> None
     if definitions:
         session.execute(
             update(Message)
-            .where(Message.host_id == host_id, Message.notification.in_(definitions), Message.state.in_(UNSENT))
+            .where(
+                Message.host_id == host_id,
+                Message.notification.in_(definitions),
+                Message.state.in_(UNSENT),
+                Message.leader == 0,
+            )
             .values(state="cancelled", why="Its notification was switched off before it was sent."),
             execution_options={"synchronize_session": False},
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import time, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,19 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from plugin.core.bulk import among, fetch, insert_rows
+from plugin.core.days import instant_of, local_day
 from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
+from plugin.core.tables import Host
+from plugin.delivery.storm import count_told
 from plugin.delivery.tables import Message
-from plugin.notifications.recipients import recipients_of
+from plugin.notifications.recipients import administrators, recipients_of
 from plugin.notifications.tables import Notification
 
 TIMED = ("due", "overdue", "expiring")
 """Events that are moments of a date; their offset is already in the moment."""
+MORNING = time(7)
+"""When administrators get the day's exceptions, in the host's zone."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,27 @@ def tell_one(session: Session, definition: Notification, told: Sequence[Told], *
         "cycle": np.array([one.cycle for one, _receiver in pairs]),
         "state": ["waiting" if one.wait_for_seats else "owed" for one, _receiver in pairs],
         "created": at,
-        "next_at": at + (max(definition.offset, 0) if definition.when not in TIMED else 0),
+        "next_at": _moments(session, definition, [receiver for _one, receiver in pairs], at),
         "correlation": correlation(),
     }
     insert_rows(session, Message, columns, skip_present=True)
+    own = sum(one.person == receiver for one, receiver in pairs)
+    others = {receiver for one, receiver in pairs if one.person != receiver}
+    count_told(session, definition.host_id, at, own + len(others))
     return len(pairs)
+
+
+def _moments(session: Session, definition: Notification, receivers: Sequence[int], at: int) -> int | list[int]:
+    """When messages may go: administrators hear of exceptions once a day, in the morning (DOMAIN 8.3)."""
+    moment = at + (max(definition.offset, 0) if definition.when not in TIMED else 0)
+    daily = set(administrators(session, definition.host_id)) if definition.when == "exception" else set()
+    if daily.isdisjoint(receivers):
+        return moment
+    host = session.get_one(Host, definition.host_id)
+    morning = instant_of(local_day(moment, host.time_zone), MORNING, host.time_zone)
+    if morning < moment:
+        morning = instant_of(local_day(moment, host.time_zone) + timedelta(days=1), MORNING, host.time_zone)
+    return [morning if receiver in daily else moment for receiver in receivers]
 
 
 def active(session: Session, host_id: int, certification: int, when: str) -> list[Notification]:
@@ -116,6 +138,7 @@ def _untold_cancelled(session: Session, host_id: int, certification: int, told: 
                 Message.certification == certification,
                 Message.when == "assigned",
                 Message.state.in_(("waiting", "owed", "held")),
+                Message.leader == 0,
                 Message.learner.in_(people[start : start + 500]),
             )
             .values(state="cancelled", why="Withdrawn before it was sent.")
