@@ -43,7 +43,10 @@ def record(
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that happened, as :func:`record` takes it."""
+    """One thing that happened, as :func:`record` takes it.
+
+    :ivar aloud: told to outside subscribers alone; history keeps silent about it.
+    """
 
     what: str
     certification: int | None = None
@@ -53,12 +56,19 @@ class Entry:
     confirmed: bool = False
     reason: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+    aloud: bool = False
 
 
 def record_all(session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry]) -> int:
     """Append entries to the history, in their order; returns the number of the first."""
-    if not entries:
-        return 0
+    told = [_told(one) for one in entries if one.what in events.FROM_HISTORY]
+    entries = [one for one in entries if not one.aloud]
+    first = _write(session, host_id, at, who, entries) if entries else 0
+    events.append(session, host_id, at, who, told)
+    return first
+
+
+def _write(session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry]) -> int:
     first = take_ids(session, host_id, "journal", len(entries))
     columns = {
         "host_id": host_id,
@@ -77,7 +87,6 @@ def record_all(session: Session, host_id: int, at: int, who: str, entries: Seque
         "correlation": correlation(),
     }
     insert_rows(session, Journal, columns)
-    events.append(session, host_id, at, who, [_told(one) for one in entries if one.what in events.FROM_HISTORY])
     return first
 
 

@@ -6,14 +6,16 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pyroaring import BitMap
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from plugin.core import events
 from plugin.core.bulk import fetch, run, update_rows
 from plugin.core.ids import take_ids
 from plugin.core.logs import log
 from plugin.delivery.seats import is_owed
-from plugin.delivery.tables import FOUND, IN, NOBODYS, OURS, OUT, SUSPENDED, UNKNOWN, Call, Seat
+from plugin.delivery.tables import FOUND, IN, NOBODYS, OURS, OUT, SUSPENDED, UNKNOWN, WANTS, Call, Seat
 from plugin.hosts.port import Outcome
 
 GIVE_UP = 48 * 3600
@@ -76,6 +78,7 @@ def _one_by_one(
     seats = [dict(zip(_COLUMNS, row, strict=True)) for row in fetch(session, sql, host_id, call.id)]
     after = [_after(one, answers.get(f"{one['course']}.{one['person']}"), now) for one in seats]
     _write(session, host_id, call, answer, after)
+    _tell(session, host_id, seats, after, now)
 
 
 def _write(session: Session, host_id: int, call: Call, answer: int, after: Sequence[Mapping[str, Any]]) -> None:
@@ -83,6 +86,24 @@ def _write(session: Session, host_id: int, call: Call, answer: int, after: Seque
     keys = {"host_id": host_id, "course": columns.pop("course"), "person": columns.pop("person"), "call": call.id}
     update_rows(session, Seat, keys, {**columns, "answer": answer})
     run(session, f"UPDATE seat SET call = '' WHERE host_id = ? AND {_IN_CALL}", host_id, call.id)
+
+
+def _tell(
+    session: Session, host_id: int, seats: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], now: int
+) -> None:
+    """Tell outside subscribers what was refused for good, in the host's own words."""
+    parked: dict[tuple[int, int, str], list[int]] = {}
+    for seat, one in zip(seats, after, strict=True):
+        if one["parked"] is not None:
+            parked.setdefault((one["course"], int(seat["sent"]), one["parked"]), []).append(one["person"])
+    if not parked or "push.refused" not in events.subscribed(session, host_id):
+        return
+    told = []
+    for (course, sent, why), people in sorted(parked.items()):
+        names = fetch(session, "SELECT ext FROM course WHERE host_id = ? AND id = ?", host_id, course)
+        data = {"course": names[0][0] if names else None, "want": WANTS[sent]}
+        told.append(events.Told("push.refused", people=BitMap(people), reason=why, data=data))
+    events.append(session, host_id, now, "rule", told)
 
 
 def _after(row: Mapping[str, Any], outcome: Outcome | None, now: int) -> dict[str, Any]:

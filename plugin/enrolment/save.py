@@ -19,6 +19,7 @@ from plugin.enrolment.gone import unpin_removed
 from plugin.enrolment.guard import Limits
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.settle import request_settling
+from plugin.enrolment.told import tell_assignments
 from plugin.enrolment.weigh import certification_id
 from plugin.notifications.definitions import replace_definitions
 
@@ -115,6 +116,7 @@ def _write(
         session, host_id, at, who, "saved", certification=written.certification, version=written.version,
         reason=choices.reason, data={"newly": found.adding.newly, "withdrawn": found.removing.withdrawn, **kept},
     )  # fmt: skip
+    tell_assignments(session, host_id, written, at, who)
     request_settling(
         session, host_id, written.certification, number=take_ids(session, host_id, "settling"),
         version=written.version, at=at, who=who, choices=kept, correlation=correlation(),

@@ -34,6 +34,7 @@ from plugin.enrolment.owing import owe, owed_people
 from plugin.enrolment.skim import Skim, began_matters, skim
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.together import write_alone
+from plugin.enrolment.told import tell_applied
 from plugin.enrolment.wanted import Membership
 from plugin.population.sets import Population, population
 
@@ -235,6 +236,8 @@ def _finish(session: Session, claimed: Settling, cause: Cause, learners: int) ->
         session, claimed.host_id, cause.otherwise, claimed.who, "settled", certification=claimed.certification,
         version=claimed.version, data={"learners": learners},
     )  # fmt: skip
+    if claimed.version:
+        tell_applied(session, *key, claimed.version, cause.otherwise, claimed.who)
 
 
 # --- everything ---------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from plugin.delivery.score_owing import owe_scores
 from plugin.enrolment.around import Around
 from plugin.enrolment.brought import Taking, write_taken
 from plugin.enrolment.claims import Share
-from plugin.enrolment.codes import EXCEPTION_TYPES
+from plugin.enrolment.codes import EXCEPTION_TYPES, EXEMPT
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.gone import unpin
 from plugin.enrolment.guard import LEAVING, WITHDRAWN, forget
@@ -205,12 +205,18 @@ class Writing:
             where = np.zeros(len(step.left), bool)
             where[positions] = True
             self._tell_history(state, where)
+        stays = (self.old.leaves_on != NONE) & (step.facts.leaves_on == NONE) & ~step.left
+        self._tell_history("staying", stays, aloud=True)
+        ended = (self.old.hold == EXEMPT) & (step.facts.hold != EXEMPT) & ~given.exempt
+        self._tell_history("exemption_ended", ended, aloud=True)
 
-    def _tell_history(self, what: str, where: Mask, *, confirmed: bool = False, reason: str = "") -> None:
+    def _tell_history(
+        self, what: str, where: Mask, *, confirmed: bool = False, reason: str = "", aloud: bool = False
+    ) -> None:
         if where.any():
             self._entries.append(
                 Entry(what, self.terms.id, self.terms.version, people=_bitmap(self.step.facts.person[where]),
-                      confirmed=confirmed, reason=reason or self.cause.reason)
+                      confirmed=confirmed, reason=reason or self.cause.reason, aloud=aloud)
             )  # fmt: skip
 
     def _guard_lists(self) -> None:

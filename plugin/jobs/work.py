@@ -7,9 +7,11 @@ from plugin.core.runtime import Runtime
 from plugin.delivery import echoes
 from plugin.delivery.drain import drain
 from plugin.delivery.scores import deliver_scores
+from plugin.enrolment.moments import tell_moments
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tick import tick
+from plugin.jobs.endpoints import send_events
 from plugin.mirror import hints
 from plugin.mirror.connections import active_hosts
 from plugin.notifications.templates import render
@@ -40,9 +42,11 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
         tick(runtime, host_id)
         done += settle_certifications(runtime, host_id)
         done += settle_people(runtime, host_id)
-        done += owe_timed(runtime, host_id)
+        done += owe_timed(runtime, host_id) + tell_moments(runtime, host_id)
         drained = drain(runtime, host_id, render, seconds=seconds)
         done += drained.calls + deliver_scores(runtime, host_id, seconds=seconds)
+        if seconds is None:  # a worker sends events beside everything else
+            done += send_events(runtime, host_id)
         total += done
         if not done:
             return total

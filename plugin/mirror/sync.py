@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from plugin.core import events
 from plugin.core.days import known_zone
 from plugin.core.errors import Unavailable
 from plugin.core.ids import read_clock, take_ids
@@ -349,5 +350,21 @@ def _end_run(runtime: Runtime, host_id: int, run: int, state: str, reason: str, 
     def work(session: Session) -> None:
         row = session.get_one(SyncRun, (host_id, run))
         row.ended, row.state, row.reason, row.counts = runtime.clock.now(), state, reason, counts
+        _tell(session, row)
 
     runtime.db.transact(work)
+
+
+def _tell(session: Session, run: SyncRun) -> None:
+    """Tell outside subscribers how a pull ended; what stays as bad as it was is told once."""
+    before = session.scalars(
+        select(SyncRun.state)
+        .where(SyncRun.host_id == run.host_id, SyncRun.id < run.id, SyncRun.kind.in_(("full", "delta")))
+        .order_by(SyncRun.id.desc())
+        .limit(1)
+    ).first()
+    if run.state != "done" and run.state == before:
+        return
+    kind = "sync.completed" if run.state == "done" else f"sync.{run.state}"
+    told = events.Told(kind, reason=run.reason, data={"sync": {"kind": run.kind, "changed": run.counts}})
+    events.append(session, run.host_id, int(run.ended or run.started), "sync", [told])
