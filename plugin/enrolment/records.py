@@ -77,7 +77,7 @@ class Choice:
     :ivar order: how its dates are written (:data:`plugin.certifications.record_file.ORDERS`).
     :ivar expired: bring those along that expire at once, too.
     :ivar leave_out: bring the rest along though some lines cannot be.
-    :ivar expected: how many records she saw; another number is refused.
+    :ivar expected: how many records she saw, those that expire at once among them; another number is refused.
     """
 
     order: str = ""
@@ -141,8 +141,8 @@ def bring(runtime: Runtime, host_id: int, certification: int, words: str, *, who
         at = max(as_of, runtime.clock.now())
         found = look(session, host_id, certification, words, now=at, order=choice.order)
         taken = [one for one in found.lines if one.verdict in TAKEN and (choice.expired or one.verdict != EXPIRES)]
-        if choice.expected is not None and choice.expected != len(taken):
-            raise Conflict(f"It would be {len(taken)} records now, not {choice.expected}: look at the lines again.")
+        if choice.expected is not None and choice.expected != found.taken:
+            raise Conflict(f"It would be {found.taken} records now, not {choice.expected}: look at the lines again.")
         if found.wrong and not choice.leave_out:
             raise RefusedByRule(
                 f"{found.wrong} of {len(found.lines)} lines cannot be brought along, so nothing is. Correct them, or"

@@ -207,7 +207,7 @@ def test_with_a_wrong_line_nothing_is_brought_unless_it_is_left_out(world: World
     world.settle()
     assert rows(world)["ann"][0] == "assigned"
     assert entry(world) == 0
-    assert bring_file(world, bad, Choice(leave_out=True, expired=False, expected=2)) == 2
+    assert bring_file(world, bad, Choice(leave_out=True, expired=False, expected=3)) == 2
 
 
 def test_without_a_period_there_is_nothing_to_reckon_with(world: World) -> None:

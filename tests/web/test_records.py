@@ -1,0 +1,87 @@
+"""The page that brings records along: looks at lines, brings them along in one piece, and takes them back."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+
+from plugin.enrolment.show import show_rows
+from tests.web.conftest import Visitor
+from tests.world import HOST, World, row
+
+CONTENT = {"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}]}
+YEARLY = {"active": "1 year", "window": "1 month", "expiry_from": "completion"}
+FILE = (
+    "person,since,until\nann,2026-06-01,2027-06-01\nbea,2024-06-01,2025-06-01\n=HYPERLINK(1),2026-01-01,\n"
+    "<script>alert(1)</script>,2026-01-01,\nann,,\n"
+)
+PATH = "/certifications/1/records"
+
+
+@pytest.fixture
+def saved(world: World) -> World:
+    world.save("fs", row("individual", "ann"), content=CONTENT, period=YEARLY)
+    return world
+
+
+def states(world: World) -> dict[str, str]:
+    world.settle()
+    with world.runtime.db.read() as session:
+        return {one["person"]: one["state"] for one in show_rows(session, HOST, 1)}
+
+
+def test_lines_are_looked_at_and_then_brought_along(saved: World, visit: Callable[..., Visitor]) -> None:
+    sam = visit("sam")
+    assert "Bring records along" in sam.page("/certifications/1/learners")
+    looked = sam.post(PATH, {"lines": FILE, "dates": "", "action": "look"})
+    assert looked.status_code == 200
+    for words in ("Would expire at once", "Not found", "Cannot be read", "2 records can be brought along",
+                  "3 lines are left out"):  # fmt: skip
+        assert words in looked.text
+    assert "<script>alert" not in looked.text
+    assert states(saved) == {"ann": "assigned"}
+    done = sam.post(PATH, {"lines": FILE, "dates": "", "action": "bring", "seen": "2"})
+    assert done.headers["Location"].endswith("records?brought=1")
+    assert "1 record was brought along" in sam.page(f"{PATH}?brought=1")
+    assert states(saved) == {"ann": "certified"}
+    history = sam.page("/certifications/1/history")
+    (entry,) = set(re.findall(r"records/(\d+)/undo", history))
+    assert "1 record brought along with this file is taken back" in sam.page(f"{PATH}/{entry}/undo")
+    assert sam.post(f"{PATH}/{entry}/undo").status_code == 303
+    assert states(saved) == {"ann": "assigned"}
+    assert "taken back already" in sam.post(f"{PATH}/{entry}/undo").text
+
+
+def test_a_file_wins_over_what_was_pasted(saved: World, visit: Callable[..., Visitor]) -> None:
+    upload = (io.BytesIO(b"\xef\xbb\xbfperson;since\r\nbea;31/03/2026\r\n"), "records.csv")
+    looked = visit("sam").post(PATH, {"lines": "x", "file": upload, "dates": "dmy", "action": "look"})
+    assert "1 record can be brought along" in looked.text
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"lines": ""}, "The file is empty."),
+        ({"lines": "ann,2026-01-01"}, "The first line must name the columns"),
+        ({"lines": FILE, "dates": "sideways"}, "Choose one of the values offered."),
+        ({"file": (io.BytesIO(b"PK\x03\x04"), "records.xlsx")}, "This is not a CSV file."),
+        ({"lines": FILE, "action": "bring", "seen": "7"}, "It would be 2 records now, not 7"),
+    ],
+)
+def test_a_wrong_file_gets_a_sentence(saved: World, visit: Callable[..., Visitor], data: dict, says: str) -> None:
+    answer = visit("sam").post(PATH, {"dates": "", "action": "look", **data})
+    assert answer.status_code in (400, 409)
+    assert says in answer.text
+    assert states(saved) == {"ann": "assigned"}
+
+
+def test_only_administrators_and_only_while_it_is_not_archived(saved: World, visit: Callable[..., Visitor]) -> None:
+    assert visit("ann", administrator=False).get(PATH).status_code == 403
+    assert visit("sam").get("/certifications/9/records").status_code == 404
+    assert visit("sam").get(f"{PATH}/1/undo").status_code == 404
+    saved.save("fs", state="archived")
+    assert visit("sam").post(PATH, {"lines": FILE}).status_code == 409
+    assert "Look at the lines" not in visit("sam").page(PATH)
