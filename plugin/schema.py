@@ -8,6 +8,7 @@ from sqlalchemy import Connection, MetaData, event, text
 
 import plugin.certifications.tables
 import plugin.core.tables
+import plugin.delivery.reset_tables
 import plugin.delivery.score_tables
 import plugin.delivery.tables
 import plugin.enrolment.tables

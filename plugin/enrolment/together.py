@@ -18,6 +18,7 @@ from plugin.enrolment.codes import DUPLICATE_COURSE
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.facts import COLUMNS, NEVER, Facts, Ints
 from plugin.enrolment.inputs import sharing
+from plugin.enrolment.onward import begin_anew
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Enrolment, WhySet
 from plugin.enrolment.writer import Writing
@@ -60,6 +61,7 @@ class Together:
         self._messages(waiting)
         for one in waiting:
             one.write_scores()
+            begin_anew(one)
         claim_seats([share for one in waiting if (share := one.share()) is not None])
         self._note_gone(waiting)
 

@@ -34,8 +34,6 @@ from plugin.notifications.triggers import Told, tell
 
 _MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (DOMAIN 8.1)."""
-REACHED = ("certified", "complete")
-"""States whose entering is a result (DOMAIN 7.2)."""
 
 
 @dataclass
@@ -256,11 +254,12 @@ class Writing:
                 self._tell(_MESSAGES[state], where & present)
 
     def write_scores(self) -> None:
-        """Who is certified now is owed a result in the gradebooks that take it."""
-        where = sorted({at for state in REACHED for at in self.moved.entered.get(state, ())})
+        """Who is certified once more than before is owed a result in the gradebooks that take it (DOMAIN 7.3)."""
         facts = self.step.facts
-        reached = zip(facts.person[where].tolist(), facts.cycle[where].tolist(), strict=True) if where else ()
-        owe_scores(self.session, self.terms.host_id, self.terms.id, reached, self.cause.otherwise)
+        where = facts.live & (facts.cycle > self.old.cycle)
+        if where.any():
+            reached = zip(facts.person[where].tolist(), facts.cycle[where].tolist(), strict=True)
+            owe_scores(self.session, self.terms.host_id, self.terms.id, reached, self.cause.otherwise)
 
     def _tell(self, when: str, where: Mask, *, wait: bool = False, even_if_off: bool = False) -> None:
         if where.any() and (even_if_off or when in self.around.told(self.terms.id)):

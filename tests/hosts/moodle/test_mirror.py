@@ -323,7 +323,10 @@ def test_a_learner_who_leaves_by_a_course_link_is_looked_at_at_once(world: World
     answer = app.test_client().post(
         f"/t/{handle}/my/certifications/1/open", data={"course": "11"}, headers={"X-Muster-Fragment": "1"}
     )
-    assert (answer.status_code, answer.headers["X-Muster-Location"]) == (204, f"{world.fake.base}/course/view.php?id=11")
+    assert (answer.status_code, answer.headers["X-Muster-Location"]) == (
+        204,
+        f"{world.fake.base}/course/view.php?id=11",
+    )
     plain = app.test_client().post(f"/t/{handle}/my/certifications/1/open", data={"course": "11"})
     assert plain.status_code == 200
     assert 'target="_top"' in plain.text
