@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import bindparam, select, text
@@ -18,6 +18,7 @@ from plugin.core.tables import Host
 from plugin.delivery.tables import Message
 from plugin.mirror.browse import names_of_people
 from plugin.mirror.tables import Person
+from plugin.notifications.digests import DUE, EXPIRY, Part, digest, parts_of
 from plugin.notifications.inherited import TEXTS, text_of
 from plugin.notifications.tables import Notification
 
@@ -60,8 +61,15 @@ def render(session: Session, messages: Sequence[Message]) -> dict[int, Mapping[s
     pairs = {(m.certification, m.learner) for m in messages}
     dates, links = dates_of(session, host.id, pairs), links_of(session, host.id, pairs)
     definitions = _definitions(session, host.id, {m.notification for m in messages})
+    digests = parts_of(session, host.id, messages)
+    names |= _names(
+        session, host.id, {part.certification for parts in digests.values() for part in parts} - names.keys()
+    )
     rendered: dict[int, Mapping[str, str]] = {}
     for message in messages:
+        if message.id in digests:
+            rendered[message.id] = _digest(session, host, digests[message.id], names, people[message.recipient])
+            continue
         pair = (message.certification, message.learner)
         due, expires = dates.get(pair, (None, None))
         occasion = Occasion(
@@ -73,6 +81,24 @@ def render(session: Session, messages: Sequence[Message]) -> dict[int, Mapping[s
         if message.when in _LINKED and occasion.links:
             rendered[message.id] = {**rendered[message.id], "link": occasion.links[0][1]}
     return rendered
+
+
+def _digest(
+    session: Session, host: Host, parts: Sequence[Part], names: Mapping[int, str], recipient: Person
+) -> Mapping[str, str]:
+    """Dates are those of now, in the recipient's zone."""
+    zone = known_zone(recipient.time_zone or None, host.time_zone)
+    stored = dates_of(session, host.id, {(part.certification, one) for part in parts for one, _name in part.learners})
+    said: dict[tuple[int, int, str], str] = {}
+    for part in parts:
+        for learner, _name in part.learners:
+            due, expires = stored.get((part.certification, learner), (None, None))
+            date = due if part.when in DUE else expires if part.when in EXPIRY else None
+            if date is not None:
+                said[part.certification, learner, part.when] = in_words(date, zone, "")
+    plain = {number: _line(name) for number, name in names.items()}
+    shown = [replace(part, learners=[(one, _line(name)) for one, name in part.learners]) for part in parts]
+    return digest(shown, plain, _line(recipient.name or recipient.ext), said)
 
 
 _LINKED = ("assigned", "window_open")
