@@ -6,8 +6,11 @@ from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.delivery import echoes
 from plugin.delivery.drain import drain
+from plugin.delivery.posting import post
+from plugin.delivery.resets import send_resets
 from plugin.delivery.scores import deliver_scores
 from plugin.enrolment.moments import tell_moments
+from plugin.enrolment.owing import all_settled
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tick import tick
@@ -43,8 +46,11 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
         done += settle_certifications(runtime, host_id)
         done += settle_people(runtime, host_id)
         done += owe_timed(runtime, host_id) + tell_moments(runtime, host_id)
-        drained = drain(runtime, host_id, render, seconds=seconds)
+        gathered = all_settled(runtime, host_id)
+        drained = drain(runtime, host_id, render, seconds=seconds, gathered=gathered)
+        done += post(runtime, host_id, render, seconds=seconds, gathered=gathered)
         done += drained.calls + deliver_scores(runtime, host_id, seconds=seconds)
+        done += send_resets(runtime, host_id, seconds=seconds)
         if seconds is None:  # a worker sends events beside everything else
             done += send_events(runtime, host_id)
         total += done
