@@ -176,7 +176,7 @@ def _state_each(judged: Sequence[Judged], known: Mapping[int, Known], rules: Rul
             if state == about.state:
                 verdict, why = KNOWN, _("Muster knows this already, or something newer.")
             elif state.state == EXPIRED:
-                verdict, why = EXPIRES, _("It would expire at once.")
+                verdict = EXPIRES
             elif state.state != CERTIFIED and rules.settings is not None:
                 why = _("Her window is open already.")
             one = replace(one, verdict=verdict, why=why, state=state, record=None if verdict == KNOWN else one.record)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin.certifications.record_file import MOST_BYTES, decode
-from plugin.certifications.records import EXPIRES, TAKEN, Judged
+from plugin.certifications.records import TAKEN, Judged
 from plugin.certifications.store import get
 from plugin.cli.context import add_host, open_host, print_json, who
 from plugin.core.clock import format_instant
@@ -112,6 +112,6 @@ def _line(one: Judged) -> str:
     words = [f"line {one.line.number}", one.line.person or "-", one.verdict]
     if one.state is not None and one.verdict in TAKEN:
         words.append(f"{one.state.state} until {format_instant(one.state.expires) or 'ever'}")
-    if one.why and one.verdict != EXPIRES:
+    if one.why:
         words.append(one.why)
     return "\t".join(words)
