@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications import drafts
-from plugin.certifications.content import check_same, parse_content
+from plugin.certifications.content import check_same, minimum_time, parse_content
 from plugin.certifications.period import dump_period_settings, parse_period_settings
 from plugin.certifications.tables import Draft
 from plugin.core.days import parse_period
@@ -117,7 +117,7 @@ def _details(session: Session) -> dict[str, Any]:
     try:
         check_same(parse_content(content), _resets(session))
         parse_period(grace)
-        period = _period()
+        period = _period(minimum_time(parse_content(content).recertification_path))
     except ValueError as error:
         raise Invalid(str(error)) from None
     return {
@@ -129,10 +129,13 @@ def _details(session: Session) -> dict[str, Any]:
     }
 
 
-def _period() -> dict[str, str]:
-    """The period, or none while both lengths are empty."""
+def _period(recertification_minimum: int) -> dict[str, str]:
+    """The period, or none while both lengths are empty.
+
+    :param recertification_minimum: seconds the recertification path takes at least.
+    """
     names = ("active", "window", "minimum_active", "expiry_from")
     given = {name: value for name in names if (value := field(f"period-{name}", 20))}
     if "active" not in given and "window" not in given:
         return {}
-    return dict(dump_period_settings(parse_period_settings(given)))
+    return dict(dump_period_settings(parse_period_settings(given, recertification_minimum=recertification_minimum)))
