@@ -159,6 +159,7 @@ def _host_check(arguments: argparse.Namespace) -> int:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
+    from plugin.core.metering import Cost
     from plugin.delivery.watching import watch
     from plugin.mirror.lost import KINDS as LOST
     from plugin.mirror.sync import pull
@@ -169,6 +170,12 @@ def _sync(arguments: argparse.Namespace) -> int:
     result = pull(made, host_id, full=arguments.full)
     watched = watch(made, host_id, now=True)
     print(f"{result.changed + (watched.changed if watched else 0)} records changed.")
+    costs = {**result.costs, **({"completions": watched.cost} if watched else {})}
+    for kind, cost in costs.items():
+        if cost.calls:
+            print(f"  {kind}: {cost.calls} calls, {cost.received} bytes")
+    total = sum(costs.values(), Cost())
+    print(f"{total.calls} calls and {total.received} bytes in all.")
     for kind, count in result.held.items():
         what = f"{count} jobs came without {LOST[kind]}" if kind in LOST else f"{count} {kind} are missing at the host"
         print(f"{what}: on hold; see 'muster held'.", file=sys.stderr)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from plugin.core.ids import take_ids, upsert_for
 from plugin.core.logs import correlation, log
+from plugin.core.metering import Cost, Meter
 from plugin.core.runtime import Runtime
 from plugin.hosts.port import Caps, HostTrouble
 from plugin.mirror.connections import connection_of
@@ -48,12 +49,13 @@ SELECT c.ext, p.ext, EXISTS (SELECT 1 FROM completion d WHERE d.host_id = s.host
 
 @dataclass
 class Watched:
-    """What was done: open seats, how many were asked about in turn, rows that changed, and whether time ran out."""
+    """What was done: open seats, how many were asked about in turn, rows that changed, whether time ran out, the cost."""
 
     open: int = 0
     asked: int = 0
     changed: int = 0
     cut: bool = False
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass
@@ -103,32 +105,35 @@ def _state(connection: Connection) -> _State:
     return _State(**kept) if isinstance(kept, dict) else _State()
 
 
-def _keep(session: Session, host_id: int, before: _State, after: _State) -> bool:
+def _keep(session: Session, host_id: int, before: _State, after: _State, cost: Cost | None = None) -> bool:
     """Write where the watching stands, unless somebody else did meanwhile."""
     row = connection_of(session, host_id)
     session.refresh(row, with_for_update=True)
     if _state(row) != before:
         return False
     row.settings = {**row.settings, "watch": asdict(after)}
+    if cost is not None and cost.calls:
+        row.settings = {**row.settings, "watch_cost": cost.to_json()}
     return True
 
 
 def _ask(runtime: Runtime, host_id: int, state: _State, until: float, at: int, *, whole: bool) -> Watched:
     with runtime.db.read() as session:
         pairs = [(f"{row[1]}:{row[0]}", bool(row[2])) for row in session.execute(text(_OPEN), {"host": host_id})]
-    done, after = Watched(open=len(pairs)), replace(state)
+    done, after, meter = Watched(open=len(pairs)), replace(state), Meter(runtime.http)
     if pairs and (whole or at - state.seen >= SEEN_EVERY):
         since = str(max(1, state.seen - LATE))
         done.changed += read_by_ids(
-            runtime, host_id, {"completions": [one for one, _ in pairs]}, since=since, until=until
+            runtime, host_id, {"completions": [one for one, _ in pairs]}, since=since, until=until, meter=meter
         )
         after.seen = at
     waiting = [one for one, completed in pairs if not completed]
     if not after.to or after.to not in waiting:
         after.to = ""
     if waiting and (after.to or whole or at - after.turn >= TURN_EVERY):
-        _turn(runtime, host_id, waiting, after, done, until, at)
-    runtime.db.transact(lambda session: _keep(session, host_id, state, after))
+        _turn(runtime, host_id, waiting, after, done, until, at, meter)
+    done.cost = meter.cost
+    runtime.db.transact(lambda session: _keep(session, host_id, state, after, done.cost))
     if done.changed or done.cut:
         _log.info(
             "completions watched", host=host_id, open=done.open, asked=done.asked, changed=done.changed, cut=done.cut
@@ -137,8 +142,9 @@ def _ask(runtime: Runtime, host_id: int, state: _State, until: float, at: int, *
 
 
 def _turn(
-    runtime: Runtime, host_id: int, waiting: Sequence[str], state: _State, done: Watched, until: float, at: int
-) -> None:
+    runtime: Runtime, host_id: int, waiting: Sequence[str], state: _State, done: Watched, until: float, at: int,
+    meter: Meter,
+) -> None:  # fmt: skip
     """Go on through the seats in order; at the end the next turn begins in its own time."""
     start = waiting.index(state.to) + 1 if state.to else 0
     for first in range(start, len(waiting), SLICE):
@@ -146,7 +152,7 @@ def _turn(
             done.cut = True
             return
         part = list(waiting[first : first + SLICE])
-        done.changed += read_by_ids(runtime, host_id, {"completions": part})
+        done.changed += read_by_ids(runtime, host_id, {"completions": part}, meter=meter)
         state.turn = at if first == 0 else state.turn
         done.asked += len(part)
         state.to = part[-1]

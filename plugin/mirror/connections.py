@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.core.errors import Invalid, NotFound
-from plugin.core.http import Answer
+from plugin.core.http import Answer, Outbound
 from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
 from plugin.core.signing import check_secret
@@ -169,17 +169,20 @@ def subject_column(session: Session, host_id: int) -> str:
     return join if join in ("username", "email", "number") else "ext"
 
 
-def open_connection(runtime: Runtime, row: Connection) -> HostPort:
-    """The host behind a connection, ready to be asked."""
-    return open_host(spec_for(runtime, row), runtime.http, runtime.clock)
+def open_connection(runtime: Runtime, row: Connection, http: Outbound | None = None) -> HostPort:
+    """The host behind a connection, ready to be asked.
+
+    :param http: the way out to take instead of the runtime's, where calls are counted.
+    """
+    return open_host(spec_for(runtime, row, http), http or runtime.http, runtime.clock)
 
 
-def spec_for(runtime: Runtime, row: Connection) -> ConnectionSpec:
+def spec_for(runtime: Runtime, row: Connection, http: Outbound | None = None) -> ConnectionSpec:
     """A connection for a dialect that may also use the LTI services of its registration."""
 
     def service(scopes: Sequence[str], method: str, url: str, **more: Any) -> Answer:
         with runtime.db.read() as session:
             host = session.get_one(Host, row.host_id)
-        return call_service(runtime, host, scopes, method, url, **more)
+        return call_service(runtime, host, scopes, method, url, http=http, **more)
 
     return replace(spec_of(row), service=service)

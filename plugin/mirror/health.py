@@ -45,3 +45,21 @@ def sync_runs(session: Session, host_id: int, limit: int = 10) -> Sequence[SyncR
     """The latest pulls, newest first."""
     query = select(SyncRun).where(SyncRun.host_id == host_id).order_by(SyncRun.id.desc()).limit(limit)
     return session.scalars(query).all()
+
+
+def latest_costs(session: Session, host_id: int, connection: Connection | None) -> dict[str, tuple[int, int]]:
+    """Calls and bytes of the latest read of each kind, where something was asked."""
+    found: dict[str, tuple[int, int]] = {}
+    for run in sync_runs(session, host_id, 100):
+        for kind, cost in (run.costs or {}).items():
+            found.setdefault(kind, (int(cost.get("calls", 0)), int(cost.get("bytes", 0))))
+    watched = connection.settings.get("watch_cost") if connection is not None else None
+    if isinstance(watched, dict):
+        found["completions"] = (int(watched.get("calls", 0)), int(watched.get("bytes", 0)))
+    return found
+
+
+def total_cost(run: SyncRun) -> tuple[int, int]:
+    """Calls and bytes of one pull."""
+    costs = list((run.costs or {}).values())
+    return sum(int(one.get("calls", 0)) for one in costs), sum(int(one.get("bytes", 0)) for one in costs)

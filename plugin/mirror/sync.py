@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from plugin.core.days import known_zone
 from plugin.core.errors import Unavailable
 from plugin.core.ids import read_clock, take_ids
 from plugin.core.logs import log
+from plugin.core.metering import Cost, Meter
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host as HostRow
 from plugin.hosts.port import Caps, Garbled, Host, HostTrouble, Locked, MarkTooOld, Page, Refused, Wait
@@ -31,11 +33,13 @@ _BACKOFF = (2, 5, 15, 30, 60, 120, 300)
 
 @dataclass
 class SyncResult:
-    """What a pull brought: rows changed, by kind; deletions on hold, by kind."""
+    """What a pull brought: rows changed, by kind; deletions on hold, by kind; and what it took."""
 
     changed: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)
+    """What was asked of the host, by kind; ``describe`` for what it says of itself."""
 
 
 @dataclass(frozen=True)
@@ -58,33 +62,45 @@ def pull(runtime: Runtime, host_id: int, *, full: bool = False) -> SyncResult:
     with runtime.db.read() as session:
         connection = connection_of(session, host_id)
     run = _begin_run(runtime, host_id, connection, "full" if full else "delta")
+    result = SyncResult()
     try:
-        result = _pull(runtime, host_id, connection, full=full)
+        _pull(runtime, host_id, connection, result, full=full)
     except HostTrouble as trouble:
         note_trouble(runtime, connection, trouble)
-        _end_run(runtime, host_id, run, "failed", trouble.why, {})
+        _end_run(runtime, host_id, run, "failed", trouble.why, SyncResult(costs=result.costs))
         raise Unavailable(trouble.why) from None
     note_health(runtime, connection)
-    _end_run(runtime, host_id, run, "held" if result.held else "done", "", result.counts)
+    _end_run(runtime, host_id, run, "held" if result.held else "done", "", result)
     return result
 
 
-def _pull(runtime: Runtime, host_id: int, connection: Connection, *, full: bool) -> SyncResult:
-    host = open_connection(runtime, connection)
-    caps = host.describe()
+def _pull(runtime: Runtime, host_id: int, connection: Connection, result: SyncResult, *, full: bool) -> None:
+    meter = Meter(runtime.http)
+    host = open_connection(runtime, connection, meter)
+    with _counted(meter, result, "describe"):
+        caps = host.describe()
     zone = runtime.db.transact(lambda session: _learn(session, host_id, connection, caps))
     reader = _Reader(runtime, host_id, connection, host, caps, zone)
-    result = SyncResult()
     for kind in KINDS.values():
         if caps.can(kind.name, "full") or caps.can(kind.name, "delta"):
-            changed = _read_kind(reader, kind, full=full)
+            with _counted(meter, result, kind.name):
+                changed = _read_kind(reader, kind, full=full)
             result.changed += changed
             result.counts[kind.name] = changed
     with runtime.db.read() as session:
         result.held = guard.held_records(session, host_id)
     if result.changed:
         runtime.db.transact(lambda session: recount(session, host_id))
-    return result
+
+
+@contextmanager
+def _counted(meter: Meter, result: SyncResult, kind: str) -> Iterator[None]:
+    """Add what is asked meanwhile to a kind's cost, also where it ends badly."""
+    before = meter.cost
+    try:
+        yield
+    finally:
+        result.costs[kind] = result.costs.get(kind, Cost()) + (meter.cost - before)
 
 
 def _learn(session: Session, host_id: int, connection: Connection, caps: Caps) -> str:
@@ -269,16 +285,18 @@ def read_by_ids(
     *,
     since: str | None = None,
     until: float | None = None,
+    meter: Meter | None = None,
 ) -> int:
     """Read exactly these records again, by kind; what is missing from the answer is deleted. Never guarded.
 
     :param since: of these, only what may have changed. :param until: monotonic time after which no more is asked for.
+    :param meter: counts what is asked.
     :raises HostTrouble: as the host answers; the caller keeps what it owes.
     """
     with runtime.db.read() as session:
         connection = connection_of(session, host_id)
         zone = str(session.scalar(select(HostRow.time_zone).where(HostRow.id == host_id)) or "UTC")
-    host = open_connection(runtime, connection)
+    host = open_connection(runtime, connection, meter)
     caps = Caps.from_json(connection.caps) if connection.caps else host.describe()
     reader = _Reader(runtime, host_id, connection, host, caps, zone)
     changed = 0
@@ -346,10 +364,11 @@ def _begin_run(runtime: Runtime, host_id: int, connection: Connection, kind: str
     return runtime.db.transact(work)
 
 
-def _end_run(runtime: Runtime, host_id: int, run: int, state: str, reason: str, counts: dict[str, int]) -> None:
+def _end_run(runtime: Runtime, host_id: int, run: int, state: str, reason: str, result: SyncResult) -> None:
     def work(session: Session) -> None:
         row = session.get_one(SyncRun, (host_id, run))
-        row.ended, row.state, row.reason, row.counts = runtime.clock.now(), state, reason, counts
+        row.ended, row.state, row.reason, row.counts = runtime.clock.now(), state, reason, result.counts
+        row.costs = {kind: cost.to_json() for kind, cost in result.costs.items() if cost.calls}
         _tell(session, row)
 
     runtime.db.transact(work)

@@ -260,6 +260,8 @@ class SyncRun(Base):
     ended: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(16), default="running")
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    costs: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    """By kind: ``calls`` made and ``bytes`` received."""
     reason: Mapped[str] = mapped_column(Text, default="")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from plugin.hosts.registry import DIALECTS
@@ -74,3 +75,10 @@ def age_words(seconds: int) -> str:
     if minutes >= 2:
         return ngettext("%(num)s minute ago", "%(num)s minutes ago", minutes)
     return str(_("just now"))
+
+
+def cost_words(calls: int, received: int) -> str:
+    """What a read took: calls, and bytes in the unit that fits."""
+    unit, size = ("MB", received / 1e6) if received >= 1e6 else ("kB", received / 1e3)
+    shown = f"{format_decimal(round(size, 1 if size < 10 else 0))}\u00a0{unit}"
+    return ngettext("%(num)s call, %(size)s", "%(num)s calls, %(size)s", calls, size=shown)

@@ -13,9 +13,10 @@ from plugin.core.errors import NotFound, Unavailable
 from plugin.core.tables import Host
 from plugin.lti import approval
 from plugin.mirror.connecting import approve_registration
-from plugin.mirror.health import hosts_seen, sync_runs
+from plugin.mirror.health import hosts_seen, latest_costs, sync_runs, total_cost
 from plugin.mirror.sync import pull
-from plugin.web.host_words import age_words, data_words, kind_words
+from plugin.mirror.tables import Connection
+from plugin.web.host_words import age_words, cost_words, data_words, kind_words
 from plugin.web.kit import PREFIX, field, go, page, runtime, who
 
 blueprint = Blueprint("hosts", __name__, url_prefix=f"{PREFIX}/hosts")
@@ -66,17 +67,18 @@ def _listing(problem: str, status: int = 200) -> Response:
                 one.host.id: [row for row in approval.deployments_of(session, one.host.id) if row.state == "pending"]
                 for one in hosts
             },
-            "ages": {one.host.id: _ages(one.connection.marks if one.connection else {}) for one in hosts},
+            "ages": {one.host.id: _ages(one.connection) for one in hosts},
+            "costs": {one.host.id: latest_costs(session, one.host.id, one.connection) for one in hosts},
         }
     return page(
         "hosts.html", base=made.settings.base_url, problem=problem, status=status, kinds=kind_words(),
-        data_words=data_words(), **context,
+        data_words=data_words(), cost_words=cost_words, total_cost=total_cost, **context,
     )  # fmt: skip
 
 
-def _ages(marks: dict[str, Any]) -> list[tuple[str, int, str]]:
+def _ages(connection: Connection | None) -> list[tuple[str, int, str]]:
     """Each kind that was read: its name, when it was last asked for, and how long ago that is."""
-    now = runtime().clock.now()
+    now, marks = runtime().clock.now(), connection.marks if connection else {}
     read = [(kind, int(dict(mark).get("read") or 0)) for kind, mark in marks.items() if isinstance(mark, dict)]
     order = list(data_words())
     known = sorted((row for row in read if row[0] in order and row[1]), key=lambda row: order.index(row[0]))

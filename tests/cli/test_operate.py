@@ -84,7 +84,11 @@ def test_a_host_that_answers_is_checked_pulled_and_reconciled(muster: Any, tmp_p
         options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
         assert muster("host", "add", "sandbox", *options)[2] == ""
         assert muster("host", "check", "sandbox") == (0, "The host answers as it should.\n", "")
-        assert re.fullmatch(r"\d+ records changed\.\n", muster("sync", "sandbox")[1])
+        printed = muster("sync", "sandbox")[1]
+        assert re.fullmatch(
+            r"\d+ records changed\.\n(  [a-z]+: \d+ calls, \d+ bytes\n)+\d+ calls and \d+ bytes in all\.\n", printed
+        )
+        assert re.search(r"people: [1-9]\d* calls, [1-9]\d* bytes", printed)
         assert muster("sync", "sandbox", "--full")[0] == 0
         assert muster("reconcile", "sandbox")[0] == 0
         assert muster("work", "--once")[0] == 0
