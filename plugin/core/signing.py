@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -51,10 +52,10 @@ def verify(secrets: str, headers: Mapping[str, str], body: bytes) -> str:
     :raises BadSignature: whatever is wrong with it.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    try:
-        keys = _keys(secrets)
-    except ValueError:  # a secret of another kind than Standard Webhooks signs nothing
-        raise BadSignature("The signature does not fit.") from None
+    keys: list[Webhook] = []
+    for secret in secrets.split(","):
+        with suppress(ValueError):  # a secret of another kind than Standard Webhooks signs nothing
+            keys += _keys(secret)
     for key in keys:
         try:
             key.verify(body, lowered, json_parse=False)

@@ -10,6 +10,8 @@ from typing import Any, cast
 from plugin.core.clock import Clock
 from plugin.core.http import Answer, CallFailed, Outbound
 from plugin.core.signing import BadSignature, signed_headers, verify
+from plugin.hosts.hearing import hear_standard
+from plugin.hosts.moodle.hearing import hear_event
 from plugin.hosts.port import (
     KINDS,
     OUTCOMES,
@@ -31,11 +33,6 @@ PAGE = 1000
 IDS = 200
 _TYPES = {"seats": "seats.changed", "messages": "message.send", "resets": "completions.reset"}
 _KEYS = {"seats": "seat", "messages": "message", "resets": "reset"}
-_HINTS = {
-    "person.changed": "people", "unit.changed": "units", "job.changed": "jobs", "audience.changed": "audiences",
-    "member.changed": "members", "course.changed": "courses", "completion.changed": "completions",
-    "enrolment.changed": "enrolments", "host.resync": "all",
-}  # fmt: skip
 _LONGEST_ID = 255
 _LONGEST_WHY = 1000
 _LONGEST_WAIT = 24 * 3600
@@ -179,9 +176,15 @@ class WebhookHost:
     # --- hearing
 
     def hear(self, headers: Mapping[str, str], body: bytes) -> list[Hint]:
-        """A signed hint. Nothing in it is believed but that these records are worth another look."""
+        """A signed hint, or an event as Totara and plugins of Moodle post it (``reference/hosts.md`` §1, §2.9).
+
+        Nothing in either is believed but that these records are worth another look.
+        """
+        secret = self._spec.hooks_secret or self._spec.webhook_secret
+        if secret and not any(name.lower() == "webhook-signature" for name in headers):
+            return hear_event(secret, headers, body, now=self._clock.true(), generic=True)
         try:
-            message_id = verify(self._spec.hooks_secret or self._spec.webhook_secret, headers, body)
+            message_id = verify(secret, headers, body)
         except BadSignature:
             raise Locked("The signature of this message does not fit.") from None
         return hear_standard(message_id, body)
@@ -192,22 +195,6 @@ def _without_ours(item: Mapping[str, Any]) -> dict[str, Any]:
     shown = dict(item)
     shown.pop("ours", None)
     return shown
-
-
-def hear_standard(message_id: str, body: bytes) -> list[Hint]:
-    """Translate a hint whose signature was verified (HOST-API, "Hints").
-
-    :raises Refused: when it is not understood.
-    """
-    try:
-        document = json.loads(body)
-        kind = _HINTS[document["type"]]
-        ids = document.get("data", {}).get("ids", []) if kind != "all" else []
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refused("This message is not a hint that Muster understands.") from None
-    if not isinstance(ids, list) or not all(isinstance(one, str) and len(one) <= _LONGEST_ID for one in ids):
-        raise Refused("The ids of a hint are a list of strings of at most 255 characters.")
-    return [Hint(kind, tuple(dict.fromkeys(ids)), message_id)]
 
 
 def _records(document: Mapping[str, Any]) -> list[Record]:

@@ -112,13 +112,13 @@ def _check(row: Connection, new: Changes) -> None:
             check_address(label, address)
     for label, secret in (("webhook secret", new.webhook_secret), ("secret of its hints", new.hooks_secret)):
         if secret:
-            _check_secret(label, secret, standard=new.kind == "webhook")
+            _check_secret(label, secret, standard=new.kind == "webhook" and label == "webhook secret")
     if row.api_token and new.api_token is None and _origin(row.api_url) != _origin(new.api_url):
         raise Invalid("Enter the token again: what was given for one address is not sent to another.")
 
 
 def _check_secret(label: str, secret: str, *, standard: bool) -> None:
-    """Webhook plugins of other hosts have secrets of their own kind; those only have to be long enough."""
+    """Totara and webhook plugins have secrets of their own kind; those only have to be long enough."""
     try:
         check_secret(secret)
     except ValueError as error:

@@ -10,6 +10,7 @@ from plugin.core.clock import Clock
 from plugin.core.http import Outbound
 from plugin.core.logs import log
 from plugin.core.signing import BadSignature, verify
+from plugin.hosts.hearing import hear_standard
 from plugin.hosts.moodle.courses import STATUS, Courses
 from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH, Groups
 from plugin.hosts.moodle.hearing import hear_event
@@ -20,7 +21,6 @@ from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, MANY, SLOTS
 from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
 from plugin.hosts.moodle.writing import ENROL, UNENROL, Seats, whole_number
 from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, MarkTooOld, Page, Refused, Reply
-from plugin.hosts.webhook import hear_standard
 
 INFO = "core_webservice_get_site_info"
 SEATS, MESSAGES = 300, 20
