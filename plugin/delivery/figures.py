@@ -153,6 +153,6 @@ def messages_by_state(session: Session, host_id: int) -> dict[str, int]:
     """How many messages stand in each state in which something is still to happen."""
     sql = (
         "SELECT state, count(*) FROM message WHERE host_id = ? AND state IN"
-        " ('waiting', 'owed', 'sending', 'maybe', 'parked', 'held') GROUP BY state ORDER BY state"
+        " ('waiting', 'owed', 'sending', 'maybe', 'parked', 'bounced', 'held') GROUP BY state ORDER BY state"
     )
     return {row[0]: int(row[1]) for row in fetch(session, sql, host_id)}

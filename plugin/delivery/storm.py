@@ -12,7 +12,6 @@ from plugin.core.tables import Host
 WITHIN = 60
 """Minutes within which messages count as one storm."""
 RELEASE, DISCARD = "release", "discard"
-_KEPT = 2 * 24 * 60
 _WHY = "More messages than are sent within an hour before somebody looks at them."
 _HOLD = (
     "UPDATE message SET state = 'held', why = ? WHERE host_id = ? AND state IN ('owed', 'waiting') AND leader = 0"
@@ -36,6 +35,20 @@ def cap_of(session: Session, host_id: int, usual: int) -> int:
     return int((host.settings.get("message_cap") if host else 0) or usual)
 
 
+def change_cap(session: Session, host_id: int, cap: int, *, at: int, who: str) -> None:
+    """Set how many messages of a host may go out within an hour."""
+    host = session.get_one(Host, host_id, with_for_update=True)
+    record(
+        session,
+        host_id,
+        at,
+        who,
+        "message_cap_changed",
+        data={"before": host.settings.get("message_cap"), "after": cap},
+    )
+    host.settings = {**host.settings, "message_cap": cap}
+
+
 def hold_storm(session: Session, host_id: int, cap: int) -> int:
     """Hold what is not sent yet of every hour in which more was asked for than the cap; returns how many."""
     minutes = fetch(session, "SELECT minute, count FROM told WHERE host_id = ? ORDER BY minute", host_id)
@@ -48,11 +61,6 @@ def hold_storm(session: Session, host_id: int, cap: int) -> int:
         if total > cap:
             held += run(session, _HOLD, _WHY, host_id, minutes[first][0] * 60, minutes[last][0] * 60 + 60)
     return held
-
-
-def forget_old(session: Session, host_id: int, now: int) -> None:
-    """Drop the counts of the day before yesterday."""
-    run(session, "DELETE FROM told WHERE host_id = ? AND minute < ?", host_id, now // 60 - _KEPT)
 
 
 def answer_held(session: Session, host_id: int, action: str, *, at: int, who: str) -> int:

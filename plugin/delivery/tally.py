@@ -44,4 +44,5 @@ def counted(session: Session, host_id: int, since: int, now: int) -> dict[str, i
 
 def forget_old(session: Session, host_id: int, now: int) -> None:
     """Drop the counts of the day before yesterday."""
-    run(session, "DELETE FROM tally WHERE host_id = ? AND minute < ?", host_id, now // 60 - KEPT)
+    for table in ("tally", "told"):
+        run(session, f"DELETE FROM {table} WHERE host_id = ? AND minute < ?", host_id, now // 60 - KEPT)

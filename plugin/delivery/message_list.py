@@ -1,0 +1,121 @@
+"""What the messages page shows: how many stand where, the messages themselves, and the answer to those in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from plugin.core.bulk import fetch, run
+from plugin.core.errors import Invalid
+from plugin.core.journal import record
+
+AGAIN, DISMISS = "again", "dismiss"
+STATES = ("held", "maybe", "bounced", "parked", "owed", "waiting", "sending", "sent", "cancelled")
+"""As the page lists them: what asks for somebody first."""
+IN_DOUBT = ("maybe", "bounced", "parked")
+"""States out of which a message comes only by somebody's answer."""
+_DISMISSED = "Dismissed. "
+_FROM = (
+    " FROM message m JOIN person r ON r.host_id = m.host_id AND r.id = m.recipient"
+    " JOIN person l ON l.host_id = m.host_id AND l.id = m.learner"
+    " LEFT JOIN certification k ON k.host_id = m.host_id AND k.id = m.certification"
+    " WHERE m.host_id = ? AND m.state <> 'joined'"
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One message. ``others``: how many more it tells of, where it is a digest."""
+
+    id: int
+    when: str
+    state: str
+    why: str
+    channel: str
+    recipient: str
+    learner: str
+    learner_ext: str
+    certification: int
+    certification_name: str
+    created: int
+    next_at: int
+    sent_at: int | None
+    others: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Filters of the page; zero and empty leave a filter out."""
+
+    state: str = ""
+    certification: int = 0
+    people: tuple[int, ...] | None = None
+    """Only those to or about these; ``None`` where nobody was searched for."""
+
+
+def by_state(session: Session, host_id: int, certification: int = 0) -> dict[str, int]:
+    """How many messages stand in each state, a digest counting once."""
+    of, values = ("AND certification = ?", (host_id, certification)) if certification else ("", (host_id,))
+    sql = f"SELECT state, count(*) FROM message WHERE host_id = ? {of} GROUP BY state"
+    return {row[0]: int(row[1]) for row in fetch(session, sql, *values)}
+
+
+def listed(session: Session, host_id: int, asked: Asked, *, limit: int, offset: int) -> tuple[int, list[Shown]]:
+    """Messages, newest first, and how many match."""
+    where, values = _where(asked)
+    total = int(fetch(session, f"SELECT count(*){_FROM}{where}", host_id, *values)[0][0])
+    rows = fetch(
+        session,
+        'SELECT m.id, m."when", m.state, m.why, m.channel, r.name, r.ext, l.name, l.ext, m.certification, k.name,'
+        " m.created, m.next_at, m.sent_at, m.leader"
+        f"{_FROM}{where} ORDER BY m.id DESC LIMIT ? OFFSET ?",
+        host_id, *values, limit, offset,
+    )  # fmt: skip
+    leaders = ", ".join(str(row[14]) for row in rows if row[14]) or "NULL"
+    sql = f"SELECT leader, count(*) FROM message WHERE host_id = ? AND leader IN ({leaders}) GROUP BY leader"
+    sizes = dict(fetch(session, sql, host_id))
+    return total, [
+        Shown(row[0], row[1], row[2], row[3], row[4], row[5] or row[6], row[7] or row[8], row[8], row[9], row[10] or "",
+              row[11], row[12], row[13], int(sizes.get(row[14], 1)) - 1)
+        for row in rows
+    ]  # fmt: skip
+
+
+def _where(asked: Asked) -> tuple[str, list[object]]:
+    sql, values = "", list[object]()
+    if asked.state:
+        sql, values = f"{sql} AND m.state = ?", [*values, asked.state]
+    if asked.certification:
+        sql, values = f"{sql} AND m.certification = ?", [*values, asked.certification]
+    if asked.people is not None:
+        ids = ", ".join(str(int(one)) for one in asked.people) or "NULL"
+        sql = f"{sql} AND (m.recipient IN ({ids}) OR m.learner IN ({ids}))"
+    return sql, values
+
+
+def answer_doubtful(
+    session: Session, host_id: int, action: str, ids: Sequence[int] | None, *, state: str, at: int, who: str
+) -> int:
+    """Send again, or dismiss, messages in doubt; returns how many. Sending again keeps the key.
+
+    :param ids: ``None`` for all in this ``state``.
+    :raises Invalid: for another action, or where none is chosen.
+    """
+    if action not in (AGAIN, DISMISS):
+        raise Invalid(_("Choose Send again or Dismiss."))
+    if ids is not None and not ids:
+        raise Invalid(_("Choose at least one of them."))
+    states = [state] if state in IN_DOUBT else list(IN_DOUBT)
+    marks = ", ".join(f"'{one}'" for one in states)
+    which = "" if ids is None else f" AND id IN ({', '.join(str(int(one)) for one in ids)})"
+    if action == AGAIN:
+        change = f"state = 'owed', attempts = 0, why = '', created = {int(at)}, next_at = {int(at)}"
+    else:
+        change = f"state = 'cancelled', why = '{_DISMISSED}' || why"
+    count = run(session, f"UPDATE message SET {change} WHERE host_id = ? AND state IN ({marks}){which}", host_id)
+    if count:
+        record(session, host_id, at, who, f"messages_{action}", data={"count": count})
+    return count
