@@ -7,6 +7,7 @@ is an array or list with a value for each row, or one value for all of them. Boo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import repeat
 from typing import Any
 
@@ -16,8 +17,9 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-NULL = np.iinfo(np.int64).min
-"""Stands for NULL in an array of numbers."""
+from plugin.core.copying import NULL as NULL
+from plugin.core.copying import binary_rows
+
 NULL_SQL = "(-9223372036854775807 - 1)"
 """``NULL`` as SQL writes it: as a literal it would overflow."""
 _NAMED = 500
@@ -117,8 +119,10 @@ def nullable(column: np.ndarray) -> list[int | None]:
 
 
 def _copy(session: Session, table: Table, columns: Mapping[str, Column], n: int) -> None:
-    with _cursor(session).copy(f"COPY {_quoted(table.name)} ({_names(columns)}) FROM STDIN") as copy:
-        copy.write("".join(_lines(columns.values(), n)))
+    into = f"COPY {_quoted(table.name)} ({_names(columns)}) FROM STDIN"
+    data = binary_rows(columns, {name: _pg_type(table, name) for name in columns}, n)
+    with _cursor(session).copy(into if data is None else f"{into} (FORMAT BINARY)") as copy:
+        copy.write("".join(_lines(columns.values(), n)) if data is None else data)
 
 
 def _copy_new(session: Session, table: Table, columns: Mapping[str, Column], n: int) -> bool:
@@ -155,6 +159,7 @@ def _booleans(values: list[Any]) -> list[Any]:
     return [None if value is None else bool(value) for value in values]
 
 
+@cache
 def _pg_type(table: Table, name: str) -> str:
     return str(table.c[name].type.compile(dialect=_POSTGRES))
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import Rule
 from plugin.certifications.tables import Certification, Version
+from plugin.core.bulk import fetch
 from plugin.core.ids import read_clock
 from plugin.core.journal import record
 from plugin.core.logs import use_correlation
@@ -114,24 +115,26 @@ def _claim(runtime: Runtime, host_id: int) -> Settling | None:
     """Take the oldest owed one under a lease; one whose lease ran out counts as owed."""
     now, token = runtime.clock.true(), worker_token()
 
-    def take(session: Session) -> Settling | None:
-        rows = session.scalars(
+    def take(session: Session, certification: int) -> Settling | None:
+        row = session.scalar(
             select(Settling)
-            .where(Settling.host_id == host_id, Settling.state != "done")
-            .order_by(Settling.number)
+            .where(Settling.host_id == host_id, Settling.certification == certification, Settling.state != "done")
             .with_for_update(skip_locked=True)
         )
-        for row in rows:
-            if row.lease_until < now or is_dead(row.lease):
-                row.state, row.lease, row.lease_until = "running", token, now + LEASE
-                return row
-        return None
+        if row is None or not (row.lease_until < now or is_dead(row.lease)):
+            return None
+        row.state, row.lease, row.lease_until = "running", token, now + LEASE
+        return row
 
+    sql = "SELECT certification, lease, lease_until FROM settling WHERE host_id = ? AND state <> 'done' ORDER BY number"
     with runtime.db.read() as session:
-        owed = session.scalar(
-            select(Settling.number).where(Settling.host_id == host_id, Settling.state != "done").limit(1)
-        )
-    return runtime.db.transact(take) if owed is not None else None
+        owed = fetch(session, sql, host_id)
+    for certification, lease, until in owed:
+        if (until < now or is_dead(lease)) and (
+            row := runtime.db.transact(partial(take, certification=certification))
+        ) is not None:
+            return row
+    return None
 
 
 def _cause(claimed: Settling) -> Cause:
