@@ -106,7 +106,7 @@ def _check_webhook(settings: Settings, row: Channel, new: Entered) -> None:
         except ValueError as error:
             raise Invalid(str(error)) from None
     elif new.secret == "" or not row.secret:
-        raise Invalid("A webhook needs a secret to be signed with; make one with the button below.")
+        raise Invalid("A webhook needs a secret to be signed with; make one with the button.")
 
 
 def _check_mail(settings: Settings, row: Channel, new: Entered) -> None:

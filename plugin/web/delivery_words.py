@@ -15,7 +15,7 @@ def delivery_words() -> dict[str, str]:
         "picked": _("Withdrawn because you picked it"), "in": _("Enrol"), "out": _("Remove"),
         "want-suspended": _("Suspend"), "refused": _("Refused for good"), "gone": _("The person or course is gone"),
         "retry": _("To be tried again"), "missing-answer": _("Left out of the answer"),
-        "maybe": _("Perhaps sent"), "wait": _("Down, slow or busy"), "locked": _("Access refused"),
+        "maybe": _("Perhaps sent"), "bounced": _("Bounced"), "wait": _("Down, slow or busy"), "locked": _("Access refused"),
         "garbled": _("Answer not understood"), "unfinished": _("A task that never ended"),
     }  # fmt: skip
 

@@ -50,5 +50,7 @@ def test_a_notification_is_changed_previewed_shown_before_a_save_and_found_again
     expect(page.locator("tbody tr").filter(has_text="Fire warden")).to_be_visible()
     sam.picture("messages")
     page.get_by_role("link", name="How messages go out").click()
+    expect(page.get_by_label("Mail server")).to_be_hidden()
     page.get_by_label("As e-mail").check()
+    page.get_by_label("Mail server").fill("mail.example.org")
     sam.picture("host-messages")
