@@ -183,7 +183,7 @@ class FakeMoodle:
     def core_user_get_users_by_field(self, asked: dict[str, Any]) -> Any:
         if asked.get("field") not in ("id", "idnumber", "username", "email"):
             raise MoodleError("codingerror")
-        values = items(asked.get("values"))
+        values = set(items(asked.get("values")))
         if asked["field"] == "username" and any(value != value.lower() or " " in value for value in values):
             raise MoodleError("invalidparameter")
         everybody = sorted((self.users | self.deleted).items())

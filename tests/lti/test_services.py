@@ -127,6 +127,7 @@ def test_a_token_near_its_end_is_not_used_again(runtime: Runtime, platform: Plat
         ({"raw": b"<html>404</html>", "status": 404}, True),
         ({"raw": b'{"error": "invalid_client"}', "status": 400}, True),
         ({"raw": b'{"error": "x"}', "status": 500}, False),
+        ({"raw": b"<html>This site is undergoing maintenance</html>", "status": 503}, False),
         ({"reply": {"access_token": None}}, True),
         ({"reply": {"access_token": 7}}, True),
         ({"reply": {"scope": "openid"}}, True),

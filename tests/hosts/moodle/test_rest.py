@@ -44,7 +44,8 @@ def test_nested_values_become_php_arrays() -> None:
         ("invalidtoken", Locked), ("accessexception", Locked), ("wsaccessusersuspended", Locked), ("sitemaintenance", Wait),
         ("upgraderunning", Wait), ("invalidrecord", Fault), ("invalidparameter", Fault), ("codingerror", Fault),
         ("nopermissions", Fault), ("requireloginerror", Fault), ("wsusercannotassign", Fault), ("wsnoinstance", Fault),
-        ("dmlwriteexception", Fault), ("aNewOneThatNobodyKnows", Fault), ("", Fault),
+        ("invaliduser", Fault), ("userdeleted", Fault), ("nocriteriaset", Fault), ("usernotenroled", Fault),
+        ("formatnotsupported", Fault), ("dmlwriteexception", Fault), ("aNewOneThatNobodyKnows", Fault), ("", Fault),
     ],
 )  # fmt: skip
 def test_the_errorcode_alone_decides(

@@ -1,0 +1,33 @@
+"""Hosts: how old each kind of data is, and what reading it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plugin.mirror.tables import Connection, SyncRun
+from tests.web.conftest import Visitor
+from tests.world import HOST, World
+
+
+def test_each_kind_has_its_age_and_its_cost(world: World, visit: Callable[..., Visitor]) -> None:
+    now = world.runtime.clock.now()
+    with world.runtime.db.write() as session:
+        session.add(
+            Connection(host_id=HOST, id=1, name="acme", kind="webhook", api_url="https://x.test", mapping={}, caps={},
+                       settings={"watch_cost": {"calls": 7, "bytes": 70_400}},
+                       marks={"people": {"read": now - 7200}, "units": {"read": now}, "completions": {"read": now - 600}})
+        )  # fmt: skip
+        for number, costs in enumerate(
+            ({"people": {"calls": 3, "bytes": 2_500_000}}, {"units": {"calls": 1, "bytes": 900}}, {})
+        ):
+            session.add(SyncRun(host_id=HOST, id=number + 1, connection=1, kind="delta", started=now, ended=now, state="done",
+                                counts={}, costs=costs))  # fmt: skip
+    page = " ".join(visit().page("/hosts").split())
+    for words in (
+        "2 hours ago",
+        "3 calls, 2.5 MB",
+        "1 call, 0.9 kB",
+        "10 minutes ago",
+        "7 calls, 70 kB",
+    ):
+        assert words in page
