@@ -13,6 +13,7 @@ from plugin.delivery import drift
 from plugin.delivery.figures import by_certification, figures, parked, reasons
 from plugin.delivery.parking import answer_parked
 from plugin.delivery.reconcile import request as request_reconcile
+from plugin.delivery.reset_figures import answer_resets, reset_figures
 from plugin.delivery.score_figures import reported
 from plugin.delivery.tables import WANTS
 from plugin.enrolment.terms import zone_of_host
@@ -41,7 +42,7 @@ def show() -> Response:
             "seen": seen, "connection": connection_of(session, host_id()), "rows": rows, "total": total, "why": why,
             "certifications": by_certification(session, host_id()), "reasons": reasons(session, host_id()),
             "zone": zone_of_host(session, host_id()), "now": now, "age": age_words, "wants": WANTS,
-            "results": reported(session, host_id()),
+            "results": reported(session, host_id()), "resets": reset_figures(session, host_id()),
             "ends": duration_words(seen.ends) if seen.ends else "", "words": delivery_words(),
             "page_number": page_number(), "page_size": PAGE_SIZE, "done": done_words(request.args.get("done", "")),
             "failures": [failure_words(word, number) for word, number in seen.failures.items()],
@@ -66,6 +67,17 @@ def answer() -> Response:
     )
     nudge()
     return go(url_for(".show", done=f"{one}:{count}", why=None if everything or not why else why))
+
+
+@blueprint.post("/resets")
+@rule("administrator")
+def answer_refused_resets() -> Response:
+    """Retry or dismiss the courses that the host would not let begin anew, all of one reason."""
+    made, why = runtime(), request.form.get("why", "")[:_LONGEST]
+    action = request.form.get("action", "")
+    made.db.transact(lambda session: answer_resets(session, host_id(), action, why, at=made.clock.now(), who=who()))
+    nudge()
+    return go(url_for(".show"))
 
 
 @blueprint.get("/drift")

@@ -28,6 +28,8 @@ def failure_words(word: str, count: int) -> str:
         return ngettext("%(said)s: %(num)s call", "%(said)s: %(num)s calls", count, said=said)
     if kind == "scores":
         return ngettext("%(said)s: %(num)s result", "%(said)s: %(num)s results", count, said=said)
+    if kind == "resets":
+        return ngettext("%(said)s: %(num)s course begun anew", "%(said)s: %(num)s courses begun anew", count, said=said)
     if kind == "messages":
         return ngettext("%(said)s: %(num)s message", "%(said)s: %(num)s messages", count, said=said)
     return ngettext("%(said)s: %(num)s course place", "%(said)s: %(num)s course places", count, said=said)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from plugin.delivery.reset_tables import CourseReset
 from plugin.delivery.score_tables import Score, ScoreLine
 from plugin.lti.tables import ScoreEndpoint
 from plugin.mirror.tables import Connection
@@ -92,3 +93,23 @@ def test_only_administrators_see_results(reporting: World, visit: Callable[..., 
 
 def test_a_site_whose_courses_take_no_results_is_told_what_to_do(world: World, visit: Callable[..., Visitor]) -> None:
     assert "No course takes results yet" in visit().page("/delivery/results?line=x")
+
+
+def test_courses_the_host_would_not_let_begin_anew_are_shown_and_answered(
+    reporting: World, visit: Callable[..., Visitor]
+) -> None:
+    now = reporting.runtime.clock.now()
+    with reporting.runtime.db.write() as session:
+        for person, state in enumerate(("owed", "parked", "parked"), start=1):
+            session.add(CourseReset(host_id=HOST, person=person, course=1, before=now, certification=1, created=now,
+                                    state=state, why="Not <i>allowed</i>." if state == "parked" else ""))  # fmt: skip
+    one = visit()
+    page = one.page("/delivery")
+    assert "refuses 2 of them:" in page
+    assert "Not &lt;i&gt;allowed&lt;/i&gt;." in page
+    assert one.post("/delivery/resets", {"action": "shrug", "why": "x"}).status_code in (400, 422)
+    assert one.post("/delivery/resets", {"action": "dismiss", "why": "something else"}).status_code == 303
+    assert one.post("/delivery/resets", {"action": "retry", "why": "Not <i>allowed</i>."}).status_code == 303
+    page = one.page("/delivery")
+    assert "3 courses are to begin anew" in page
+    assert "of them:" not in page
