@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from plugin.access.rules import rule
@@ -18,7 +19,7 @@ from plugin.certifications.period import BASES, FIXED, PeriodSettings, contradic
 from plugin.core.days import LATEST, end_of_day, local_day
 from plugin.core.errors import Invalid
 from plugin.enrolment.terms import zone_of_host
-from plugin.web import shell, words
+from plugin.web import shell
 from plugin.web.kit import PREFIX, editor, host_id, runtime
 
 blueprint = Blueprint("cycle_preview", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
@@ -156,4 +157,4 @@ def _day(text: str, zone: str) -> int | None:
 @blueprint.app_template_global("day_words")
 def day_words(instant: int, zone: str) -> str:
     """The calendar day of an instant, in words."""
-    return words.day(local_day(instant, zone))
+    return str(format_date(local_day(instant, zone), "d MMM y"))

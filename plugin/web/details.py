@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from plugin.access.rules import rule
 from plugin.certifications import drafts
 from plugin.certifications.content import check_same, minimum_time, parse_content
+from plugin.certifications.definition import Definition
 from plugin.certifications.period import dump_period_settings, parse_period_settings
 from plugin.certifications.tables import Draft
 from plugin.core.days import parse_period
@@ -20,13 +22,15 @@ from plugin.enrolment.save import Choices, save
 from plugin.mirror.browse import courses
 from plugin.mirror.connections import connection_of
 from plugin.web import shell
-from plugin.web.content_form import content_from_form, rows_of
+from plugin.web.content_form import PATHS, content_from_form, entered_rows, in_words, saved_rows
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
 
 blueprint = Blueprint("details", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
 STATES = ("draft", "live", "archived")
 SEATS = ("suspend", "remove", "keep")
+ENROL = ("at_once", "on_open")
+PERIOD = ("active", "window", "minimum_active", "expiry_from")
 
 
 @blueprint.get("/details")
@@ -41,11 +45,18 @@ def _show(certification: int, problem: str) -> Response:
         context = shell.of_certification(session, certification, "details")
         draft = drafts.read_draft(session, host_id(), certification, editor())
         definition = drafts.proposal(session, draft).definition
+        offered = [(course.ext, course.name) for course in courses(session, host_id())]
+        rows = {path: saved_rows(definition.content.get(path)) for path in PATHS}
+        if problem:  # what she entered is not lost because something in it is wrong
+            rows = {path: entered_rows(request.form, path) for path in PATHS}
+            definition = _entered(definition)
         context |= {
             "definition": definition,
-            "sets": rows_of(definition.content.get("certification")),
-            "again": rows_of(definition.content.get("recertification")),
-            "courses": [(course.ext, course.name) for course in courses(session, host_id())],
+            "sets": rows["certification"],
+            "again": rows["recertification"],
+            "courses": offered,
+            "course_names": dict(offered),
+            "path_words": in_words,
             "resets": _resets(session),
             "problem": problem,
             "saved": request.args.get("saved") == "1" and not problem,
@@ -69,7 +80,8 @@ def change(certification: int) -> Response:
 
     def work(session: Session) -> tuple[Any, Review, Draft]:
         draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
-        drafts.set_details(session, draft, **_details(session))
+        details = _details(session, drafts.proposal(session, draft).definition)
+        drafts.set_details(session, draft, **details)
         session.flush()
         proposal = drafts.proposal(session, draft)
         found = review(session, host_id(), [proposal], now=runtime().clock.now())[0]
@@ -106,13 +118,30 @@ def _touches(found: Review) -> bool:
     )  # fmt: skip
 
 
-def _details(session: Session) -> dict[str, Any]:
+def _entered(definition: Definition) -> Definition:
+    """The definition as the form has it, right or wrong, to be shown again."""
+    given = {name: request.form.get(name, "") for name in ("name", "state", "enrol") if name in request.form}
+    period = {name: request.form.get(f"period-{name}", "")[:20] for name in PERIOD if f"period-{name}" in request.form}
+    leaving = {name: request.form.get(name, "") for name in ("seat", "grace") if name in request.form}
+    content = {**definition.content, **({"recertification": "same"} if request.form.get("recertification") else {})}
+    return replace(definition, **given, period=period, leaving={**definition.leaving, **leaving}, content=content)
+
+
+def _courses_in(definition: Definition) -> set[str]:
+    """Courses that stand in the content already; one that the host no longer has may stay there."""
+    paths = [definition.content.get(path) for path in PATHS]
+    return {course for path in paths if isinstance(path, list) for one in path for course in one["courses"]}
+
+
+def _details(session: Session, definition: Definition) -> dict[str, Any]:
     name, state, seat = field("name"), request.form.get("state", ""), request.form.get("seat", "suspend")
+    enrol = request.form.get("enrol", definition.enrol)
     if not name:
         raise Invalid(_("Enter a name."))
-    if state not in STATES or seat not in SEATS:
+    if state not in STATES or seat not in SEATS or enrol not in ENROL:
         raise Invalid(_("Choose one of the values offered."))
-    content = content_from_form(request.form, {course.ext for course in courses(session, host_id())})
+    known = {course.ext for course in courses(session, host_id())} | _courses_in(definition)
+    content = content_from_form(request.form, known)
     grace = field("grace", 20) or "0 days"
     try:
         check_same(parse_content(content), _resets(session))
@@ -124,6 +153,7 @@ def _details(session: Session) -> dict[str, Any]:
         "name": name,
         "state": state,
         "content": content,
+        "enrol": enrol,
         "period": period,
         "leaving": {"seat": seat, "grace": grace},
     }
@@ -134,8 +164,7 @@ def _period(recertification_minimum: int) -> dict[str, str]:
 
     :param recertification_minimum: seconds the recertification path takes at least.
     """
-    names = ("active", "window", "minimum_active", "expiry_from")
-    given = {name: value for name in names if (value := field(f"period-{name}", 20))}
+    given = {name: value for name in PERIOD if (value := field(f"period-{name}", 20))}
     if "active" not in given and "window" not in given:
         return {}
     return dict(dump_period_settings(parse_period_settings(given, recertification_minimum=recertification_minimum)))

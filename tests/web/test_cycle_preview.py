@@ -33,7 +33,7 @@ def days(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("base", "expected"),
     [
-        ("completion", ["15 April 2014", "1 April 2015", "18 March 2016"]),
+        ("completion", ["15 Apr 2014", "1 Apr 2015", "18 Mar 2016"]),
         ("expiry", ["3 May 2014", "3 May 2015", "3 May 2016"]),
         ("fixed", ["3 May 2014", "3 May 2015", "3 May 2016"]),
     ],

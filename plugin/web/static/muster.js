@@ -15,6 +15,8 @@ async function prepare(root) {
   if (due) (await import('./due.js')).prepareDue(due);
   if (insert) (await import('./insert.js')).prepareInsert(insert);
   if (picker) (await import('./picker.js')).preparePicker(picker, { show });
+  const sets = root.querySelectorAll('[data-sets]');
+  if (sets.length) { const { prepareContent } = await import('./content.js'); sets.forEach(prepareContent); }
   const preview = root.querySelector('[data-preview]');
   if (preview) (await import('./preview.js')).preparePreview(preview);
   if (poll?.dataset.poll) (await import('./poll.js')).watch(poll);
