@@ -120,11 +120,14 @@ def _touches(found: Review) -> bool:
 
 def _entered(definition: Definition) -> Definition:
     """The definition as the form has it, right or wrong, to be shown again."""
-    given = {name: request.form.get(name, "") for name in ("name", "state", "enrol") if name in request.form}
     period = {name: request.form.get(f"period-{name}", "")[:20] for name in PERIOD if f"period-{name}" in request.form}
     leaving = {name: request.form.get(name, "") for name in ("seat", "grace") if name in request.form}
     content = {**definition.content, **({"recertification": "same"} if request.form.get("recertification") else {})}
-    return replace(definition, **given, period=period, leaving={**definition.leaving, **leaving}, content=content)
+    return replace(
+        definition, name=request.form.get("name", definition.name), state=request.form.get("state", definition.state),
+        enrol=request.form.get("enrol", definition.enrol), period=period,
+        leaving={**definition.leaving, **leaving}, content=content,
+    )  # fmt: skip
 
 
 def _courses_in(definition: Definition) -> set[str]:
