@@ -8,7 +8,10 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
+from plugin.core.errors import NotFound
+from plugin.core.journal import record
 from plugin.core.tables import Host
+from plugin.mirror.tables import DELETED, Person
 
 _BY_LEARNER = """
 SELECT j.person AS learner, b.person AS person FROM job j
@@ -57,3 +60,20 @@ def administrators(session: Session, host_id: int) -> list[int]:
     """People named in Muster as administrators of a host (DOMAIN §10)."""
     host = session.get(Host, host_id)
     return sorted(int(person) for person in (host.settings.get("administrators") or [])) if host else []
+
+
+def name_administrator(session: Session, host_id: int, person: int, *, named: bool, at: int, who: str) -> None:
+    """Name a person as an administrator of her host, or no longer: she may do what they may, and is written to as one.
+
+    :raises NotFound: where the host has no such person.
+    """
+    found = session.get(Person, (host_id, person))
+    if found is None or (named and found.state == DELETED):
+        raise NotFound("There is no such person.")
+    host = session.get_one(Host, host_id, with_for_update=True)
+    present = set(administrators(session, host_id))
+    wanted = present | {person} if named else present - {person}
+    if wanted != present:
+        host.settings = {**host.settings, "administrators": sorted(wanted)}
+        what = "administrator_named" if named else "administrator_unnamed"
+        record(session, host_id, at, who, what, person=person)

@@ -213,6 +213,7 @@ def steps(number: int) -> list[dict[str, Any]]:
         {"name": "configuration", "label": _("Configuration"), "address": url_for("connecting.configuration", number=number)},
         {"name": "registration", "label": _("Registration"), "address": url_for("host_registration.show", number=number)},
         {"name": "mapping", "label": _("Mapping"), "address": url_for("mapping.show", number=number)},
+        {"name": "administrators", "label": _("Administrators"), "address": url_for("named.show", number=number)},
         {"name": "messages", "label": _("Messages"), "address": url_for("host_messages.show", number=number)},
         {"name": "test", "label": _("Checklist"), "address": url_for("checking.show", number=number)},
     ]  # fmt: skip
