@@ -32,10 +32,14 @@ DATABASE_AWAY = (
     OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError,
 )  # fmt: skip
 """The database cannot be reached; anything else a driver raises is a fault of ours or of the data."""
+_BUSY = 30_000
+"""Milliseconds SQLite waits for another writer."""
+_CONNECTING = 10
+"""Seconds PostgreSQL has to take a connection."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
-    "busy_timeout=30000",
+    f"busy_timeout={_BUSY}",
     "cache_size=-65536",
     "wal_autocheckpoint=16000",  # many chunks touch the same index pages: copied back once in 64 MB, not in 4
     "journal_size_limit=67108864",
@@ -60,7 +64,8 @@ def make_engine(url: str) -> Engine:
     """An engine with this product's habits: WAL, foreign keys and immediate writes on SQLite."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED")
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED",
+                             connect_args={"connect_timeout": _CONNECTING})  # fmt: skip
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
@@ -124,6 +129,31 @@ class Database:
                     raise
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise Unavailable("The database is busy. Try again in a moment.")
+
+    def briefly(self, work: Callable[[Session], T], *, seconds: int) -> T:
+        """Run ``work(session)`` in a transaction once, waiting for others no longer than so many seconds.
+
+        For whoever is asked to answer fast and may be asked again.
+
+        :raises SQLAlchemyError: also where others hold what is needed for longer (or the driver's own error).
+        """
+        with self._writer.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            if self.sqlite:
+                raw.execute(f"PRAGMA busy_timeout={seconds * 1000}")
+            try:
+                with Session(connection, expire_on_commit=False) as session:
+                    if not self.sqlite:
+                        limits = (
+                            f"SET LOCAL lock_timeout = '{seconds}s'; SET LOCAL statement_timeout = '{2 * seconds}s'"
+                        )
+                        session.execute(text(limits))
+                    done = work(session)
+                    session.commit()
+                    return done
+            finally:
+                if self.sqlite:
+                    raw.execute(f"PRAGMA busy_timeout={_BUSY}")
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:

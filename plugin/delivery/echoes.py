@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
-from plugin.core.logs import use_correlation
+from plugin.core.logs import correlation, use_correlation
 from plugin.core.runtime import Runtime
 from plugin.delivery.reconcile import look_at, reconcile
 from plugin.hosts.port import HostTrouble
@@ -31,19 +33,32 @@ def heed(runtime: Runtime, host_id: int) -> int:
         return 0
     use_correlation(hints[0].correlation)
     ids = list(dict.fromkeys(one for hint in hints for one in hint.ids))
+    storm = len(ids) > STORM or any(not hint.ids for hint in hints)
+    with runtime.db.read() as session:
+        last = _newest(session, host_id) if storm else hints[-1].id
     try:
-        drift = look_at(runtime, host_id, ids) if len(ids) <= STORM else reconcile(runtime, host_id)
+        drift = reconcile(runtime, host_id) if storm else look_at(runtime, host_id, ids)
     except HostTrouble as trouble:
         note_trouble(runtime, connection, trouble)
         return 0
-    caused = f"{drift.found} enrolments differed, {drift.echoes} were echoes"
-    done = [hint.id for hint in hints]
-    runtime.db.transact(
-        lambda session: session.execute(
-            update(Hint).where(Hint.host_id == host_id, Hint.id.in_(done)).values(done=True, caused=caused)
-        )
+    values = {"done": True, "caused": f"differed {drift.found} {drift.echoes}", "worked": runtime.clock.true(),
+              "batch": correlation()}  # fmt: skip
+    return runtime.db.transact(lambda session: _done(session, host_id, last, values))
+
+
+def _done(session: Session, host_id: int, last: int, values: dict[str, Any]) -> int:
+    result = session.execute(
+        update(Hint)
+        .where(Hint.host_id == host_id, Hint.done.is_(False), Hint.kind == "enrolments", Hint.id <= last)
+        .values(**values),
+        execution_options={"synchronize_session": False},
     )
-    return len(hints)
+    return int(cast("CursorResult[Any]", result).rowcount)
+
+
+def _newest(session: Session, host_id: int) -> int:
+    query = select(func.max(Hint.id)).where(Hint.host_id == host_id, Hint.done.is_(False), Hint.kind == "enrolments")
+    return int(session.scalar(query) or 0)
 
 
 def _waiting(session: Session, host_id: int) -> list[Hint]:
@@ -52,6 +67,6 @@ def _waiting(session: Session, host_id: int) -> list[Hint]:
             select(Hint)
             .where(Hint.host_id == host_id, Hint.done.is_(False), Hint.kind == "enrolments")
             .order_by(Hint.id)
-            .limit(500)
+            .limit(STORM + 1)
         )
     )

@@ -6,12 +6,15 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from sqlalchemy.orm import Session
+
 from plugin.core.db import DATABASE_AWAY
 from plugin.core.errors import Unavailable
 from plugin.core.logs import log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.delivery.endpoint_drain import drain_endpoint, due_endpoints
 from plugin.delivery.events import forget, spread, to_spread
+from plugin.mirror import hints
 from plugin.mirror.connections import active_hosts
 
 LOOK = 1.0
@@ -71,13 +74,17 @@ class Sender(threading.Thread):
         if time.monotonic() - self._tidied > TIDY or not self._tidied:
             self._tidied = time.monotonic()
             for host_id in hosts:
-                self._runtime.db.transact(lambda session, host=host_id: forget(session, host, now))  # type: ignore[misc]
+                self._runtime.db.transact(lambda session, host=host_id: self._tidy(session, host))  # type: ignore[misc]
         with self._runtime.db.read() as session:
             due = [one for one in due_endpoints(session, now) if one[0] in hosts]
         self._under_way = {one: work for one, work in self._under_way.items() if not work.done()}
         for one in due:
             if one not in self._under_way:
                 self._under_way[one] = pool.submit(self._drain, *one)
+
+    def _tidy(self, session: Session, host_id: int) -> None:
+        forget(session, host_id, self._runtime.clock.now())
+        hints.forget(session, host_id, self._runtime.clock.true())
 
     def _drain(self, host_id: int, endpoint: int) -> int:
         try:

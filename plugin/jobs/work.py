@@ -41,7 +41,7 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
     """
     total = 0
     for _round in range(_MOST_ROUNDS if seconds is None else 1):
-        done = echoes.heed(runtime, host_id) + hints.work(runtime, host_id)
+        done = echoes.heed(runtime, host_id) + hints.work(runtime, host_id, patient=seconds is not None)
         tick(runtime, host_id)
         done += settle_certifications(runtime, host_id)
         done += settle_people(runtime, host_id)

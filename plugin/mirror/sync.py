@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,10 +52,12 @@ class _Reader:
     zone: str
 
 
-def pull(runtime: Runtime, host_id: int, *, full: bool = False) -> SyncResult:
+def pull(
+    runtime: Runtime, host_id: int, *, full: bool = False, kinds: Collection[str] | None = None
+) -> SyncResult:  # fmt: skip
     """Bring the mirror up to date. Each page is its own transaction; a pull cut short goes on where it was.
 
-    :param full: read every kind whole, also where the host offers deltas.
+    :param full: read every kind whole, also where the host offers deltas. :param kinds: only these, where not all.
     :raises Unavailable: with a sentence, when the host is down, locks us out or breaks the contract. What was read
         before stays.
     """
@@ -64,7 +66,7 @@ def pull(runtime: Runtime, host_id: int, *, full: bool = False) -> SyncResult:
     run = _begin_run(runtime, host_id, connection, "full" if full else "delta")
     result = SyncResult()
     try:
-        _pull(runtime, host_id, connection, result, full=full)
+        _pull(runtime, host_id, connection, result, full=full, kinds=kinds)
     except HostTrouble as trouble:
         note_trouble(runtime, connection, trouble)
         _end_run(runtime, host_id, run, "failed", trouble.why, SyncResult(costs=result.costs))
@@ -74,7 +76,10 @@ def pull(runtime: Runtime, host_id: int, *, full: bool = False) -> SyncResult:
     return result
 
 
-def _pull(runtime: Runtime, host_id: int, connection: Connection, result: SyncResult, *, full: bool) -> None:
+def _pull(
+    runtime: Runtime, host_id: int, connection: Connection, result: SyncResult, *, full: bool,
+    kinds: Collection[str] | None,
+) -> None:  # fmt: skip
     meter = Meter(runtime.http)
     host = open_connection(runtime, connection, meter)
     with _counted(meter, result, "describe"):
@@ -82,6 +87,8 @@ def _pull(runtime: Runtime, host_id: int, connection: Connection, result: SyncRe
     zone = runtime.db.transact(lambda session: _learn(session, host_id, connection, caps))
     reader = _Reader(runtime, host_id, connection, host, caps, zone)
     for kind in KINDS.values():
+        if kinds is not None and kind.name not in kinds:
+            continue
         if caps.can(kind.name, "full") or caps.can(kind.name, "delta"):
             with _counted(meter, result, kind.name):
                 changed = _read_kind(reader, kind, full=full)

@@ -281,7 +281,12 @@ class Hint(Base):
     received: Mapped[int] = mapped_column(BigInteger)
     done: Mapped[bool] = mapped_column(default=False)
     caused: Mapped[str] = mapped_column(Text, default="")
+    """What it led to, as a word and numbers: see :mod:`plugin.mirror.hints`."""
     correlation: Mapped[str] = mapped_column(String(32), default="")
+    worked: Mapped[int | None] = mapped_column(BigInteger)
+    """When it was worked off."""
+    batch: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    """The correlation id of the read that worked it off, with others."""
 
 
 class Suspect(Base):

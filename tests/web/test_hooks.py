@@ -87,3 +87,41 @@ def test_a_database_that_does_not_answer_asks_the_host_to_send_again(
 
     monkeypatch.setattr(hooks, "store", away)
     assert send(client, HINT) == 503
+
+
+def test_a_database_that_others_hold_is_answered_503_soon(client: FlaskClient, runtime: Runtime) -> None:
+    """Somebody else's transaction holds what a hint is written to; the host waits three seconds, not minutes."""
+    import time
+
+    from plugin.core.ids import take_ids
+    from plugin.mirror import hints
+
+    hints_storing, hints.STORING = hints.STORING, 1
+    try:
+        with runtime.db.write() as session:
+            take_ids(session, 1, "hint")
+            began = time.monotonic()
+            assert send(client, HINT) == 503
+            assert time.monotonic() - began < 5
+    finally:
+        hints.STORING = hints_storing
+    assert send(client, HINT) == 202
+
+
+def test_what_totara_and_plugins_post_is_taken_on_the_same_address(client: FlaskClient, runtime: Runtime) -> None:
+    import hashlib
+    import hmac
+    import time
+
+    now = int(time.time())
+    event = {"eventname": "\\core\\event\\user_updated", "objectid": 7}
+    for attempt in (1, 2):
+        body = json.dumps({"attempt": attempt, "body": event, "event": event["eventname"], "time_created": now - 90,
+                           "time_sent": now - 60 + attempt, "webhook_id": 3})  # fmt: skip
+        signature = hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).hexdigest()
+        answer = client.post("/hooks/acme", data=body, headers={"X-Totara-Signature": signature})
+        assert answer.status_code == 202
+    assert stored(runtime) == 1
+    assert client.post("/hooks/acme", data=json.dumps({**event, "token": SECRET})).status_code == 202
+    assert client.post("/hooks/acme", data=json.dumps({**event, "token": "no"})).status_code == 401
+    assert stored(runtime) == 2
