@@ -215,6 +215,7 @@ def steps(number: int) -> list[dict[str, Any]]:
         {"name": "mapping", "label": _("Mapping"), "address": url_for("mapping.show", number=number)},
         {"name": "administrators", "label": _("Administrators"), "address": url_for("named.show", number=number)},
         {"name": "messages", "label": _("Messages"), "address": url_for("host_messages.show", number=number)},
+        {"name": "incoming", "label": _("Incoming"), "address": url_for("incoming.show", number=number)},
         {"name": "test", "label": _("Checklist"), "address": url_for("checking.show", number=number)},
     ]  # fmt: skip
 
