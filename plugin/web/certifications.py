@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
 from plugin.access.rules import rule
+from plugin.certifications.asfile import DEFAULT_PERIOD
 from plugin.certifications.definition import Definition, Proposal
 from plugin.certifications.drafts import unsaved_in
 from plugin.certifications.listing import listed
@@ -94,7 +95,7 @@ def _create() -> int:
     path = [{"name": _("Courses"), "courses": chosen, "needs": "all"}] if chosen else []
     definition = Definition(
         code=code, name=name, kind=kind, state=state, content={"certification": path, "recertification": []},
-        notifications=DEFAULT_NOTIFICATIONS,
+        period={} if kind == "program" else dict(DEFAULT_PERIOD), notifications=DEFAULT_NOTIFICATIONS,
     )  # fmt: skip
     saved = save(runtime(), host_id(), [Proposal(definition, 0, None)], who=who(), choices=Choices())
     return saved[0].certification
