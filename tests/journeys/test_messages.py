@@ -23,6 +23,7 @@ def test_a_notification_is_changed_previewed_shown_before_a_save_and_found_again
     expect(page.get_by_role("note")).to_contain_text("2 are switched on.")
     sam.picture("notifications")
     page.get_by_role("link", name="Learner assigned").click()
+    page.wait_for_load_state("networkidle")  # the buttons' script is fetched when the page is there
     page.get_by_label("Subject").fill("Welcome, ")
     page.get_by_role("button", name="Learner’s name").click()
     expect(page.get_by_label("Subject")).to_have_value("Welcome, {learner_name}")
