@@ -33,10 +33,23 @@ class Running:
 
     muster: str
     sandbox: str
+    data: Path = Path()
+    """Where the database is."""
 
     def world(self, path: str) -> object:
         """What the sandbox itself knows."""
         return requests.get(f"{self.sandbox}/world/{path}", timeout=30).json()
+
+    def command(self, *arguments: str, typed: str = "") -> str:
+        """Run a command of Muster beside what runs; returns what it printed."""
+        environment = {**os.environ, "MUSTER_ENV": "development", "MUSTER_SECRET_KEYS": "demonstration-only-secret-key",
+                       "MUSTER_DATABASE_URL": f"sqlite:///{self.data}/muster.sqlite3"}  # fmt: skip
+        command = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main())", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def act(self, name: str, **fields: object) -> None:
         """Change the sandbox's world; it hints to Muster."""
@@ -59,7 +72,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with (folder / "demo.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         try:
-            made = Running(f"http://localhost:{ports[0]}", f"http://localhost:{ports[1]}")
+            made = Running(f"http://localhost:{ports[0]}", f"http://localhost:{ports[1]}", folder)
             _wait(process, f"{made.muster}/healthz", folder / "demo.log")
             yield made
         finally:
