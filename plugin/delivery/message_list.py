@@ -96,6 +96,16 @@ def _where(asked: Asked) -> tuple[str, list[object]]:
     return sql, values
 
 
+def unanswered(session: Session, host_id: int) -> tuple[str, int] | None:
+    """What the other side said of messages it did not take, and when they are tried again; ``None`` where it took them."""
+    sql = (
+        "SELECT last_error, next_at FROM call WHERE host_id = ? AND kind IN ('messages', 'posts') AND last_error <> ''"
+        " ORDER BY created LIMIT 1"
+    )
+    rows = fetch(session, sql, host_id)
+    return (rows[0][0], int(rows[0][1])) if rows else None
+
+
 def answer_doubtful(
     session: Session, host_id: int, action: str, ids: Sequence[int] | None, *, state: str, at: int, who: str
 ) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
+from plugin.mirror.tables import ACTIVE
 from plugin.notifications.tables import Notification
 from plugin.notifications.triggers import Told, tell_one
 
@@ -16,6 +17,8 @@ _MOMENT = {"due": "due", "overdue": "due", "expiring": "expires"}
 """Which date of the enrolment a moment is counted from."""
 _NOT_YET = "(1, 2, 5)"  # assigned, in progress, expired: who still has to do it
 _BEFORE = "(1, 2)"
+PART = 5_000
+"""People in one transaction."""
 
 
 def owe_timed(runtime: Runtime, host_id: int) -> int:
@@ -26,23 +29,35 @@ def owe_timed(runtime: Runtime, host_id: int) -> int:
                 Notification.host_id == host_id, Notification.on, Notification.when.in_(tuple(_MOMENT))
             )
         ).all()
-    return sum(runtime.db.transact(partial(_owe, host_id=host_id, notification=one)) for one in wanted)
+    return sum(_owe_all(runtime, host_id, one) for one in wanted)
 
 
-def _owe(session: Session, host_id: int, notification: int) -> int:
+def _owe_all(runtime: Runtime, host_id: int, notification: int) -> int:
+    """Part by part: learners with nobody to write to come again every time, and keep nobody else waiting."""
+    count, last = 0, 0
+    while True:
+        added, last = runtime.db.transact(partial(_owe, host_id=host_id, notification=notification, after=last))
+        count += added
+        if not last:
+            return count
+
+
+def _owe(session: Session, host_id: int, notification: int, after: int) -> tuple[int, int]:
+    """The next part after a person; how many messages were added, and the last person, 0 at the end."""
     row = session.get(Notification, (host_id, notification))
     _seq, as_of = read_clock(session, host_id)
     if row is None:
-        return 0
+        return 0, 0
     date = _MOMENT[row.when]
     states = "(3, 4)" if row.when == "expiring" else _NOT_YET
     if row.when == "due" and row.offset < 0:
         states = _BEFORE  # the due date of somebody expired is past: nothing is left to remind of beforehand
     people = session.execute(
         text(
-            f"SELECT e.person, e.spell, e.cycle, e.{date} FROM enrolment e"
-            " JOIN person p ON p.host_id = e.host_id AND p.id = e.person AND p.state = 0"
+            "SELECT e.person, e.spell, e.cycle, p.state FROM enrolment e"
+            " JOIN person p ON p.host_id = e.host_id AND p.id = e.person AND p.state <> 2"
             f" WHERE e.host_id = :host AND e.certification = :c AND e.state IN {states} AND e.hold NOT IN (1, 2, 3)"
+            " AND e.person > :after"
             f" AND e.{date} IS NOT NULL AND e.{date} + :offset <= :now"
             f" AND e.{date} + :offset >= e.began AND e.{date} + :offset >= :since"
             # Of what passed before a record was brought along nobody is told (DOMAIN 7.6); 1 is "part of a spell".
@@ -50,10 +65,11 @@ def _owe(session: Session, host_id: int, notification: int) -> int:
             f"  AND b.person = e.person AND b.state = 1 AND e.{date} + :offset <= b.at)"
             " AND NOT EXISTS (SELECT 1 FROM message m WHERE m.host_id = e.host_id AND m.notification = :n"
             "  AND m.learner = e.person AND m.certification = e.certification AND m.spell = e.spell AND m.cycle = e.cycle)"
-            " LIMIT 5000"
+            " ORDER BY e.person LIMIT :most"
         ),
         {"host": host_id, "c": row.certification, "offset": row.offset, "now": as_of, "since": row.since,
-         "n": notification},
+         "n": notification, "after": after, "most": PART},
     ).all()  # fmt: skip
-    told = [Told(person, spell, cycle) for person, spell, cycle, _date in people]
-    return tell_one(session, row, told, at=as_of) if told else 0
+    told = [Told(person, spell, cycle, missed=state != ACTIVE) for person, spell, cycle, state in people]
+    last = people[-1][0] if len(people) == PART else 0
+    return (tell_one(session, row, told, at=as_of) if told else 0), last

@@ -32,12 +32,14 @@ class Told:
     """A learner something happened to.
 
     :ivar wait_for_seats: the message waits until the seats opened with it are confirmed (DOMAIN 8.4).
+    :ivar missed: she is suspended at this moment: it is not told now, nor when she returns (DOMAIN 2.6).
     """
 
     person: int
     spell: int
     cycle: int
     wait_for_seats: bool = False
+    missed: bool = False
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -73,16 +75,23 @@ def tell_one(session: Session, definition: Notification, told: Sequence[Told], *
         "recipient": np.array([receiver for _one, receiver in pairs]),
         "spell": np.array([one.spell for one, _receiver in pairs]),
         "cycle": np.array([one.cycle for one, _receiver in pairs]),
-        "state": ["waiting" if one.wait_for_seats else "owed" for one, _receiver in pairs],
+        "state": [_state(one) for one, _receiver in pairs],
+        "why": ["She was suspended at this moment." if one.missed else "" for one, _receiver in pairs],
         "created": at,
         "next_at": _moments(session, definition, [receiver for _one, receiver in pairs], at),
         "correlation": correlation(),
     }
     insert_rows(session, Message, columns, skip_present=True)
-    own = sum(one.person == receiver for one, receiver in pairs)
-    others = {receiver for one, receiver in pairs if one.person != receiver}
+    own = sum(one.person == receiver for one, receiver in pairs if not one.missed)
+    others = {receiver for one, receiver in pairs if one.person != receiver and not one.missed}
     count_told(session, definition.host_id, at, own + len(others))
     return len(pairs)
+
+
+def _state(one: Told) -> str:
+    if one.missed:
+        return "cancelled"
+    return "waiting" if one.wait_for_seats else "owed"
 
 
 def _moments(session: Session, definition: Notification, receivers: Sequence[int], at: int) -> int | list[int]:

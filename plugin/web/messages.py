@@ -13,7 +13,7 @@ from plugin.certifications.listing import listed as certifications_listed
 from plugin.core.errors import Invalid
 from plugin.delivery import storm
 from plugin.delivery.channels import channel_of
-from plugin.delivery.message_list import IN_DOUBT, STATES, Asked, answer_doubtful, by_state, listed
+from plugin.delivery.message_list import IN_DOUBT, STATES, Asked, answer_doubtful, by_state, listed, unanswered
 from plugin.enrolment.terms import zone_of_host
 from plugin.mirror.search import find
 from plugin.web.kit import PAGE_SIZE, PREFIX, go, host_id, nudge, number, page, page_number, query, runtime, who
@@ -46,6 +46,7 @@ def listing() -> Response:
                 for one in certifications_listed(session, host_id(), "", limit=_MOST_OFFERED, offset=0)[1]
             ],
             "cap": storm.cap_of(session, host_id(), made.settings.message_cap), "channel": channel,
+            "unanswered": unanswered(session, host_id()),
             "zone": zone_of_host(session, host_id()), "triggers": trigger_words(), "words": state_words_of_messages(),
             "ways": channel_words(), "done": answered_words(request.args.get("done", "")), "now": made.clock.now(),
             "page_number": page_number(), "page_size": PAGE_SIZE,

@@ -197,6 +197,18 @@ def test_a_storm_is_counted_over_an_hour_and_not_over_a_day(lab: Lab) -> None:
         assert hold_storm(session, HOST, 12) == 3
 
 
+def test_a_way_that_is_no_longer_chosen_leaves_its_unanswered_messages_maybe_sent(lab: Lab, receiver: Receiver) -> None:
+    receiver.judge = lambda _got: 503
+    lab.save("fs", *individuals("bob", "cat"), notifications=({"when": "assigned"},))
+    assert send(lab) == 0
+    lab.runtime.db.transact(lambda session: change_channel(session, lab.runtime, HOST, Entered("host"), who="sam"))
+    lab.at(lab.now + 600)
+    assert send(lab) == 0
+    assert count(lab, "maybe") == 2
+    with lab.runtime.db.read() as session:
+        assert session.scalars(select(Call)).all() == []
+
+
 def test_a_host_that_takes_no_messages_still_gets_its_seats(runtime: Runtime) -> None:
     def judge(got: Any) -> Any:
         if got.message["type"] == "message.send":
