@@ -24,7 +24,10 @@ class ResetFigures:
 def reset_figures(session: Session, host_id: int) -> ResetFigures:
     """A host's figures."""
     sql = "SELECT count(*) FROM course_reset WHERE host_id = ? AND state IN ('owed', 'sending')"
-    words = "SELECT why, count(*) FROM course_reset WHERE host_id = ? AND state = 'parked' GROUP BY why ORDER BY 2 DESC, 1 LIMIT 50"
+    words = (
+        "SELECT why, count(*) FROM course_reset WHERE host_id = ? AND state = 'parked'"
+        " GROUP BY why ORDER BY 2 DESC, 1 LIMIT 50"
+    )
     rows = fetch(session, words, host_id)
     return ResetFigures(int(fetch(session, sql, host_id)[0][0]), tuple((row[0], int(row[1])) for row in rows))
 

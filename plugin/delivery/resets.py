@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.core.bulk import fetch, insert_rows, run, update_rows
@@ -41,7 +42,8 @@ def owe_resets(
     :param wanted: person, course (ours) and the instant before which what she completed counts no longer.
     """
     rows = sorted(set(wanted))
-    if not rows or not Caps.from_json(connection_of(session, host_id).caps).resets_completion:
+    connection = session.scalars(select(Connection).where(Connection.host_id == host_id)).first() if rows else None
+    if connection is None or not Caps.from_json(connection.caps).resets_completion:
         return
     columns = {
         "host_id": host_id, "certification": certification, "created": at, "correlation": correlation(),
