@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from plugin.access.rules import SignedOut, check, rule_of
+from plugin.api import service as api
 from plugin.core.errors import MusterError
 from plugin.core.logs import correlation, log, new_correlation
 from plugin.core.runtime import Runtime
@@ -47,6 +49,7 @@ def create_app(runtime: Runtime) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(_correlate)
     launch_session.install(app, runtime)
+    api.install(app, runtime)
     app.before_request(_authorise)
     compress.install(app)
     app.after_request(_headers)
@@ -128,6 +131,8 @@ def _errors(app: Flask) -> None:
     def _http(error: HTTPException) -> Response:
         sentence = {404: "There is no such page.", 405: "This cannot be done here.", 413: "That is too much at once."}
         answer = _said(sentence.get(error.code or 500, error.description or "That did not work."), error.code or 500)
+        if messages := getattr(error, "data", {}).get("messages"):  # by webargs, for the API alone
+            answer = _said("The request is not understood.", error.code or 422, messages)
         if error.code == 405 and getattr(error, "valid_methods", None):
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
         return answer
@@ -138,10 +143,14 @@ def _errors(app: Flask) -> None:
         return _said("Something went wrong in Muster. Try again; if it stays, tell whoever runs it.", 500)
 
 
-def _said(sentence: str, status: int) -> Response:
+def _said(sentence: str, status: int, fields: Any = None) -> Response:
     """A page, a fragment or JSON that says it in a sentence."""
     if request.path.startswith(("/api/", "/hooks/")):
-        return make_response({"detail": sentence, "error_id": g.get("error_id")}, status)
+        said = {"detail": sentence, "error_id": g.get("error_id"), **({"fields": fields} if fields else {})}
+        answer = make_response(said, status)
+        if status == 401:
+            answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
     layout = "fragment.html" if FRAGMENT in request.headers else "base.html"
     page = render_template(
         "error.html",

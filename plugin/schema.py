@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, event, text
 
+import plugin.access.tables
 import plugin.certifications.tables
 import plugin.core.tables
 import plugin.delivery.reset_tables

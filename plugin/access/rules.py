@@ -19,15 +19,24 @@ ADMINISTRATOR = "administrator"
 """An administrator of this host, at launch or named in Muster."""
 SETUP = "setup"
 """An administrator, or whoever opened a setup link: Hosts and nothing else."""
-RULES = (PUBLIC, LAUNCHED, LEARNER, ADMINISTRATOR, SETUP)
+READER = "reader"
+"""A program with a token of this host."""
+WRITER = "writer"
+"""A program whose token may change things."""
+RULES = (PUBLIC, LAUNCHED, LEARNER, ADMINISTRATOR, SETUP, READER, WRITER)
 
 
 class Visitor(Protocol):
-    """What a rule asks about a launch."""
+    """What a rule asks about a launch, or about a program."""
 
-    person: int | None
-    is_administrator: bool
-    purpose: str
+    @property
+    def person(self) -> int | None: ...
+
+    @property
+    def is_administrator(self) -> bool: ...
+
+    @property
+    def purpose(self) -> str: ...
 
 
 class SignedOut(MusterError):
@@ -62,10 +71,15 @@ def check(name: str, visitor: Visitor | None) -> None:
     """
     if name == PUBLIC:
         return
+    if name in (READER, WRITER):
+        _check_program(name, visitor)
+        return
     if visitor is None:
         raise SignedOut("Your session has ended. Open this page again from your learning site.")
     if name == SETUP and (visitor.purpose == "setup" or visitor.is_administrator):
         return
+    if visitor.purpose in (READER, WRITER):
+        raise Forbidden("A token opens the API only.")
     if visitor.purpose == "setup":
         raise Forbidden("A setup link opens Hosts only.")
     if name == LAUNCHED or (name == LEARNER and visitor.person is not None):
@@ -75,3 +89,12 @@ def check(name: str, visitor: Visitor | None) -> None:
     if name == LEARNER:
         raise Forbidden("Muster does not know you yet: your learning site has not told it about you.")
     raise Forbidden("This page is for administrators of your learning site.")
+
+
+def _check_program(name: str, visitor: Visitor | None) -> None:
+    if visitor is None or visitor.purpose not in (READER, WRITER):
+        raise SignedOut(
+            "Send a token that Muster knows: 'Authorization: Bearer muster_…'. Administrators make one under Hosts."
+        )
+    if name == WRITER and visitor.purpose != WRITER:
+        raise Forbidden("This token may read only.")

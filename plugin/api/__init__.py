@@ -1,1 +1,1 @@
-"""JSON API, version 1."""
+"""JSON API, version 1: what the pages and the command do, for other programs. See ``docs/api.md``."""

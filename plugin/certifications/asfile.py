@@ -270,19 +270,27 @@ def members_of(session: Session, host_id: int, certification: int, group: str) -
 
 
 def export(session: Session, host_id: int, wanted: Sequence[str]) -> str:
-    """The file that ``plan`` finds no difference to.
+    """The file that ``plan`` finds no difference to."""
+    return yaml.safe_dump(
+        document(session, host_id, wanted), sort_keys=False, allow_unicode=True, default_flow_style=False
+    )
 
-    :raises NotFound: for a code nobody has.
-    """
+
+def document(session: Session, host_id: int, wanted: Sequence[str]) -> dict[str, Any]:
+    """The same as a value: these certifications, in this order; codes nobody has are left out."""
     documents = []
     rows = session.scalars(
         select(Certification).where(Certification.host_id == host_id, Certification.code.in_(wanted))
     ).all()
     for row in sorted(rows, key=lambda one: list(wanted).index(one.code)):
         documents.append(_exported(session, host_id, row.id, definition_of(session, host_id, row.id)))
-    return yaml.safe_dump(
-        {"version": 1, "certifications": documents}, sort_keys=False, allow_unicode=True, default_flow_style=False
-    )
+    return {"version": 1, "certifications": documents}
+
+
+def rows_of(session: Session, host_id: int, number: int) -> dict[str, dict[str, Any]]:
+    """The assignments of a certification as the file writes them, by ``type:target``, in their order."""
+    rows = definition_of(session, host_id, number).assignments
+    return {row.key: _exported_row(session, host_id, number, row) for row in rows}
 
 
 def _exported(session: Session, host_id: int, number: int, definition: Definition) -> dict[str, Any]:

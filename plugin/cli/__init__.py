@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from config.settings import SettingsError
 from plugin import __version__
-from plugin.cli import ascode, operate, records
+from plugin.cli import ascode, operate, records, tokens
 from plugin.cli.context import close_all
 from plugin.core.errors import MusterError
 
@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     operate.register(commands)
     ascode.register(commands)
     records.register(commands)
+    tokens.register(commands)
     try:
         arguments = parser.parse_args(argv)
         return int(arguments.run(arguments) or 0)

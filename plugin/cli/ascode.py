@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -20,6 +19,7 @@ from plugin.core.errors import Invalid, NotFound, RefusedByRule
 from plugin.core.runtime import Runtime
 from plugin.enrolment import exceptions, groups, held, history, overrides, records, show
 from plugin.enrolment.guard import Limits
+from plugin.enrolment.planned import plan_document, reviewed
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices, Saved, save
 from plugin.enrolment.terms import zone_of_host
@@ -133,41 +133,14 @@ def _chosen(arguments: argparse.Namespace) -> Choices:
 # --- plan, apply, export
 
 
-def _reviews(runtime: Runtime, host_id: int, name: str) -> tuple[list[Proposal], list[Review]]:
-    files = asfile.read_file(read_text(name))
-    with runtime.db.read() as session:
-        proposals = asfile.proposals(session, host_id, files)
-        limits = Limits.of(runtime.settings)
-        return proposals, review(session, host_id, proposals, now=runtime.clock.now(), limits=limits)
-
-
 def _plan(arguments: argparse.Namespace) -> int:
     runtime, host_id = open_host(arguments)
-    _proposals, reviews = _reviews(runtime, host_id, arguments.file)
+    _proposals, reviews = reviewed(runtime, host_id, read_text(arguments.file))
     if arguments.json:
         print_json(plan_document(reviews))
     else:
         print(plan_text(reviews))
     return 0
-
-
-def plan_document(reviews: list[Review]) -> dict[str, Any]:
-    """``plan --json`` (AS-CODE, "Shapes")."""
-    return {
-        "certifications": [
-            {
-                "code": one.code,
-                "version": one.version,
-                "adding": asdict(one.adding),
-                "removing": asdict(one.removing),
-                "redated": one.redated,
-                "earlier": one.earlier,
-                "messages": one.messages,
-                "assignments": [{"assignment": name, "matched": size} for name, size in one.matched.items()],
-            }
-            for one in reviews
-        ]
-    }
 
 
 def plan_text(reviews: list[Review]) -> str:
@@ -198,7 +171,7 @@ def plan_text(reviews: list[Review]) -> str:
 def _apply(arguments: argparse.Namespace) -> int:
     runtime, host_id = open_host(arguments)
     choices = _chosen(arguments)
-    proposals, reviews = _reviews(runtime, host_id, arguments.file)
+    proposals, reviews = reviewed(runtime, host_id, read_text(arguments.file))
     return _review_and_save(runtime, host_id, proposals, reviews, arguments, choices)
 
 

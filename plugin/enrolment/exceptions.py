@@ -38,13 +38,19 @@ ALLOWED = {
 ACTIONS = ("realistic", "assign", "dismiss", "reopen")
 
 
-def open_exceptions(session: Session, host_id: int, certification: int) -> list[dict[str, Any]]:
-    """Open ones, by person."""
+def open_exceptions(
+    session: Session, host_id: int, certification: int, *, after: str = "", limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Open ones, by the host's id of the person.
+
+    :param after: only of people behind this id.
+    """
     rows = session.execute(
         select(ExceptionRow, Person.ext)
         .join(Person, (Person.host_id == ExceptionRow.host_id) & (Person.id == ExceptionRow.person))
-        .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification)
+        .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification, Person.ext > after)
         .order_by(Person.ext)
+        .limit(limit)
     )
     return [
         {

@@ -59,6 +59,25 @@ def show_rows(
     ]  # fmt: skip
 
 
+def show_page(
+    session: Session, host_id: int, certification: int, *, after: str = "", limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The same a part at a time, and the person to go on after; ``None`` at the end.
+
+    :param after: only people behind this id of the host's.
+    """
+    found = session.execute(
+        select(Enrolment.person, Person.ext)
+        .join(Person, (Person.host_id == Enrolment.host_id) & (Person.id == Enrolment.person))
+        .where(Enrolment.host_id == host_id, Enrolment.certification == certification, Person.ext > after)
+        .order_by(Person.ext)
+        .limit(limit + 1)
+    ).all()
+    part = found[:limit]
+    rows = show_rows(session, host_id, certification, people=[row.person for row in part])
+    return rows, part[-1].ext if len(found) > limit else None
+
+
 def assignment_names(session: Session, host_id: int, certification: int) -> dict[int, str]:
     """How each assignment of a certification prints, removed ones too."""
     rows = session.execute(

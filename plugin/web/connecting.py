@@ -216,6 +216,7 @@ def steps(number: int) -> list[dict[str, Any]]:
         {"name": "administrators", "label": _("Administrators"), "address": url_for("named.show", number=number)},
         {"name": "messages", "label": _("Messages"), "address": url_for("host_messages.show", number=number)},
         {"name": "incoming", "label": _("Incoming"), "address": url_for("incoming.show", number=number)},
+        {"name": "tokens", "label": _("Tokens"), "address": url_for("tokens.show", number=number)},
         {"name": "test", "label": _("Checklist"), "address": url_for("checking.show", number=number)},
     ]  # fmt: skip
 

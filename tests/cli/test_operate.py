@@ -41,7 +41,7 @@ def muster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 COMMANDS = [
     "run", "work", "db", "setup-link", "host add", "host list", "host check", "sync", "reconcile", "keys", "doctor", "demo",
     "plan", "apply", "export", "show", "exceptions", "resolve", "group", "extend", "exempt", "history", "undo", "held",
-    "release", "refuse", "retarget",
+    "release", "refuse", "retarget", "import-records", "token add", "token list", "token remove",
 ]  # fmt: skip
 
 
@@ -153,3 +153,16 @@ def test_signs_of_life_say_what_is_missing(db: Database) -> None:
     assert (given.status_code, "muster_seats_owed" in given.text) == (200, True)
     assert client.get("/nowhere").status_code == 404
     assert client.delete("/healthz").status_code == 405
+
+
+def test_a_token_is_printed_once_and_taken_back(muster: Any) -> None:
+    assert muster("host", "add", "acme", *HOST)[0] == 0
+    status, out, err = muster("token", "add", "payroll", "--write")
+    assert (status, err) == (0, "")
+    assert re.fullmatch(r"muster_1_[\w-]{43}\n", out)
+    assert muster("token", "add", "payroll")[::2] == (1, "There is a token 'payroll' already.\n")
+    listed = json.loads(muster("token", "list", "--json")[1])
+    assert [(one["name"], one["may"], one["used"]) for one in listed] == [("payroll", "write", None)]
+    assert out.strip() not in muster("token", "list")[1]
+    assert muster("token", "remove", "payroll") == (0, "Taken back.\n", "")
+    assert muster("token", "remove", "payroll")[::2] == (1, "There is no token 'payroll'.\n")

@@ -46,6 +46,11 @@ class Visitor:
 
 @pytest.fixture
 def world(runtime: Runtime) -> World:
+    """See :func:`small_world`."""
+    return small_world(runtime)
+
+
+def small_world(runtime: Runtime) -> World:
     """Two organisations, one under the other: ann and bea above, cid and dov below, eve nowhere; two courses."""
     forget_bases()
     made = World(runtime, zone="Europe/London")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from plugin.mirror.tables import Connection, SyncRun
@@ -31,3 +32,21 @@ def test_each_kind_has_its_age_and_its_cost(world: World, visit: Callable[..., V
         "7 calls, 70 kB",
     ):
         assert words in page
+
+
+def test_a_token_is_shown_once_and_taken_back(world: World, visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    assert "There are none yet." in visitor.page(f"/hosts/{HOST}/tokens")
+    answer = visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll <b>", "access": "write"})
+    assert answer.status_code == 201
+    token = re.search(r"muster_1_[\w-]{43}", answer.text)
+    assert token is not None
+    assert visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll <b>"}).status_code == 409
+    page = visitor.page(f"/hosts/{HOST}/tokens")
+    assert token[0] not in page
+    assert "Payroll &lt;b&gt;" in page
+    asked = {"Authorization": f"Bearer {token[0]}"}
+    assert visitor.client.get("/api/v1/certifications", headers=asked).status_code == 200
+    assert visitor.post(f"/hosts/{HOST}/tokens/remove", {"name": "Payroll <b>"}).status_code == 303
+    assert visitor.client.get("/api/v1/certifications", headers=asked).status_code == 401
+    assert visitor.post(f"/hosts/{HOST + 1}/tokens", {"name": "x"}).status_code == 404

@@ -1,0 +1,130 @@
+"""The file, over the wire: what saving it would do, and saving it (AS-CODE)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, g, jsonify, make_response, request
+from marshmallow import fields, validate
+
+from plugin.access.rules import READER, WRITER, rule
+from plugin.api.kit import PREFIX, Blueprint, ChoicesSchema, Told, Words, choices, host_id, nudge, runtime, who
+from plugin.certifications.schema import FileSchema
+from plugin.core.errors import Invalid, RefusedByRule
+from plugin.enrolment.planned import plan_document, reviewed
+from plugin.enrolment.save import save
+
+blueprint = Blueprint("api_plans", __name__, url_prefix=PREFIX, description="Certifications as a file: plan and apply.")
+_BODY = {
+    "requestBody": {
+        "required": True, "description": "A file as docs/as-code.md describes it, in JSON or YAML.",
+        "content": {"application/json": {"schema": FileSchema}},
+    }
+}  # fmt: skip
+
+
+class AddingSchema(Told):
+    """Learners of targets that are new or match more people than before."""
+
+    x, already, newly = (fields.Integer(required=True) for _ in range(3))
+    held_back, suspended, not_to_be_assigned = (fields.Integer(required=True) for _ in range(3))
+
+
+class RemovingSchema(Told):
+    """Learners of targets that are gone or match fewer people than before."""
+
+    x, withdrawn, kept, suspended, not_enrolled = (fields.Integer(required=True) for _ in range(5))
+
+
+class MatchedSchema(Told):
+    """How many people an assignment matches."""
+
+    assignment = fields.String(required=True)
+    matched = fields.Integer(required=True)
+
+
+class PlannedSchema(Told):
+    """What saving would do to one certification."""
+
+    code = fields.String(required=True)
+    version = fields.Integer(required=True, metadata={"description": "The saved one; 0 for a new certification."})
+    adding = fields.Nested(AddingSchema, required=True)
+    removing = fields.Nested(RemovingSchema, required=True)
+    redated, earlier, messages = (fields.Integer(required=True) for _ in range(3))
+    assignments = fields.List(fields.Nested(MatchedSchema), required=True)
+
+
+class PlanSchema(Told):
+    """What saving a file would do."""
+
+    certifications = fields.List(fields.Nested(PlannedSchema), required=True)
+
+
+class SavedSchema(Told):
+    """A certification that was saved."""
+
+    code = fields.String(required=True)
+    version = fields.Integer(required=True, metadata={"description": "The new one."})
+
+
+class AppliedSchema(Told):
+    """What was saved; empty where nothing differed."""
+
+    saved = fields.List(fields.Nested(SavedSchema), required=True)
+
+
+class RefusedSchema(Told):
+    """A rule says no: why, and to what."""
+
+    detail = fields.String(required=True, metadata={"description": "A sentence for people."})
+    plan = fields.Nested(PlanSchema, metadata={"description": "What was refused, where a save was asked for."})
+    error_id = fields.String(required=True, metadata={"description": "Finds the request in the log."})
+
+
+class ApplySchema(ChoicesSchema):
+    """Choices, and the versions that somebody saw."""
+
+    if_version = fields.List(
+        Words(validate=validate.Regexp(r"^[^\n]{1,100}=[0-9]{1,9}$")), load_default=[],
+        metadata={"description": "`CODE=N`; refused where another version is saved now. May be given several times."},
+    )  # fmt: skip
+
+
+@blueprint.post("/plan")
+@blueprint.response(200, PlanSchema)
+@blueprint.doc(**_BODY)
+@rule(READER)
+def plan() -> dict[str, Any]:
+    """What saving this file would do, exactly; nothing is written."""
+    _proposals, reviews = reviewed(runtime(), host_id(), _file())
+    return plan_document(reviews)
+
+
+@blueprint.post("/apply")
+@blueprint.arguments(ApplySchema, location="query")
+@blueprint.response(200, AppliedSchema)
+@blueprint.alt_response(409, schema=RefusedSchema)
+@blueprint.doc(**_BODY)
+@rule(WRITER)
+def apply(asked: dict[str, Any]) -> dict[str, Any] | Response:
+    """Save this file, all of it or nothing. What is refused by a rule comes with the plan."""
+    seen = {code: int(number) for code, _equals, number in (one.rpartition("=") for one in asked["if_version"])}
+    proposals, reviews = reviewed(runtime(), host_id(), _file())
+    try:
+        saved = save(runtime(), host_id(), proposals, who=who(), choices=choices(asked, seen))
+    except RefusedByRule as error:
+        return refused(error, plan_document(reviews))
+    nudge()
+    return {"saved": saved}
+
+
+def refused(error: RefusedByRule, plan: dict[str, Any]) -> Response:
+    """A refusal that shows what was refused."""
+    return make_response(jsonify(detail=error.sentence, plan=plan, error_id=g.error_id), error.status)
+
+
+def _file() -> str:
+    try:
+        return request.get_data().decode("utf-8")
+    except UnicodeDecodeError:
+        raise Invalid("The file is not UTF-8 text.") from None
