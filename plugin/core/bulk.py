@@ -33,13 +33,17 @@ Column = Any
 """``ndarray`` of integers with ``NULL``, a list, or a single value."""
 
 
-def fetch(session: Session, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+def fetch(session: Session, sql: str, *values: Any, binary: bool = False) -> list[tuple[Any, ...]]:
     """All rows of a query as plain tuples, by the driver itself.
 
     :param sql: text of ours, with ``?`` for each value; a list of numbers fits ``IN`` by :func:`among`.
+    :param binary: let PostgreSQL send the values as they are: worth it for long strings of bytes.
     """
     cursor = _cursor(session)
-    cursor.execute(sql if _is_sqlite(session) else sql.replace("?", "%s"), values)
+    if _is_sqlite(session):
+        cursor.execute(sql, values)
+    else:
+        cursor.execute(sql.replace("?", "%s"), values, binary=binary)
     return list(cursor.fetchall())
 
 

@@ -56,6 +56,8 @@ class HostClock(Base):
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, default=0)
     as_of: Mapped[int] = mapped_column(Instant, default=0)
+    base_until: Mapped[int] = mapped_column(Instant, default=0, server_default="0")
+    """Until when one process has the storing of the host's sets to itself (DESIGN, point 2)."""
 
 
 class Journal(Base):

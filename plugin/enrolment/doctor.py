@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from plugin.certifications.resolve import matches_of, resolve, rules_of
+from plugin.certifications.resolve import Rule, matches_of, resolve, rules_of
 from plugin.certifications.tables import Certification
 from plugin.core.runtime import Runtime
 from plugin.delivery.seats import is_owed
@@ -21,7 +23,7 @@ from plugin.enrolment.owing import owed_people
 from plugin.enrolment.step import NO_TYPE
 from plugin.enrolment.terms import terms_of
 from plugin.mirror.connections import active_hosts
-from plugin.population.sets import population
+from plugin.population.sets import Population, population, population_read, population_stored
 
 HOUR = 3600
 _SAMPLE = 500
@@ -68,7 +70,11 @@ def _shallow(session: Session, runtime: Runtime, host_id: int) -> list[str]:
 
 def _deep(session: Session, host_id: int) -> list[str]:
     problems: list[str] = []
-    people = population(session, host_id)
+    people = population_read(session, host_id)
+    others = {
+        "the sets this process keeps": population(session, host_id),
+        "the stored sets": population_stored(session, host_id),
+    }
     wanted: dict[tuple[int, int], bool] = {}
     rows = session.scalars(select(Certification).where(Certification.host_id == host_id))
     for row in rows.all():
@@ -76,6 +82,7 @@ def _deep(session: Session, host_id: int) -> list[str]:
         matched: BitMap = BitMap()
         for rule in rules_of(session, host_id, row.id):
             matched |= resolve(session, people, rule.key)
+            problems += _same_sets(session, rule, people, others)
             problems += _same_person_wise(
                 session, host_id, people.as_of, rule.id, rule.name, resolve(session, people, rule.key)
             )
@@ -98,6 +105,16 @@ def _deep(session: Session, host_id: int) -> list[str]:
                 wanted[ids[course], person] = True
         del writing
     return problems + _seats(session, host_id, wanted)
+
+
+def _same_sets(session: Session, rule: Rule, people: Population, others: Mapping[str, Population | None]) -> list[str]:
+    """A base and what changed since say the same as the rows (DESIGN, point 2)."""
+    found = resolve(session, people, rule.key)
+    return [
+        f"{rule.name}: {len(found ^ differing)} learners differ between the rows and {name}."
+        for name, other in others.items()
+        if other is not None and (differing := resolve(session, other, rule.key)) != found
+    ]
 
 
 def _same_person_wise(session: Session, host_id: int, as_of: int, rule: int, name: str, members: BitMap) -> list[str]:

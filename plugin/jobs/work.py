@@ -19,6 +19,7 @@ from plugin.mirror import hints
 from plugin.mirror.connections import active_hosts
 from plugin.notifications.templates import render
 from plugin.notifications.timed import owe_timed
+from plugin.population.stored import keep_base
 
 _MOST_ROUNDS = 200
 _log = log("jobs")
@@ -43,6 +44,7 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
     for _round in range(_MOST_ROUNDS if seconds is None else 1):
         done = echoes.heed(runtime, host_id) + hints.work(runtime, host_id, patient=seconds is not None)
         tick(runtime, host_id)
+        keep_base(runtime, host_id)
         done += settle_certifications(runtime, host_id)
         done += settle_people(runtime, host_id)
         done += owe_timed(runtime, host_id) + tell_moments(runtime, host_id)

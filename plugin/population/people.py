@@ -43,11 +43,14 @@ class Grouped:
 
 @dataclass
 class Base:
-    """One host's mirror at ``seq``. Arrays of jobs share one order; ``job`` holds their ids."""
+    """One host's mirror at ``seq``. Arrays of jobs share one order; ``job`` holds their ids.
+
+    :ivar existing: everyone who is not deleted. :ivar suspended: everyone suspended at the host.
+    """
 
     seq: int
-    person: Ints
-    person_state: Ints
+    existing: BitMap
+    suspended: BitMap
     job: Ints
     job_person: Ints
     organisation: Ints
@@ -58,18 +61,20 @@ class Base:
     ends: Ints
     member_audience: Ints
     member_person: Ints
-    unit_interval: dict[int, tuple[int, int]] = field(default_factory=dict)
-    _views: dict[int, View] = field(default_factory=dict)
+    unit: Ints
+    lft: Ints
+    rgt: Ints
+    _views: dict[int, View] = field(default_factory=dict, init=False)
 
     @cached_property
-    def existing(self) -> BitMap:
-        """Everyone who is not deleted."""
-        return _bitmap(self.person[self.person_state != 2])
+    def unit_interval(self) -> dict[int, tuple[int, int]]:
+        """Where each unit and all below it stand in the preorder of its tree."""
+        return dict(zip(self.unit.tolist(), zip(self.lft.tolist(), self.rgt.tolist(), strict=True), strict=True))
 
-    @cached_property
-    def suspended(self) -> BitMap:
-        """Everyone suspended at the host."""
-        return _bitmap(self.person[self.person_state == 1])
+    @property
+    def top(self) -> int:
+        """The largest id of anybody here."""
+        return int(self.existing.max()) if self.existing else 0
 
     @cached_property
     def audiences(self) -> Grouped:
@@ -83,10 +88,8 @@ class Base:
 
     def preorder(self, units: Ints) -> Ints:
         """Unit ids to positions in this base's own preorder; unknown units sort before all others."""
-        size = max(int(units.max(initial=0)), max(self.unit_interval, default=0)) + 2
-        table = np.full(size, -1, np.int64)
-        if self.unit_interval:
-            table[np.fromiter(self.unit_interval, np.int64)] = [low for low, _high in self.unit_interval.values()]
+        table = np.full(max(int(units.max(initial=0)), int(self.unit.max(initial=0))) + 2, -1, np.int64)
+        table[self.unit] = self.lft
         return table[units]
 
     @cached_property
@@ -232,16 +235,16 @@ def load_base(session: Session, host_id: int, seq: int) -> Base:
         "host_id = :host AND audience IS NOT NULL AND person IS NOT NULL", host,
     )  # fmt: skip
     unit, lft, rgt = read_columns(session, "unit", ["id", "lft", "rgt"], "host_id = :host AND NOT gone", host)
-    intervals = dict(zip(unit.tolist(), zip(lft.tolist(), rgt.tolist(), strict=True), strict=True))
     exists = np.zeros(max((int(column.max(initial=0)) for column in (person, jobs[1], member)), default=0) + 1, bool)
     exists[person[state != 2]] = True
     kept = [column[exists[jobs[1]]] for column in jobs]
     counts = exists[member]
     job, job_person, organisation, position, boss_job, boss_person, starts, ends = kept
     return Base(
-        seq=seq, person=person, person_state=state, job=job, job_person=job_person, organisation=organisation,
-        position=position, boss_job=boss_job, boss_person=boss_person, starts=starts, ends=ends,
-        member_audience=audience[counts], member_person=member[counts], unit_interval=intervals,
+        seq=seq, existing=_bitmap(person[state != 2]), suspended=_bitmap(person[state == 1]),
+        job=job, job_person=job_person, organisation=organisation, position=position,
+        boss_job=boss_job, boss_person=boss_person, starts=starts, ends=ends,
+        member_audience=audience[counts], member_person=member[counts], unit=unit, lft=lft, rgt=rgt,
     )  # fmt: skip
 
 

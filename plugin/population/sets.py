@@ -19,9 +19,12 @@ from plugin.core.ids import read_clock
 from plugin.population.columns import Ints, read_columns
 from plugin.population.keys import Key, keys_of
 from plugin.population.people import Base, load_base
+from plugin.population.stored import read_base
 
 REBUILD_ABOVE = 2_000
 """With more people changed since the base, building a new base costs less than asking for each of them."""
+_FEW, _PEOPLE_READ = 20, 150
+"""Asking for one person costs as much as reading so many whole; a few are never worth a new base."""
 
 
 @dataclass
@@ -97,7 +100,7 @@ class Population:
     def _changed(self) -> np.ndarray:
         """Marks of the changed people, as long as the largest id."""
         changed = np.array(self._patch.changed, dtype=np.int64)
-        marks = np.zeros(max(int(changed.max(initial=0)), int(self._patch.base.person.max(initial=0))) + 1, bool)
+        marks = np.zeros(max(int(changed.max(initial=0)), self._patch.base.top) + 1, bool)
         marks[changed] = True
         return marks
 
@@ -110,29 +113,32 @@ def population(session: Session, host_id: int) -> Population:
     """
     seq, as_of = read_clock(session, host_id)
     name = ("population", host_id)
-    patch: _Patch | None = kept(session, name)
-    if patch is None or patch.base.seq > seq:
+    patch = _brought_to(session, host_id, kept(session, name), seq)
+    if patch is None and (base := read_base(session, host_id, seq)) is not None:
+        patch = _brought_to(session, host_id, _Patch(base, base.seq), seq)
+    if patch is None:
         patch = _Patch(load_base(session, host_id, seq), seq)
-    elif patch.seq != seq:
-        patch = _moved_on(session, host_id, patch, seq)
     keep(session, name, patch)
     return Population(session, host_id, as_of, patch)
 
 
-def _moved_on(session: Session, host_id: int, patch: _Patch, seq: int) -> _Patch:
-    """What is known, brought to another seq; a new base where too many changed, or we had seen the future."""
-    since = patch.seq if patch.seq < seq else patch.base.seq
+def _brought_to(session: Session, host_id: int, patch: _Patch | None, seq: int) -> _Patch | None:
+    """What is known, brought to another seq; ``None`` where too many changed, or its base has seen the future."""
+    if patch is None or patch.base.seq > seq:
+        return None
+    if patch.seq == seq:
+        return patch
+    known = patch if patch.seq < seq else _Patch(patch.base, patch.base.seq)
     person, state = read_columns(
         session, "change c LEFT JOIN person p ON p.host_id = c.host_id AND p.id = c.person",
         ["c.person", "coalesce(p.state, 2)"], "c.host_id = :host AND c.seq > :seq",
-        {"host": host_id, "seq": since},
+        {"host": host_id, "seq": known.seq},
     )  # fmt: skip
     fresh = _bitmap(person)
-    known = patch if patch.seq < seq else _Patch(patch.base, patch.base.seq)
-    if len(known.changed | fresh) > REBUILD_ABOVE:
-        return _Patch(load_base(session, host_id, seq), seq)
+    if len(known.changed | fresh) > min(REBUILD_ABOVE, _FEW + len(known.base.existing) // _PEOPLE_READ):
+        return None
     return _Patch(
-        base=patch.base,
+        base=known.base,
         seq=seq,
         changed=known.changed | fresh,
         existing=(known.existing - fresh) | _bitmap(person[state != 2]),
@@ -144,6 +150,20 @@ def _moved_on(session: Session, host_id: int, patch: _Patch, seq: int) -> _Patch
 
 def _bitmap(people: Ints | Iterable[int]) -> BitMap:
     return BitMap(np.asarray(people).astype(np.uint32))
+
+
+def population_stored(session: Session, host_id: int) -> Population | None:
+    """The same from the stored base alone, as a process that starts now would have it; for the doctor."""
+    seq, as_of = read_clock(session, host_id)
+    base = read_base(session, host_id, seq)
+    patch = _brought_to(session, host_id, _Patch(base, base.seq), seq) if base is not None else None
+    return Population(session, host_id, as_of, patch) if patch is not None else None
+
+
+def population_read(session: Session, host_id: int) -> Population:
+    """The same from the mirror's rows alone; for the doctor."""
+    seq, as_of = read_clock(session, host_id)
+    return Population(session, host_id, as_of, _Patch(load_base(session, host_id, seq), seq))
 
 
 def forget_bases() -> None:

@@ -1,4 +1,4 @@
-"""Stored learner sets: a base at a seq, patched with whoever changed since (DESIGN, point 2)."""
+"""The stored base of a host's learner sets (DESIGN, point 2)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from plugin.core.db import Base
 
 
 class LearnerSetRow(Base):
-    """A frozen bitmap with its length and checksum; rebuilt on any doubt."""
+    """One part of a host's base: a frozen bitmap of people, or a column in the order of its jobs, members or units.
+
+    All parts of one base carry its ``seq``. A cache: whatever is missing or doubtful is read from the mirror's rows.
+    """
 
     __tablename__ = "learner_set"
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
-    target: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    below: Mapped[bool] = mapped_column(primary_key=True)
+    part: Mapped[str] = mapped_column(String(16), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     n: Mapped[int] = mapped_column(Integer)
     bits: Mapped[bytes] = mapped_column(LargeBinary)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from plugin.core.runtime import Runtime
+from plugin.population.sets import forget_bases
+from plugin.population.stored import keep_base
 from tests.histories.lab import Lab
 from tests.histories.naive import DAY, Certification, Job, Row
 
@@ -311,6 +313,13 @@ class Histories(RuleBasedStateMachine):
     def wait(self, step: int) -> None:
         self._follow(True)
         self.lab.at(self.model.now + step)
+        self._follow(True)
+
+    @rule()
+    def restart(self) -> None:
+        """A process that starts has the stored base and whoever changed since."""
+        keep_base(self.lab.runtime, self.lab.host)
+        forget_bases()
         self._follow(True)
 
     @rule()
