@@ -1,13 +1,10 @@
 """A file of records brought along (DOMAIN 7.6): CSV of who is certified since when until when. Read, nothing written.
 
-Cells are text, whatever they look like: nothing in them is ever reckoned. A file is read as a whole or refused with a
-sentence; what is wrong with one line is said of that line.
+A file is read as a whole or refused with a sentence; what is wrong with one line is said of that line.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ from datetime import date, datetime
 
 from flask_babel import gettext as _
 
+from plugin.core.csvfile import read_rows
 from plugin.core.days import LATEST, end_of_day, instant_of
 from plugin.core.errors import Invalid
 
@@ -30,7 +28,6 @@ _SINCE = ("since", "certifiedsince", "certified", "certifiedon", "certifiedat", 
           "validfrom")  # fmt: skip
 _UNTIL = ("until", "certifieduntil", "validuntil", "expires", "expireson", "expiresat", "expiry", "expirydate",
           "expirationdate", "dateexpires", "validto", "to")  # fmt: skip
-_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\x00"))
 _NUMBERS = re.compile(r"(\d{1,4})([/.-])(\d{1,2})\2(\d{1,4})")
 _EARLIEST_YEAR = 1901
 _CELL = 255
@@ -65,21 +62,6 @@ class RecordFile:
     unused: tuple[str, ...]
 
 
-def decode(content: bytes) -> str:
-    """The text of a file: UTF-8 with or without a byte order mark, UTF-16 with one, else Windows-1252.
-
-    :raises Invalid: for what is no text at all.
-    """
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace")
-    if content[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0") or b"\x00" in content:
-        raise Invalid(_("This is not a CSV file. In a spreadsheet, choose Save as… and then CSV."))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
 def read_records(text: str, zone: str, order: str = "") -> RecordFile:
     """Read the lines of a file. Separators may be commas, semicolons or tabs; empty lines are passed over.
 
@@ -88,7 +70,7 @@ def read_records(text: str, zone: str, order: str = "") -> RecordFile:
     """
     if order not in ORDERS:
         raise Invalid(_("Say how dates are written: day first or month first."))
-    rows = _rows(text)
+    rows = read_rows(text, MOST_LINES + 1)
     if not rows:
         raise Invalid(_("The file is empty."))
     (_number, heading), *rest = rows
@@ -102,38 +84,6 @@ def read_records(text: str, zone: str, order: str = "") -> RecordFile:
     )
     used = {person, since, until}
     return RecordFile(lines, tuple(name for at, name in enumerate(heading) if at not in used and name))
-
-
-def _rows(text: str) -> list[tuple[int, list[str]]]:
-    """Rows that hold anything, with the number of the line each ends in."""
-    plain = text.translate(_INVISIBLE)
-    first = next((line for line in plain.splitlines() if line.strip()), "")
-    if first.casefold().startswith("sep=") and len(first.strip()) == 5:  # what a spreadsheet writes for itself
-        plain, first = plain.replace(first, "", 1), first.strip()[4] * 9
-    mark = max(";\t,", key=first.count)
-    # Line ends of every kind count, a lone carriage return too.
-    reader = csv.reader(io.StringIO(plain.replace("\r\n", "\n").replace("\r", "\n")), delimiter=mark)
-    rows: list[tuple[int, list[str]]] = []
-    try:
-        for row in reader:
-            cells = [_plain(cell) for cell in row]
-            if any(cells):
-                rows.append((reader.line_num, cells))
-            if len(rows) > MOST_LINES + 1:
-                break
-    except csv.Error:
-        raise Invalid(
-            _("Line %(number)s cannot be read: is a quotation mark missing?", number=reader.line_num)
-        ) from None
-    return rows
-
-
-def _plain(cell: str) -> str:
-    """The text of a cell, without what spreadsheets put around text so that it is not reckoned."""
-    text = " ".join(cell.split())
-    if text.startswith('="') and text.endswith('"') and len(text) > 2:
-        text = text[2:-1]
-    return text.removeprefix("'").strip()
 
 
 def _cell(row: Sequence[str], at: int | None) -> str:

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from plugin.certifications.record_file import MOST_BYTES, decode
+from plugin.certifications.record_file import MOST_BYTES
 from plugin.certifications.records import TAKEN, Judged
 from plugin.certifications.store import get
 from plugin.cli.context import add_host, open_host, print_json, who
 from plugin.core.clock import format_instant
+from plugin.core.csvfile import decode
 from plugin.core.errors import Invalid, NotFound, RefusedByRule
 from plugin.enrolment import records
 from plugin.enrolment.records import Choice, Looked

@@ -106,7 +106,7 @@ def look(session: Session, host_id: int, certification: int, words: str, *, now:
 def _people(session: Session, host_id: int, read: RecordFile) -> dict[str, list[Named]]:
     names = sorted({line.person for line in read.lines if line.person})
     found = identities_named(session, host_id, names) if names else {}
-    return {name: [Named(*one) for one in people] for name, people in found.items()}
+    return {name: [Named(one.person, one.ext, one.name) for one in people] for name, people in found.items()}
 
 
 def _known(session: Session, terms: Terms, people: set[int], rules: Rules) -> dict[int, Known]:

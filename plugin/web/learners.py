@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +12,7 @@ from plugin.access.rules import rule
 from plugin.certifications.definition import TYPES
 from plugin.certifications.listing import assignment_named
 from plugin.core.clock import format_instant
+from plugin.core.csvfile import written
 from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.enrolment.roster import Learner, learners
 from plugin.enrolment.show import show_person
@@ -103,7 +102,7 @@ def export(certification: int) -> Response:
         code = shell.of_certification(session, certification, "learners")["certification"].code
 
     def lines() -> Iterator[str]:
-        yield "\ufeff" + _line(
+        yield "\ufeff" + written(
             [_("Learner"), _("ID"), _("Assignment type"), _("Assignment name"), _("Due date"), _("State"),
              _("Exception")]
         )  # fmt: skip
@@ -111,7 +110,7 @@ def export(certification: int) -> Response:
         while True:
             with runtime().db.read() as session:
                 _total, rows = learners(session, tenant, certification, **asked, limit=_EXPORT_PART, offset=offset)
-                part = [_line(_cells(row)) for row in rows]
+                part = [written(_cells(row)) for row in rows]
             yield from part
             if len(part) < _EXPORT_PART:
                 return
@@ -133,9 +132,3 @@ def _cells(row: Learner) -> list[str]:
         state_words(row.state),
         exception_words(row.exception) if row.exception else "",
     ]
-
-
-def _line(cells: list[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells])
-    return out.getvalue()

@@ -9,7 +9,7 @@ from plugin.access.rules import rule
 from plugin.certifications.listing import assignment_named
 from plugin.core.errors import Invalid, NotFound
 from plugin.enrolment.groups import join, leave
-from plugin.mirror.lookup import people_named
+from plugin.mirror.lookup import identities_named
 from plugin.web import shell
 from plugin.web.kit import PREFIX, field, go, host_id, nudge, runtime, who
 
@@ -26,7 +26,7 @@ def change(certification: int, group: int) -> Response:
         row = assignment_named(session, host_id(), certification, group)
         if row is None or row.type != "group":
             raise NotFound(_("There is no such group."))
-        found = people_named(session, host_id(), [named]).get(named.casefold(), []) if named else []
+        found = identities_named(session, host_id(), [named]).get(named.casefold(), []) if named else []
     if not found:
         raise Invalid(
             _("Nobody is called “%(name)s”: enter a username, an e-mail address or an ID number.", name=named)
@@ -34,6 +34,6 @@ def change(certification: int, group: int) -> Response:
     if len(found) > 1:
         raise Invalid(_("More than one person is called “%(name)s”. Enter the ID number.", name=named))
     act = leave if request.form.get("action") == "remove" else join
-    act(runtime(), host_id(), certification, row.target, found[0].id, by=who())
+    act(runtime(), host_id(), certification, row.target, found[0].person, by=who())
     nudge()
     return go(url_for("learners.tab", certification=certification, assignment=group))

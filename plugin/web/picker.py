@@ -16,6 +16,7 @@ from plugin.certifications.adding import add_group as put_group
 from plugin.certifications.definition import TYPES, AssignmentDef
 from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
+from plugin.core.csvfile import decode
 from plugin.core.errors import Invalid, NotFound
 from plugin.enrolment.preview import Adding, adding_warning
 from plugin.mirror.browse import children, describe, frameworks, unit_above
@@ -24,7 +25,7 @@ from plugin.web import shell
 from plugin.web.assignment_table import filters
 from plugin.web.assignments import edit
 from plugin.web.kit import PREFIX, editor, field, host_id, number, page, query, runtime
-from plugin.web.pasted import read_lines, read_upload
+from plugin.web.pasted import as_csv, read_lines, result_words
 from plugin.web.words import count, ngettext
 
 blueprint = Blueprint("picker", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
@@ -185,16 +186,20 @@ def marked(text: str, wanted: str) -> list[tuple[str, bool]]:
 
 @blueprint.post("/f/paste/individual")
 @rule("administrator")
-def paste(certification: int) -> str:
-    """Usernames, e-mail addresses or ID numbers, a line each: what each line found."""
+def paste(certification: int) -> Response | str:
+    """Usernames, e-mail addresses or ID numbers, a line each: what each line found, to look at or as a file."""
     upload = request.files.get("file")
     text = request.form.get("lines", "")
     if upload is not None:
         with upload.stream:
-            text = read_upload(upload.read()) if upload.filename else text
+            text = decode(upload.read()) if upload.filename else text
     with runtime().db.read() as session:
-        lines = read_lines(session, host_id(), text, _assigned(session, certification, "individual"))
-    return render_template("_pasted.html", lines=lines, kind="individual")
+        looked = read_lines(session, host_id(), text, _assigned(session, certification, "individual"))
+    if request.form.get("as") == "csv":
+        answer = Response(as_csv(looked), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = 'attachment; filename="results.csv"'
+        return answer
+    return render_template("_pasted.html", looked=looked, words=result_words(), most=MOST_TARGETS)
 
 
 # --- the warning, and the rows

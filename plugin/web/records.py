@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from plugin.access.rules import rule
-from plugin.certifications.record_file import ORDERS, decode
+from plugin.certifications.record_file import ORDERS
 from plugin.certifications.records import TAKEN, WRONG
+from plugin.core.csvfile import decode
 from plugin.core.errors import Conflict, Invalid, MusterError, NotFound, RefusedByRule
 from plugin.core.tables import Journal
 from plugin.enrolment import records

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from plugin.certifications.content import parse_content
 from plugin.certifications.cycle import CERTIFIED, COMPLETE, EXPIRED, WINDOW_OPEN, CycleState, Facts, advance, begin
 from plugin.certifications.period import parse_period_settings
-from plugin.certifications.record_file import RecordFile, decode, read_records, read_when
+from plugin.certifications.record_file import RecordFile, read_records, read_when
 from plugin.certifications.records import Judged, Known, Named, Record, Rules, brought_along, judge
+from plugin.core.csvfile import decode
 from plugin.core.errors import Invalid
 
 ZONE = "Europe/London"
@@ -80,7 +81,6 @@ def test_one_file_in_all_its_forms(text: str) -> None:
         ("ann,2026-01-31,2027-01-31\n", "The first line must name the columns"),
         ("person,until\nann,2027-01-31\n", "The first line must name the columns"),
         ("person,since,certified on\nann,2026-01-01,2026-01-01\n", "say the same thing"),
-        ('person,since\nann,"' + "2026-01-01" * 20_000, "quotation mark"),
         ("person,since\n" + "ann,2026-01-01\n" * 50_001, "50,000"),
     ],
 )

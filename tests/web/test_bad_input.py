@@ -174,6 +174,13 @@ def upload(sam: Visitor, path: str, content: bytes) -> TestResponse:
     )  # fmt: skip
 
 
+def sam_keeps(sam: Visitor, path: str, lines: str) -> list[str]:
+    """What each line found, as a file."""
+    answer = sam.post(f"{path}/f/paste/individual", {"lines": lines, "as": "csv"})
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="results.csv"'
+    return answer.text.removeprefix("\ufeff").splitlines()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -185,8 +192,21 @@ def upload(sam: Visitor, path: str, content: bytes) -> TestResponse:
         b"'ann\n'bea\n",
         b"ann\nbea\nann\nbea\n\n\n",
         b"ID number\nann\nbea\n",
+        b"sep=;\r\nName;User name\r\nAnn;ann\r\nBea;bea\r\n",
+        b'"ann\nbea\n"nobody\n',
     ],
-    ids=["bom-semicolons", "quotes", "utf-16", "latin-1", "old-mac", "apostrophes", "twice", "heading"],
+    ids=[
+        "bom-semicolons",
+        "quotes",
+        "utf-16",
+        "latin-1",
+        "old-mac",
+        "apostrophes",
+        "twice",
+        "heading",
+        "the column a heading names",
+        "quotation marks left open",
+    ],
 )
 def test_lists_are_read_whatever_wrote_them(visit: Visit, path: str, content: bytes) -> None:
     text = upload(visit(), path, content).text
@@ -201,8 +221,13 @@ def test_a_list_of_fifty_thousand_dirty_lines_is_answered_line_by_line(visit: Vi
     assert answer.status_code == 200, answer.text[:500]
     assert time.monotonic() - began < 20
     assert SCRIPT not in answer.text
-    assert "Not found" in answer.text
+    assert "Not found: 42,876." in answer.text  # each line that holds anything, once
+    assert "6,124 repeated lines were left out." in answer.text
+    assert "Showing 200 of 42,878" in answer.text
     assert len(answer.text) < 200_000
+    kept = sam_keeps(visit(), path, "ann\n=1+1\nAnn\nbea,x")
+    assert kept == ["Line,Text,Result,Learner,ID", "1,ann,Found,Ann,ann", "2,'=1+1,Not found,,", "3,Ann,Found,Ann,ann",
+                    "4,bea,Found,Bea,bea"]  # fmt: skip
     many = "\n".join(f"nobody{n}" for n in range(50_001)).encode()
     assert "more than 50,000 lines" in refused(upload(visit(), path, many))
     assert "The list is empty." in refused(upload(visit(), path, b"\xef\xbb\xbf\r\n\r\n"))

@@ -48,6 +48,7 @@ class Picker {
     this.list.addEventListener('keydown', (event) => this.#pressed(event));
     this.find('[data-ok]').addEventListener('click', () => this.#try(() => this.#ok()));
     this.find('[data-paste]')?.addEventListener('submit', (event) => {
+      if (event.submitter && 'plain' in event.submitter.dataset) return; // a file to keep
       event.preventDefault();
       this.#try(() => this.#paste(event.target));
     });
@@ -205,11 +206,12 @@ class Picker {
     holder.innerHTML = answer.html;
     for (const one of holder.querySelectorAll('[data-pick]')) {
       this.selected.put(one.dataset.pick, { name: one.dataset.name, path: one.dataset.path });
-      one.remove();
     }
+    holder.querySelector('[data-pick]')?.parentElement.remove();
     this.selected.paint();
     this.#adoptList();
     this.#weigh();
+    say(holder.querySelector('.hint, [role=alert]')?.textContent ?? '');
     holder.scrollIntoView({ block: 'nearest' });
   }
 }
