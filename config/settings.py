@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from environs import Env, EnvError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+_QUEUES = ("sqlite:///", "redis://", "rediss://", "postgres://", "postgresql://")
+_MOST = 1_000_000_000
 
 
 class SettingsError(ValueError):
@@ -122,10 +127,52 @@ def _check(settings: Settings) -> None:
         raise SettingsError("Set MUSTER_SECRET_KEYS: one or more secrets, comma separated; the first one signs.")
     if not settings.development and any(len(key) < 24 for key in settings.secret_keys):
         raise SettingsError("Each secret in MUSTER_SECRET_KEYS needs at least 24 characters.")
-    parts = urlsplit(settings.base_url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    parts = _parts(settings.base_url)
+    whole = parts is None or parts.query or parts.fragment or any(letter <= " " for letter in settings.base_url)
+    if parts is None or whole or parts.scheme not in ("http", "https") or not parts.netloc:
         raise SettingsError("MUSTER_BASE_URL is the public address of Muster, such as https://muster.example.org.")
     if parts.scheme == "http" and not settings.development:
         raise SettingsError("MUSTER_BASE_URL must start with https:// outside development.")
     if settings.now and not settings.development:
         raise SettingsError("MUSTER_NOW is only read in development (MUSTER_ENV=development).")
+    _check_databases(settings)
+    _check_numbers(settings)
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _check_databases(settings: Settings) -> None:
+    try:
+        url = make_url(settings.database_url)
+        fits = bool(url.database) if settings.sqlite else url.drivername == "postgresql+psycopg"
+    except (ArgumentError, ValueError):
+        fits = False
+    if not fits:
+        raise SettingsError("MUSTER_DATABASE_URL is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
+    if settings.queue_url and not settings.queue_url.startswith(_QUEUES):
+        raise SettingsError("MUSTER_QUEUE_URL is empty, sqlite:///FILE, redis://HOST or postgresql://HOST/NAME.")
+    if settings.smtp_url is not None:
+        parts = _parts(settings.smtp_url)
+        if parts is None or parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise SettingsError(
+                "MUSTER_SMTP_URL is smtp://USER:PASSWORD@HOST:587, or smtps:// for a server that begins with TLS."
+            )
+
+
+def _check_numbers(settings: Settings) -> None:
+    for name, value, least, most in (
+        ("PORT", settings.port, 1, 65_535),
+        ("MUSTER_PROXY_HOPS", settings.proxy_hops, 0, 20),
+        ("MUSTER_GUARD_COUNT", settings.guard_count, 0, _MOST),
+        ("MUSTER_GUARD_PERCENT", settings.guard_percent, 0, 100),
+        ("MUSTER_GUARD_LEAST", settings.guard_least, 0, _MOST),
+        ("MUSTER_MESSAGE_CAP", settings.message_cap, 0, _MOST),
+    ):
+        if not least <= value <= most:
+            raise SettingsError(f"{name} is a number from {least} to {most}, not {value}.")

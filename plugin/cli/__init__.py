@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, ProgrammingError
 
 from config.settings import SettingsError
 from plugin import __version__
@@ -26,26 +26,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         arguments = parser.parse_args(argv)
         return int(arguments.run(arguments) or 0)
-    except MusterError as error:
-        print(error.sentence, file=sys.stderr)
-        return error.exit_code
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except ProgrammingError as error:
-        print(
-            f"The database is not ready: run 'muster db upgrade' first ({type(error.orig).__name__}).", file=sys.stderr
-        )
-        return 3
-    except OperationalError as error:
-        if "no such table" in str(error.orig):
-            print("The database is empty: run 'muster db upgrade' first.", file=sys.stderr)
-        else:
-            print("The database cannot be reached.", file=sys.stderr)
-        return 3
-    except (UnicodeEncodeError, OverflowError, DataError):
-        print("An argument holds text or a number that cannot be kept.", file=sys.stderr)
-        return 2
+    except (MusterError, SettingsError, DBAPIError, UnicodeEncodeError, OverflowError) as error:
+        sentence, status = _explained(error)
+        print(sentence, file=sys.stderr)
+        return status
     except SystemExit as stop:
         return int(stop.code or 0) if isinstance(stop.code, int) or stop.code is None else 2
     except BrokenPipeError:
@@ -54,6 +38,23 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     finally:
         close_all()
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """What went wrong in a sentence, and the exit status."""
+    if isinstance(error, MusterError):
+        return error.sentence, error.exit_code
+    if isinstance(error, SettingsError):
+        return str(error), 2
+    if not isinstance(error, DBAPIError) or isinstance(error, DataError):
+        return "An argument holds text or a number that cannot be kept.", 2
+    if isinstance(error, ProgrammingError):
+        return f"The database is not ready: run 'muster db upgrade' first ({type(error.orig).__name__}).", 3
+    if "no such table" in str(error.orig):
+        return "The database is empty: run 'muster db upgrade' first.", 3
+    if isinstance(error, OperationalError):
+        return "The database cannot be reached.", 3
+    return f"The database cannot be used ({type(error.orig).__name__}: {error.orig}).", 3
 
 
 def console() -> None:

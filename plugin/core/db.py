@@ -60,6 +60,13 @@ class Base(DeclarativeBase):
     )
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"The database's folder {folder} cannot be made: {error.strerror}.") from None
+
+
 def make_engine(url: str) -> Engine:
     """An engine with this product's habits: WAL, foreign keys and immediate writes on SQLite."""
     parsed = make_url(url)
@@ -67,7 +74,7 @@ def make_engine(url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED",
                              connect_args={"connect_timeout": _CONNECTING})  # fmt: skip
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database).parent)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")

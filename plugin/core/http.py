@@ -257,6 +257,10 @@ def _plain(error: requests.RequestException) -> str:
         return "No answer in time."
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "The answer broke off."
+    if isinstance(
+        error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
+    ):
+        return "There is no address to call, or it is no web address."
     if isinstance(error, requests.exceptions.SSLError):
         return "The certificate of the other side is not valid."
     if isinstance(error, requests.ConnectionError):

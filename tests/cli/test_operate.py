@@ -166,3 +166,21 @@ def test_a_token_is_printed_once_and_taken_back(muster: Any) -> None:
     assert out.strip() not in muster("token", "list")[1]
     assert muster("token", "remove", "payroll") == (0, "Taken back.\n", "")
     assert muster("token", "remove", "payroll")[::2] == (1, "There is no token 'payroll'.\n")
+
+
+def test_a_database_that_is_none_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MUSTER_ENV", "development")
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam, " * 200)
+    for url, status, words in (
+        (f"sqlite:///{tmp_path}/letter.txt", 3, "The database cannot be used"),
+        (f"sqlite:///{tmp_path}/letter.txt/below/m.sqlite3", 3, "folder"),
+        ("postgresql://nobody@127.0.0.1:1/muster", 3, "The database cannot be reached."),
+        ("mysql://127.0.0.1/muster", 2, "MUSTER_DATABASE_URL is"),
+    ):
+        monkeypatch.setenv("MUSTER_DATABASE_URL", url)
+        assert main(["host", "list"]) == status
+        said = capsys.readouterr().err
+        assert words in said
+        assert "Traceback" not in said

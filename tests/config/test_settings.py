@@ -34,7 +34,18 @@ def test_the_defaults_of_the_example_are_the_defaults_of_the_code() -> None:
         ({"MUSTER_BASE_URL": "muster"}, "MUSTER_BASE_URL"),
         ({"MUSTER_BASE_URL": "http://muster.example.org"}, "https://"),
         ({"MUSTER_NOW": "2027-01-01T00:00:00Z"}, "MUSTER_NOW"),
+        ({"MUSTER_BASE_URL": "https://[::1"}, "MUSTER_BASE_URL"),
+        ({"MUSTER_BASE_URL": "https://muster.example.org/?a#b"}, "MUSTER_BASE_URL"),
         ({"PORT": "eighty"}, "PORT"),
+        ({"PORT": "70000"}, "PORT is a number from 1 to 65535"),
+        ({"MUSTER_GUARD_PERCENT": "-1"}, "MUSTER_GUARD_PERCENT"),
+        ({"MUSTER_PROXY_HOPS": "-1"}, "MUSTER_PROXY_HOPS"),
+        ({"MUSTER_DATABASE_URL": "nonsense"}, "MUSTER_DATABASE_URL"),
+        ({"MUSTER_DATABASE_URL": "mysql://h/muster"}, "MUSTER_DATABASE_URL"),
+        ({"MUSTER_DATABASE_URL": "postgresql://u@h:port/muster"}, "MUSTER_DATABASE_URL"),
+        ({"MUSTER_DATABASE_URL": "sqlite://"}, "MUSTER_DATABASE_URL"),
+        ({"MUSTER_QUEUE_URL": "amqp://h"}, "MUSTER_QUEUE_URL"),
+        ({"MUSTER_SMTP_URL": "mail.example.org"}, "MUSTER_SMTP_URL"),
     ],
 )
 def test_a_wrong_setting_is_named(given: dict[str, str], named: str) -> None:
