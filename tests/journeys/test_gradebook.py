@@ -29,7 +29,7 @@ def test_who_is_certified_stands_in_the_gradebook(running: Running, browser: Any
     _stands(running, course, person)
     page = sam.page
     page.goto(f"{running.sandbox}/courses/{course}")
-    expect(page.get_by_role("row", name=re.compile(person))).to_contain_text("1 of 1")
+    expect(page.get_by_role("row", name=re.compile(rf"\b{person}\b"))).to_contain_text("1 of 1")
     sam.see_everywhere("sandbox-roster")
     page.goto(f"{running.sandbox}/lti/start?role=administrator&person=U-1")
     page.wait_for_url("**/t/**")

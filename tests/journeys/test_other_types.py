@@ -54,8 +54,12 @@ def test_adding_learners_by_position(sam: Administrator, running: Running) -> No
             expect(dialog.locator("[data-selected] li")).to_have_count(0)  # cannot be added twice
             dialog.get_by_label("Search positions").fill("")
             free = dialog.locator("[role=treeitem][aria-checked]:not([aria-disabled])").last
-            free.locator("> .row .name").click()
-            key = f"position:{free.get_attribute('data-id')}"
+            # The list may still change under `last`: what is clicked is found by its own id.
+            identity = free.get_attribute("data-id")
+            node = dialog.locator(f'[role=treeitem][data-id="{identity}"]')
+            node.locator("> .row .name").click()
+            expect(node).to_have_attribute("aria-checked", "true")
+            key = f"position:{identity}"
             sam.accept(dialog, "Adding this assignment will enrol")
             sam.due(sam.row(key), "2031-02-28")
         with walk.step(10, "select Save changes"):
