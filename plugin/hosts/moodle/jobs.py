@@ -8,7 +8,7 @@ from typing import Any
 
 from plugin.hosts.moodle.groups import Groups, page_of
 from plugin.hosts.moodle.mapping import MoodleMapping, Placed, in_prefix, place, unit_id
-from plugin.hosts.moodle.people import People, User
+from plugin.hosts.moodle.people import People, User, spellings
 from plugin.hosts.port import Page, Record
 
 ROWS = 1000
@@ -100,7 +100,7 @@ class Jobs:
         people = sorted({part[1] for one in ids if len(part := one.split(":")) in (2, 3) and part[0] == "p"})
         users = self._people.by_ids(people) if not self.mapping.empty else []
         placed = [self.of(user) for user in users]
-        references = sorted({one.manager for one in placed if one.manager})
+        references = spellings(self.mapping.manager_by, (one.manager for one in placed if one.manager))
         named: dict[str, str] = {}
         for user in self._people.by_field(self.mapping.manager_by, references) if references else []:
             name, ident = str(user.get(self.mapping.manager_by) or "").strip().casefold(), str(user["id"])

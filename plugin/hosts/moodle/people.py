@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,6 +119,14 @@ class People:
                 return []
             middle = len(values) // 2
             return self._some(name, values[:middle]) + self._some(name, values[middle:])
+
+
+def spellings(field: str, references: Iterable[str]) -> list[str]:
+    """How references to people are looked for by a field. Letter case is nothing to us and something to Moodle: usernames it
+    keeps in lower case and finds in no other, the rest it finds as it is written, which is mostly so or in lower case."""
+    written = set(references)
+    lower = {one.lower() for one in written}
+    return sorted(lower if field == "username" else lower | written)
 
 
 def as_options(options: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from plugin.hosts.moodle.groups import Groups
 from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.moodle.mapping import BY, MoodleMapping, Sampled, preview, values_of
-from plugin.hosts.moodle.people import User
+from plugin.hosts.moodle.people import User, spellings
 from plugin.hosts.port import Host
 from plugin.hosts.preview import SAMPLES, Mapper, Preview
 
@@ -53,16 +53,12 @@ def _managers(host: MoodleHost, users: Sequence[User]) -> dict[str, dict[str, li
     written = sorted({value for user in users for value in values_of(user).values()})
     found: dict[str, dict[str, list[str]]] = {}
     for by in BY:
-        possible = [value for value in dict.fromkeys(_as(by, one) for one in written) if _POSSIBLE[by].fullmatch(value)]
+        possible = [value for value in spellings(by, written) if _POSSIBLE[by].fullmatch(value)]
         named: dict[str, list[str]] = {}
         for user in host.parts().people.by_field(by, possible):
             named.setdefault(str(user.get(by) or "").strip().casefold(), []).append(str(user.get("fullname") or ""))
         found[by] = named
     return found
-
-
-def _as(by: str, value: str) -> str:
-    return value.lower() if by == "username" else value
 
 
 def clean(entered: Mapping[str, Any]) -> dict[str, Any]:

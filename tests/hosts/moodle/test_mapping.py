@@ -125,6 +125,20 @@ def test_duplicate_id_numbers_name_no_manager(case: MoodleCase) -> None:
     assert found["p:10"]["manager"] == "7"
 
 
+@pytest.mark.parametrize(
+    ("by", "reference"),
+    [("username", "USER007"), ("email", "User7@Example.com"), ("idnumber", "EMP00007")],
+)
+def test_a_manager_named_in_other_letters_is_the_same_read_whole_or_by_id(
+    case: MoodleCase, by: str, reference: str
+) -> None:
+    case.fake.user(9, custom={"boss": reference})
+    whole = jobs(case, manager="profile:boss", manager_by=by)["p:9"]
+    (page,) = case.host().read("jobs", ids=["p:9"])
+    assert whole["manager"] == "7"
+    assert [dict(row.fields) for row in page.rows] == [whole]
+
+
 def test_nobody_is_her_own_manager_and_everybody_has_a_job(case: MoodleCase) -> None:
     case.fake.user(5, custom={"manager": "USER005 "})
     found = jobs(case, **MAPPING)
