@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core import events
-from plugin.core.bulk import insert_rows
+from plugin.core.bulk import among, fetch, insert_rows, run
 from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
 from plugin.core.tables import Journal
@@ -59,13 +60,49 @@ class Entry:
     aloud: bool = False
 
 
-def record_all(session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry]) -> int:
-    """Append entries to the history, in their order; returns the number of the first."""
+def record_all(
+    session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry], *, one_settle: bool = False
+) -> int:
+    """Append entries to the history, in their order; returns the number of the first, or 0.
+
+    :param one_settle: learners of whom earlier chunks of the same work told the same join that entry.
+    """
     told = [_told(one) for one in entries if one.what in events.FROM_HISTORY]
     entries = [one for one in entries if not one.aloud]
+    if one_settle and entries:
+        entries = _not_joined(session, host_id, at, who, entries)
     first = _write(session, host_id, at, who, entries) if entries else 0
     events.append(session, host_id, at, who, told)
     return first
+
+
+def _not_joined(session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Let entries join what this settle has told already; returns the others.
+
+    So history has one entry for each thing a settle did, however many transactions it took.
+    """
+    certifications = np.unique(np.array([one.certification or 0 for one in entries]))
+    whats = ", ".join(f"'{what}'" for what in sorted({one.what for one in entries}))  # words of ours
+    rows = fetch(
+        session,
+        "SELECT n, certification, version, what, reason, CASE WHEN confirmed THEN 1 ELSE 0 END, people FROM journal"
+        f" WHERE host_id = ? AND {among('certification', certifications)} AND what IN ({whats}) AND at = ?"
+        " AND who = ? AND correlation = ? AND people IS NOT NULL ORDER BY n DESC",
+        host_id, at, who, correlation(),
+    )  # fmt: skip
+    known = {tuple(row[1:6]): (row[0], row[6]) for row in rows}
+    others = []
+    for one in entries:
+        key = (one.certification, one.version, one.what, one.reason, int(one.confirmed))
+        n, before = known.get(key, (0, b""))
+        joined = BitMap.deserialize(bytes(before)) if before else BitMap()
+        if not n or one.people is None or one.data or joined & one.people:  # or it happens to somebody once more
+            others.append(one)
+            continue
+        people = joined | one.people
+        sql = "UPDATE journal SET people = ?, count = ? WHERE host_id = ? AND n = ?"
+        run(session, sql, people.serialize(), len(people), host_id, n)
+    return others
 
 
 def _write(session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry]) -> int:

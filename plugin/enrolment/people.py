@@ -131,6 +131,7 @@ def _people_chunk(
     if verdict is None and _pin_emptied_teams(session, people, seen, people.as_of):
         seen = glance(session, people, sorted(owed))
     works = list(_works(session, people, seen, owed, lock=True))
+    one_of_many = verdict is not None
     if verdict is None:
         leaving = {work.terms.id: work.undecided(cause) for work, cause in works}
         verdict = judge(session, host_id, leaving, people.as_of, limits, by_sync=True)
@@ -153,7 +154,7 @@ def _people_chunk(
         together.clear_for(fresh)
         _outcome, writing = decide(session, fresh, cause, may_go)
         together.add(writing)
-    together.write()
+    together.write(one_of_many=one_of_many)
     owe(session, host_id, later, people.as_of)
     return len(settled)
 

@@ -82,10 +82,10 @@ def skim(
         look |= _marked(also, top)[rows.person]
     leaving = rows.person[(here == 0) & ~rows.leaving]
     expected[rows.person] = 0
-    fresh = [found[expected[found] != 0] for found in members] if terms.live(as_of) else []
-    newcomers = np.unique(np.concatenate([rows.person[:0], *fresh]))
-    newcomers = newcomers[~_marked(people.suspended, top)[newcomers]]
-    chosen = np.union1d(rows.person[look], newcomers)
+    marks = expected != 0 if terms.live(as_of) else np.zeros(top + 1, bool)  # newcomers
+    marks &= ~_marked(people.suspended, top)
+    marks[rows.person[look]] = True
+    chosen = np.flatnonzero(marks)
     return Skim(chosen, _positions(chosen, rules, members, top), leaving)
 
 
@@ -186,10 +186,14 @@ def dated(
 
 
 def _positions(chosen: Ints, rules: Sequence[Rule], members: Sequence[Ints], top: int) -> list[Membership]:
+    if not len(chosen):
+        return [(rule, chosen) for rule in rules]
     index = np.full(top + 1, -1, np.int64)
     index[chosen] = np.arange(len(chosen))
     found = []
     for rule, one in zip(rules, members, strict=True):
-        where = index[one] if len(chosen) else one[:0]
-        found.append((rule, np.unique(where[where >= 0])))
+        where = index[one]
+        hit = np.zeros(len(chosen), bool)
+        hit[where[where >= 0]] = True
+        found.append((rule, np.flatnonzero(hit)))
     return found

@@ -65,10 +65,13 @@ class Together:
         claim_seats([share for one in waiting if (share := one.share()) is not None])
         self._note_gone(waiting)
 
-    def write(self) -> None:
-        """Write what waits, then history, and who is looked at again because a course became free (DOMAIN 4.1)."""
+    def write(self, *, one_of_many: bool = False) -> None:
+        """Write what waits, then history, and who is looked at again because a course became free (DOMAIN 4.1).
+
+        :param one_of_many: other chunks of the same settle tell of other learners.
+        """
         self.flush()
-        record_all(self.session, self.host_id, self.at, self.who, self.entries)
+        record_all(self.session, self.host_id, self.at, self.who, self.entries, one_settle=one_of_many)
         held: set[int] = set()
         people = np.array(sorted(self.gone), np.int64)
         for start in range(0, len(people), 500):
@@ -127,7 +130,7 @@ def write_alone(writing: Writing) -> int:
     """Write one certification; returns how many learners changed."""
     together = Together(writing.session, writing.terms.host_id, writing.cause.otherwise, writing.cause.who)
     together.add(writing)
-    together.write()
+    together.write(one_of_many=True)
     return int(writing.changed.sum())
 
 

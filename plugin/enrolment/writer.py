@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import bindparam, delete, update
 from sqlalchemy.orm import Session
 
 from plugin.certifications.content import courses_of, parse_content
 from plugin.certifications.store import definition_of
+from plugin.core.bulk import among, run
 from plugin.core.ids import upsert_for
 from plugin.core.journal import Entry
 from plugin.delivery.score_owing import owe_scores
@@ -118,14 +118,7 @@ class Writing:
             | (step.asked_from != questions.wanted_from)
         )
         host, certification = self.terms.host_id, self.terms.id
-        _each(
-            self.session,
-            delete(ExceptionRow).where(
-                ExceptionRow.host_id == host, ExceptionRow.certification == certification,
-                ExceptionRow.person.in_(bindparam("people", expanding=True)),
-            ),
-            new.person[closed],
-        )  # fmt: skip
+        _each(self.session, _CLOSE, host, certification, new.person[closed])
         rows = [
             {
                 "host_id": host, "certification": certification, "person": int(new.person[i]),
@@ -148,16 +141,7 @@ class Writing:
         step, new, questions = self.step, self.step.facts, self.given.questions
         applied = questions.pending & (step.raised != questions.type)
         host, certification = self.terms.host_id, self.terms.id
-        _each(
-            self.session,
-            update(Decision)
-            .where(
-                Decision.host_id == host, Decision.certification == certification,
-                Decision.person.in_(bindparam("people", expanding=True)),
-            )
-            .values(applied=True),
-            new.person[applied],
-        )  # fmt: skip
+        _each(self.session, _APPLY, host, certification, new.person[applied])
         rows = [
             {
                 "host_id": host, "certification": certification, "person": int(new.person[i]),
@@ -192,7 +176,8 @@ class Writing:
         self._tell_history(WITHDRAWN, step.left & given.exempt & ~deleted & ~over, confirmed=True, reason="exempt")
         self._tell_history("due_changed", step.redated)
         questions = given.questions
-        for kind, word in enumerate(EXCEPTION_TYPES):
+        asked = (step.raised != NO_TYPE) | (questions.type != NO_TYPE) | (step.ruled_type != NO_TYPE)
+        for kind, word in enumerate(EXCEPTION_TYPES) if asked.any() else ():
             self._tell_history("exception_raised", (step.raised == kind) & (questions.type != kind), reason=word)
             by_itself = (questions.type == kind) & (step.raised != kind) & ~questions.pending
             self._tell_history("exception_closed", by_itself, reason=word)
@@ -276,13 +261,14 @@ class Writing:
 _DECISION_KEY = ("host_id", "certification", "person")
 
 
-def _each(session: Session, statement: object, people: Ints) -> None:
+_CLOSE = "DELETE FROM exception WHERE host_id = ? AND certification = ? AND {people}"
+_APPLY = "UPDATE decision SET applied = true WHERE host_id = ? AND certification = ? AND {people}"
+
+
+def _each(session: Session, sql: str, host_id: int, certification: int, people: Ints) -> None:
     for start in range(0, len(people), 500):
-        session.execute(
-            statement,  # type: ignore[call-overload]
-            {"people": people[start : start + 500].tolist()},
-            execution_options={"synchronize_session": False},
-        )
+        part = among("person", people[start : start + 500])
+        run(session, sql.format(people=part), host_id, certification)
 
 
 def _bitmap(people: Ints) -> BitMap:

@@ -17,8 +17,15 @@ from plugin.schema import metadata
 SCAN_ENROLMENTS = "SELECT count(*) FROM enrolment WHERE state > -1"
 COUNT_JOBS = "SELECT count(*) FROM job WHERE host_id = 1 AND NOT gone"
 COUNT_RAW = f"{COUNT_JOBS} UNION ALL SELECT count(*) FROM audience_member WHERE host_id = 1"
-LITERAL = (SCAN_ENROLMENTS, COUNT_JOBS, COUNT_RAW)
+ONE_ROW = "UPDATE person SET sweep = :turn WHERE host_id = 1 AND id = 5"
 WRITTEN = ("enrolment", "seat", "message", "why_set", "journal")
+_COPY = "COPY floor_{name} FROM STDIN"
+_INSERT = "INSERT INTO floor_{name} VALUES ({marks})"
+LITERAL = (
+    SCAN_ENROLMENTS, COUNT_JOBS, COUNT_RAW, f"{ONE_ROW}  -- three times, each committed",
+    *(f"{_COPY.format(name=name)}  -- or, on SQLite, {_INSERT.format(name=name, marks='?, ...')}" for name in WRITTEN),
+)  # fmt: skip
+"""Printed with every run; the last ones are written in one transaction, the rows sorted by key."""
 _NEW = {
     "enrolment": "began >= {at}", "seat": "changed >= {at}", "message": "created >= {at}", "journal": "at >= {at}",
     "why_set": "1 = 1",
@@ -69,7 +76,7 @@ def _select(name: str, at: int) -> str:
 
 
 def _executemany(source: Any, target: Any, name: str, twin: Table, at: int) -> float:
-    sql = f"INSERT INTO {twin.name} VALUES ({', '.join('?' * len(twin.columns))})"
+    sql = _INSERT.format(name=name, marks=", ".join("?" * len(twin.columns)))
     reader, writer, taken = source.cursor(), target.cursor(), 0.0
     for block in _blocks(reader.execute(_select(name, at))):
         began = time.perf_counter()
@@ -92,7 +99,7 @@ def _copy(source: Any, target: Any, name: str, twin: Table, at: int) -> float:
         file.flush()
         file.seek(0, os.SEEK_SET)
         began = time.perf_counter()
-        with target.cursor().copy(f"COPY {twin.name} FROM STDIN") as copy:
+        with target.cursor().copy(_COPY.format(name=name)) as copy:
             while data := file.read(1 << 20):
                 copy.write(data)
         return (time.perf_counter() - began) * 1000
@@ -113,5 +120,5 @@ def three_commits(runtime: Runtime) -> float:
     began = time.perf_counter()
     for turn in range(3):
         with runtime.db.write() as session:
-            session.execute(text("UPDATE person SET sweep = :turn WHERE host_id = 1 AND id = 5"), {"turn": turn})
+            session.execute(text(ONE_ROW), {"turn": turn})
     return (time.perf_counter() - began) * 1000

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from pyroaring import BitMap
 from sqlalchemy import select
 
 from plugin.core.errors import RefusedByRule
 from plugin.core.runtime import Runtime
+from plugin.core.tables import Journal
 from plugin.delivery.tables import CONFIRMED, WANTS, Seat
+from plugin.enrolment import settle
 from plugin.enrolment.codes import HOLDS, STATES
 from plugin.enrolment.save import Choices
 from plugin.enrolment.tables import Enrolment, Held
@@ -184,3 +187,22 @@ def test_grace_delays_the_withdrawal_and_coming_back_cancels_it(world: World) ->
 def test_a_unit_of_confirmed_words_exists() -> None:
     assert CONFIRMED[: len(WANTS)][0] == "none"
     assert HOST == 1
+
+
+def test_history_tells_once_what_a_settle_of_many_transactions_did(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settle, "CHUNK", {True: 1, False: 1})
+    world.save("fs", row("organisation", "top", "below"), content=CONTENT)
+    world.settle()
+    world.save("fs", row("organisation", "left"), content=CONTENT, choices=Choices(allow_withdrawals=2))
+    world.settle()
+    with world.runtime.db.read() as session:
+        told = session.execute(
+            select(Journal.what, Journal.version, Journal.count, Journal.people).where(
+                Journal.what.in_(("enrolled", "withdrawn"))
+            )
+        ).all()
+    assert [(what, version, count, len(BitMap.deserialize(people))) for what, version, count, people in told] == [
+        ("enrolled", 1, 4, 4), ("withdrawn", 2, 2, 2),
+    ]  # fmt: skip
