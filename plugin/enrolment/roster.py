@@ -92,7 +92,7 @@ def learners(
     else:
         listed = listed.order_by(Enrolment.person)
     rows = session.scalars(listed.limit(limit).offset(offset)).all()
-    return int(total), _described(session, host_id, certification, rows)
+    return int(total), described(session, host_id, certification, rows)
 
 
 def _whys(session: Session, host_id: int, assignments: set[int]) -> list[int]:
@@ -134,11 +134,12 @@ def certifications_of(session: Session, host_id: int, person: int) -> list[tuple
     return [
         (row.certification, learner)
         for row in rows
-        for learner in _described(session, host_id, row.certification, [row])
+        for learner in described(session, host_id, row.certification, [row])
     ]
 
 
-def _described(session: Session, host_id: int, certification: int, rows: Sequence[Enrolment]) -> list[Learner]:
+def described(session: Session, host_id: int, certification: int, rows: Sequence[Enrolment]) -> list[Learner]:
+    """Enrolments of one certification, each with its person, reasons and exception, in the order given."""
     people = names_of_people(session, host_id, [row.person for row in rows])
     whys = {
         row.id: row.assignments

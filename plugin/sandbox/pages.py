@@ -10,9 +10,17 @@ from plugin.sandbox.api import store
 from plugin.sandbox.control import MOODS
 from plugin.sandbox.grades import book
 from plugin.sandbox.receive import LIES
+from plugin.sandbox.store import plain
 
 blueprint = Blueprint("pages", __name__)
 PAGE = 100
+ABOUT = {
+    "administrator": "Sets up certifications and says who must complete them.",
+    "teacher": "Teaches courses; in Muster a learner like everybody else.",
+    "manager": "Leads others, and sees how the team stands.",
+    "learner": "Sees what to complete, why, and by when.",
+}
+"""What to expect of each role on the front page."""
 
 
 @blueprint.get("/")
@@ -24,7 +32,9 @@ def front() -> Any:
         ("manager", store().get("people", "U-6")),
         ("learner", store().get("people", "U-900") or store().get("people", "U-40")),
     ]
-    return render_template("front.html", suggested=suggested, found=_found(), query=request.args.get("q", ""))
+    return render_template(
+        "front.html", suggested=suggested, about=ABOUT, found=_found(), query=request.args.get("q", "")
+    )
 
 
 def _found() -> list[dict[str, Any]]:
@@ -33,8 +43,9 @@ def _found() -> list[dict[str, Any]]:
         return []
     rows = store().db.execute(
         "SELECT id FROM record WHERE kind = 'people' AND gone = 0 AND"
-        " (json_extract(data, '$.name') LIKE ? OR id = ?) ORDER BY json_extract(data, '$.name') LIMIT 20",
-        (f"%{query}%", query),
+        " (instr(plain(json_extract(data, '$.name')), ?) OR id = ? COLLATE NOCASE OR json_extract(data, '$.username') = ?)"
+        " ORDER BY json_extract(data, '$.name') LIMIT 20",
+        (plain(query), query, query),
     )
     return [person for row in rows if (person := store().get("people", row["id"]))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,12 @@ _BY = {
 }  # fmt: skip
 
 
+def plain(text: str | None) -> str:
+    """In small letters without accents, so that "zoe" finds Zoë."""
+    decomposed = unicodedata.normalize("NFKD", (text or "").casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
 class Store:
     """One file; one writer at a time, any number of readers."""
 
@@ -58,6 +65,7 @@ class Store:
         if found is None:
             found = sqlite3.connect(self._path, timeout=30, isolation_level=None)
             found.row_factory = sqlite3.Row
+            found.create_function("plain", 1, plain, deterministic=True)
             found.execute("PRAGMA journal_mode=WAL")
             found.execute("PRAGMA synchronous=NORMAL")
             self._local.db = found

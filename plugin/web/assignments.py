@@ -28,7 +28,7 @@ from plugin.web.kit import (
     runtime,
     wants_fragment,
 )
-from plugin.web.words import read_only_sentence
+from plugin.web.words import ngettext, read_only_sentence
 
 blueprint = Blueprint("assignments", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -90,7 +90,10 @@ def include(certification: int) -> Response | str:
         drafts.set_include(session, draft, key, request.form.get("include", ""))
         row = drafts.find_row(session, draft, key).definition
         found = matched(session, host_id(), certification, [row])[key]
-        return str(_("%(name)s: %(count)s learners. Not saved yet.", name=name_of(session, key), count=len(found)))
+        return ngettext(
+            "%(name)s: %(num)s learner. Not saved yet.", "%(name)s: %(num)s learners. Not saved yet.", len(found),
+            name=name_of(session, key),
+        )  # fmt: skip
 
     return edit(certification, change)
 

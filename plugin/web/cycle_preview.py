@@ -138,7 +138,7 @@ def _example(entered: Mapping[str, str], zone: str) -> Example:
         raise Invalid(_("Enter the day on which the learner completes."))
     early = entered["early"] or "0"
     if not early.removeprefix("-").isascii() or not early.removeprefix("-").isdigit() or abs(int(early)) > _MOST_DAYS:
-        raise Invalid(_("Enter how many days before each expiry she renews, from -999 to 999."))
+        raise Invalid(_("Enter how many days before each expiry it is renewed, from -999 to 999."))
     return Example(completed, _day(entered["due"], zone), int(early))
 
 

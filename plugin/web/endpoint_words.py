@@ -13,8 +13,8 @@ def event_groups() -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (_("Learners"), [
             ("learner.enrolled", _("Somebody is enrolled")),
-            ("learner.withdrawal_scheduled", _("Somebody will be withdrawn when her grace ends")),
-            ("learner.withdrawal_cancelled", _("Somebody came back within her grace")),
+            ("learner.withdrawal_scheduled", _("Somebody will be withdrawn when the grace ends")),
+            ("learner.withdrawal_cancelled", _("Somebody came back within the grace")),
             ("learner.withdrawn", _("Somebody is withdrawn")),
             ("learner.due_changed", _("A due date changed")),
             ("learner.overdue", _("A due date passed")),

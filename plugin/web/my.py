@@ -14,6 +14,7 @@ from plugin.delivery.watching import look_again
 from plugin.enrolment.groups import join, leave
 from plugin.enrolment.opening import open_course, open_to
 from plugin.enrolment.roster import certifications_of
+from plugin.enrolment.team import leads
 from plugin.enrolment.terms import zone_of_host
 from plugin.mirror.browse import courses
 from plugin.web.kit import PREFIX, go, host_id, nudge, page, runtime, wants_fragment
@@ -31,6 +32,9 @@ def listing() -> Response:
         mine: list[Any] = []
         waiting: set[int] = set()
         for number, learner in certifications_of(session, host_id(), person):
+            asked = learner.exception is not None and any(reason.type == "group" for reason in learner.reasons)
+            if not (learner.active or asked):
+                continue  # held back: there is nothing to see but her own request (DOMAIN 4.3)
             row = by_id(session, host_id(), number)
             definition = definition_of(session, host_id(), number)
             content = parse_content(definition.content)
@@ -44,6 +48,7 @@ def listing() -> Response:
         groups: list[OpenGroup] = open_groups(session, host_id(), person)
         context: dict[str, Any] = {
             "mine": mine, "groups": groups, "waiting": waiting, "zone": zone_of_host(session, host_id()),
+            "leads": leads(session, host_id(), person), "now": runtime().clock.now(),
         }  # fmt: skip
     return page("my.html", **context)
 

@@ -34,7 +34,7 @@ def placeholder_words() -> dict[str, str]:
     words = {
         "learner_name": _("Learner’s name"), "recipient_name": _("Recipient’s name"),
         "certification_name": _("Certification"), "due_date": _("Due date"), "expiry_date": _("Expiry date"),
-        "course_links": _("Links to her courses"), "host_name": _("Learning site"),
+        "course_links": _("Links to the courses"), "host_name": _("Learning site"),
     }  # fmt: skip
     return {name: words[name] for name in PLACEHOLDERS}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, g, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -47,6 +47,7 @@ def frame() -> dict[str, Any]:
         "type_words": words.type_words,
         "due_words": words.due_words,
         "state_words": words.state_words,
+        "state_tone": words.state_tone,
         "exception_words": words.exception_words,
         "moment": words.moment,
         "parse_instant": parse_instant,
@@ -55,6 +56,7 @@ def frame() -> dict[str, Any]:
         "removing_sentence": words.removing_sentence,
         "adding_parts": words.adding_parts,
         "removing_parts": words.removing_parts,
+        "sections": sections,
         "tab_names": tab_names,
         "tab_endpoints": ENDPOINTS,
     }
@@ -82,6 +84,28 @@ def refuse_nul() -> None:
 def count_filter(number: int) -> str:
     """A number in the reader's language."""
     return words.count(number)
+
+
+def sections(leads: bool = False) -> dict[str, tuple[str, str]]:
+    """What this visitor has beside single certifications: label and address of each, in order.
+
+    :param leads: whether others report to her, so that she has a team to look at.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    if g.launch.is_administrator:
+        found = {
+            "certifications": (_("Certifications"), url_for("certifications.listing")),
+            "delivery": (_("Delivery"), url_for("delivery.show")),
+            "messages": (_("Messages"), url_for("messages.listing")),
+            "held": (_("On hold"), url_for("held.listing")),
+            "endpoints": (_("Endpoints"), url_for("endpoints.listing")),
+            "hosts": (_("Hosts"), url_for("hosts.listing")),
+        }
+    if g.launch.person is not None:
+        found["mine"] = (_("My certifications"), url_for("my.listing"))
+    if leads:
+        found["team"] = (_("My team"), url_for("team.show"))
+    return found
 
 
 def tab_names() -> dict[str, str]:

@@ -246,6 +246,11 @@ def moment(instant: int | None, zone: str) -> str:
     return str(format_datetime(moment_of(instant, zone).replace(tzinfo=None), "d MMM y, HH:mm", rebase=False))
 
 
+def short_day(instant: int, zone: str) -> str:
+    """The day of an instant in a zone, as short as the reader's language allows."""
+    return str(format_date(moment_of(instant, zone).date(), "d MMM"))
+
+
 def state_words(state: str) -> str:
     """A learner's state."""
     words: Mapping[str, str] = {
@@ -258,6 +263,11 @@ def state_words(state: str) -> str:
         "withdrawn": _("Withdrawn"),
     }
     return str(words.get(state, state))
+
+
+def state_tone(state: str) -> str:
+    """How the badge of a learner's state looks: a class of the stylesheet with a blank before it, or nothing."""
+    return {"certified": " ok", "complete": " ok", "window_open": " changed", "expired": " removed"}.get(state, "")
 
 
 def exception_words(kind: str) -> str:

@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_STARTS_WITHIN = 60
+_STARTS_WITHIN = 180
 
 
 @dataclass(frozen=True)

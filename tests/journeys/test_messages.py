@@ -28,7 +28,7 @@ def test_a_notification_is_changed_previewed_shown_before_a_save_and_found_again
     page.get_by_role("button", name="Learner’s name").click()
     expect(page.get_by_label("Subject")).to_have_value("Welcome, {learner_name}")
     page.get_by_label("Text").fill("Please begin today.\n\n")
-    page.get_by_role("button", name="Links to her courses").click()
+    page.get_by_role("button", name="Links to the courses").click()
     page.get_by_label("As this learner would get it").fill("user00040")
     page.get_by_role("button", name="Show the preview").click()
     expect(page.locator("#preview")).to_contain_text("Welcome, ")
