@@ -25,6 +25,13 @@ from tests.live import free_port
 MUSTER = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main())"]
 ROOT = Path(__file__).parents[2]
 CODES = ("FS2", "HS1")
+PATIENCE = 30
+"""Seconds until a process is killed although it did nothing since it was started, as it may where all others are down."""
+STAGES = {
+    "web": ("web: saving", "web: between saves"),
+    "host": ("host: answering", "host: idle"),
+    "worker": ("worker: claimed, not sent", "worker: sent, not recorded", "worker: settling", "worker: between calls"),
+}
 FILE = """
 version: 1
 certifications:
@@ -60,6 +67,7 @@ class Company:
         self.engine = create_engine(database_url, pool_pre_ping=True)
         self.pids: dict[str, int] = {}
         self.saving = threading.Event()
+        self._effects, self._looked = 0, 0
         self._nursery = subprocess.Popen(
             [sys.executable, "-m", "tests.long.nursery"], cwd=ROOT, env=self.environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -143,17 +151,50 @@ class Company:
         """A count in Muster's database."""
         return int(self.query(sql, **values)[0][0] or 0)
 
-    def taken(self, call: str) -> bool:
-        """Whether the host took a call, read from its own file."""
+    def _logged(self, sql: str, *values: object) -> list[Any]:
+        """Rows of the host's own file."""
         log = sqlite3.connect(self.folder / "sandbox" / "sandbox.sqlite3", timeout=30)
         try:
-            latest = "SELECT call FROM log ORDER BY n DESC LIMIT 5000"
-            return log.execute(f"SELECT 1 FROM ({latest}) WHERE call = ?", (call,)).fetchone() is not None
+            return log.execute(sql, values).fetchall()
         finally:
             log.close()
 
+    def taken(self, call: str) -> bool:
+        """Whether the host took a call."""
+        latest = "SELECT call FROM log ORDER BY n DESC LIMIT 5000"
+        return bool(self._logged(f"SELECT 1 FROM ({latest}) WHERE call = ?", call))
+
+    def effects(self) -> int:
+        """How many changes and messages took effect at the host so far."""
+        last = int(self._logged("SELECT coalesce(max(n), 0) FROM log")[0][0])
+        news = "SELECT count(*) FROM log WHERE n > ? AND n <= ? AND effective"
+        self._effects += int(self._logged(news, self._looked, last)[0][0])
+        self._looked = last
+        return self._effects
+
+    def up(self, name: str) -> bool:
+        """Whether a process has begun its work since it was started."""
+        if name in self.workers:
+            return bool(self.one("SELECT count(*) FROM worker WHERE pid = :pid", pid=self.pids[name]))
+        address = f"{self.web}/healthz" if name == "web" else f"{self.host}/world/state"
+        with suppress(requests.RequestException):
+            return requests.get(address, timeout=2).ok
+        return False
+
+    def at_work(self, victim: str, effects: int) -> None:
+        """Until a process has begun its work and so much took effect at the host, however slow the machine is."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and not (self.up(victim) and self.effects() >= effects):
+            time.sleep(0.05)
+
+    def reach(self, victim: str, stage: str) -> None:
+        """Until a process is at a stage, if it comes there soon."""
+        until = time.monotonic() + 3
+        while time.monotonic() < until and self.stage(victim, self.pids[victim]) != stage:
+            time.sleep(0.002)
+
     def stage(self, victim: str, pid: int) -> str:
-        """Where the kill caught its victim, read from what it left behind."""
+        """Where a process is, or where the kill caught it, read from what it leaves behind."""
         if victim == "web":
             return "web: saving" if self.saving.is_set() else "web: between saves"
         if victim == "host":
@@ -175,7 +216,7 @@ class Company:
             " + (SELECT count(*) FROM settling WHERE state <> 'done')"
         )
 
-    def wait_until_quiet(self, seconds: float = 300) -> None:
+    def wait_until_quiet(self, seconds: float = 900) -> None:
         """Until nothing is owed."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
