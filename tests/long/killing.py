@@ -62,7 +62,7 @@ class Company:
         self.environment = {
             **os.environ, "MUSTER_ENV": "development", "MUSTER_DATABASE_URL": database_url,
             "MUSTER_QUEUE_URL": f"sqlite:///{folder}/queue.sqlite3", "MUSTER_BASE_URL": self.web,
-            "PORT": str(self.ports["web"]), "MUSTER_SECRET_KEYS": "kill-test-secret-key-long-enough",
+            "PORT": str(self.ports["web"]), "MUSTER_SECRET_KEYS": "kill-test-secret-key-long-enough", "MUSTER_MESSAGE_CAP": "10000000",
         }  # fmt: skip
         self.engine = create_engine(database_url, pool_pre_ping=True)
         self.pids: dict[str, int] = {}

@@ -20,7 +20,7 @@ from plugin.core.db import Database
 from tests.long.killing import STAGES, Changing, Company, company
 
 LONG = bool(os.environ.get("MUSTER_LONG"))
-KILLS = int(os.environ.get("MUSTER_KILLS") or (500 if LONG else 25))
+KILLS = int(os.environ.get("MUSTER_KILLS") or (500 if LONG else 50))
 PEOPLE, UNITS = (2400, 180) if LONG else (900, 60)
 ENOUGH = 20_000 if LONG else 2_000
 """Enrolments, withdrawals and messages that took effect at the host meanwhile, at least."""
