@@ -17,6 +17,7 @@ from plugin.core.logs import log
 from plugin.delivery.seats import is_owed
 from plugin.delivery.tables import FOUND, IN, NOBODYS, OURS, OUT, SUSPENDED, UNKNOWN, WANTS, Call, Seat
 from plugin.hosts.port import Outcome
+from plugin.mirror.hints import look_again
 
 GIVE_UP = 48 * 3600
 _FIRST, _LONGEST = 5, 3600
@@ -26,14 +27,18 @@ _log = log("delivery")
 _COLUMNS = ("course", "person", "wanted", "generation", "sent", "sent_generation", "origin", "attempts", "changed")
 _IN_CALL = "call = ? AND call <> ''"
 """Said twice, because the index holds only seats in calls and a planner cannot look into a parameter."""
-_ALL_DONE = f"""
+_ALL_ALIKE = f"""
 UPDATE seat SET confirmed = sent, call = '', attempts = 0, next_at = 0, parked = NULL, confirmed_at = ?, answer = ?,
-  origin = CASE WHEN sent = {OUT} THEN {NOBODYS} WHEN sent = {IN} AND origin <> {FOUND} THEN {OURS} ELSE origin END,
+  origin = CASE WHEN sent = {OUT} THEN {NOBODYS} WHEN sent = {IN} AND {{ours}} THEN {OURS} ELSE origin END,
   owed = NOT (wanted = sent OR (wanted = {SUSPENDED} AND sent = {OUT})
-    OR (origin = {FOUND} AND sent <> {OUT} AND wanted <> {IN}))
+    OR (origin = {FOUND} AND NOT (sent = {IN} AND {{ours}}) AND sent <> {OUT} AND wanted <> {IN}))
 WHERE host_id = ? AND {_IN_CALL}
 """
-"""What :func:`_after` does for *done* and *same*, for a whole call."""
+"""What :func:`_after` does for a whole call of one word."""
+_WHOLE = {
+    "done": _ALL_ALIKE.format(ours="TRUE"),
+    "same": _ALL_ALIKE.format(ours=f"origin <> {FOUND}"),
+}
 
 
 def backoff(attempts: int) -> int:
@@ -62,8 +67,8 @@ def apply_seats(session: Session, host_id: int, call: Call, outcomes: Sequence[O
         _log.warning("outcomes for items nobody asked about", call=call.id, count=len(unknown))
     words = [answers[key].outcome if key in answers else "missing" for key in asked]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
-    if counts.keys() <= set(_STANDS):
-        run(session, _ALL_DONE, now, answer, host_id, call.id)
+    if len(counts) == 1 and words[0] in _WHOLE:
+        run(session, _WHOLE[words[0]], now, answer, host_id, call.id)
     else:
         _one_by_one(session, host_id, call, answers, answer, now)
     return counts
@@ -79,6 +84,24 @@ def _one_by_one(
     after = [_after(one, answers.get(f"{one['course']}.{one['person']}"), now) for one in seats]
     _write(session, host_id, call, answer, after)
     _tell(session, host_id, seats, after, now)
+    _doubt(session, host_id, call, [one for one in seats if _says_gone(answers, one)])
+
+
+def _says_gone(answers: Mapping[str, Outcome], seat: Mapping[str, Any]) -> bool:
+    found = answers.get(f"{seat['course']}.{seat['person']}")
+    return found is not None and found.outcome == "gone"
+
+
+def _doubt(session: Session, host_id: int, call: Call, seats: Sequence[Mapping[str, Any]]) -> None:
+    """Of whom the host says that she, or the course, is gone: that is not believed but looked at (DESIGN, idea 3)."""
+    if seats:
+        numbers = {"person": {int(one["person"]) for one in seats}, "course": {int(one["course"]) for one in seats}}
+        named = {
+            name: [row[0] for row in fetch(session, f"SELECT ext FROM {name} WHERE host_id = ? AND id IN"
+                   f" ({', '.join(map(str, sorted(ids)))}) ORDER BY id", host_id)]
+            for name, ids in numbers.items()
+        }  # fmt: skip
+        look_again(session, host_id, call.id, {"people": named["person"], "courses": named["course"]})
 
 
 def _write(session: Session, host_id: int, call: Call, answer: int, after: Sequence[Mapping[str, Any]]) -> None:
@@ -113,12 +136,12 @@ def _after(row: Mapping[str, Any], outcome: Outcome | None, now: int) -> dict[st
     word = outcome.outcome if outcome else "missing"
     if word in _STANDS:
         confirmed, attempts, at = int(row["sent"]), 0, now
-        if confirmed == IN and origin != FOUND:
+        if confirmed == IN and (word == "done" or origin != FOUND):  # what we reactivate becomes ours
             origin = OURS
         if confirmed == OUT:
             origin = NOBODYS
-    elif word == "found":
-        confirmed, origin, attempts, at = IN, FOUND, 0, now
+    elif word == "found":  # of one whom others enrolled and we want out, nobody says whether she is active
+        confirmed, origin, attempts, at = IN if int(row["sent"]) == IN else SUSPENDED, FOUND, 0, now
     elif outcome is not None and word in ("refused", "gone"):
         confirmed, attempts, at = OUT if word == "gone" else _before(row), 0, now
         parked = outcome.why or (

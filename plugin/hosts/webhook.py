@@ -33,6 +33,12 @@ PAGE = 1000
 IDS = 200
 _TYPES = {"seats": "seats.changed", "messages": "message.send", "resets": "completions.reset"}
 _KEYS = {"seats": "seat", "messages": "message", "resets": "reset"}
+_NOT_OFFERED = {
+    "seats": "The learning site does not offer to take enrolments.",
+    "messages": "The learning site does not offer to take messages: choose another way at Hosts › Messages.",
+    "resets": "The learning site does not offer to let courses begin anew.",
+}
+_USUAL = 100
 _LONGEST_ID = 255
 _LONGEST_WHY = 1000
 _LONGEST_WAIT = 24 * 3600
@@ -50,7 +56,10 @@ class WebhookHost:
     def describe(self) -> Caps:
         """``GET {api}/``."""
         document = self._get("")
-        kinds, writes = document.get("kinds"), document.get("writes") or {}
+        kinds, writes = document.get("kinds"), document.get("writes")
+        writes = (
+            {"seats": _USUAL} if writes is None else writes
+        )  # a host without a word on it is given a webhook for that
         if document.get("version") != 1 or not isinstance(kinds, dict) or not isinstance(writes, dict):
             raise Garbled("The host's description is not that of version 1 of the host API.")
         return Caps(
@@ -133,7 +142,13 @@ class WebhookHost:
         """The host itself tells what it found."""
 
     def send(self, call_id: str, kind: str, body: str) -> Reply:
-        """POST the webhook; every item is answered for, or repeated by the caller."""
+        """POST the webhook; every item is answered for, or repeated by the caller.
+
+        What the description does not list is not offered, so it is not asked for either.
+        """
+        caps = self._spec.caps
+        if caps.reads and kind not in caps.writes:
+            return _for_all(kind, body, "refused", _NOT_OFFERED[kind])
         headers = signed_headers(self._spec.webhook_secret, call_id, body, at=self._clock.true())
         try:
             answer = self._http.post(self._spec.webhook_url, data=body.encode(), headers=headers, max_bytes=4_000_000)
@@ -157,8 +172,7 @@ class WebhookHost:
     def _all_done(self, kind: str, body: str) -> Reply:
         if not self._spec.caps.writes_all_or_nothing:
             raise Garbled("The host answered without outcomes, and does not say that it writes all or nothing.")
-        items = json.loads(body)["data"]["items"]
-        return Reply(outcomes=[Outcome(item[_KEYS[kind]], "done") for item in items])
+        return _for_all(kind, body, "done")
 
     def poll(self, job: str) -> Reply:
         """``GET {api}/jobs-status/{job}``."""
@@ -188,6 +202,11 @@ class WebhookHost:
         except BadSignature:
             raise Locked("The signature of this message does not fit.") from None
         return hear_standard(message_id, body)
+
+
+def _for_all(kind: str, body: str, outcome: str, why: str = "") -> Reply:
+    """One outcome for every item of a body."""
+    return Reply([Outcome(item[_KEYS[kind]], outcome, why) for item in json.loads(body)["data"]["items"]])
 
 
 def _without_ours(item: Mapping[str, Any]) -> dict[str, Any]:

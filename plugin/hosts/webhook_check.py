@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plugin.core.runtime import Runtime
 from plugin.hosts.port import Caps, Check, ConnectionSpec, Garbled, HostTrouble, Locked, Wait
 from plugin.hosts.webhook import WebhookHost
@@ -30,7 +32,7 @@ def checklist(runtime: Runtime, spec: ConnectionSpec) -> list[Check]:
     title = caps.name or "The host"
     checks = [Check(_API, True, f"{title} answers at {spec.api_url} and accepts the token.")]
     checks += [_kind(host, caps, kind) for kind in sorted({*caps.reads, *NEEDED})]
-    return [*checks, _zone(caps), *_webhook(runtime, spec), _hooks(spec)]
+    return [*checks, _zone(caps), *_webhook(runtime, replace(spec, caps=caps)), _hooks(spec)]
 
 
 def _fix(trouble: HostTrouble) -> str:
@@ -76,6 +78,9 @@ def _webhook(runtime: Runtime, spec: ConnectionSpec) -> list[Check]:
     if not spec.webhook_secret:
         return [Check(_WEBHOOK, False, "There is no webhook secret, so nothing can be signed.",
                       "Make a webhook secret under Configuration and give it to the host.")]  # fmt: skip
+    if spec.caps.reads and not spec.caps.writes.get("seats"):
+        return [Check(_WEBHOOK, False, "The host does not offer to take enrolments.",
+                      "Let the description list 'seats' among its 'writes'.")]  # fmt: skip
     host = WebhookHost(spec, runtime.http, runtime.clock)
     body = host.prepare("seats", [], "")
     try:

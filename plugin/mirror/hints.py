@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from plugin.core.clock import Clock
 from plugin.core.errors import Unavailable
 from plugin.core.ids import take_ids, upsert_for
 from plugin.core.logs import correlation, use_correlation
 from plugin.core.runtime import Runtime
+from plugin.hosts.port import Caps, HostTrouble, Locked, Refused
 from plugin.hosts.port import Hint as Heard
-from plugin.hosts.port import HostTrouble, Locked, Refused
 from plugin.mirror.connections import connection_named, connection_of, open_connection
 from plugin.mirror.sync import note_health, note_trouble, pull, read_by_ids
 from plugin.mirror.tables import Connection, Hint
@@ -75,6 +76,17 @@ def _insert(session: Session, connection: Connection, hints: Sequence[Heard], no
         )  # fmt: skip
         stored += len(session.execute(statement).all())
     return stored
+
+
+def look_again(session: Session, host_id: int, key: str, wanted: Mapping[str, Sequence[str]]) -> None:
+    """Have records read again because an answer of the host puts them in doubt; as if it had hinted at them.
+
+    :param key: names the answer: asked once for each. :param wanted: the host's ids, by kind.
+    """
+    connection = connection_of(session, host_id)
+    reads = Caps.from_json(connection.caps).reads
+    hints = [Heard(kind, tuple(ids), f"{key}:{kind}") for kind, ids in sorted(wanted.items()) if ids and kind in reads]
+    _insert(session, connection, hints, Clock().true())
 
 
 def waiting(session: Session, host_id: int) -> list[Hint]:

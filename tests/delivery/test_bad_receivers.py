@@ -196,3 +196,42 @@ def test_a_redirect_to_a_private_address_and_a_private_address_itself_are_not_fo
         with pytest.raises(CallFailed) as refused:
             Outbound(allow_private=False).post(address, data=b"")
         assert refused.value.blocked
+
+
+@pytest.mark.parametrize("first", ["203.0.114.10", "127.0.0.1"])
+def test_a_name_that_means_another_address_at_every_look_never_leads_inside(
+    monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """DNS rebinding: what was checked is what is called, also at the second try."""
+    looks, called = [], []
+
+    def look_up(name: str, *_asked: object, **_more: object) -> list[Any]:
+        if name != "rebinds.example":  # an address means itself
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (name, 443))]
+        looks.append(first if len(looks) % 2 == 0 else {"127.0.0.1": "203.0.114.10"}.get(first, "127.0.0.1"))
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (looks[-1], 443))]
+
+    def connect(_line: socket.socket, address: tuple[str, int]) -> None:
+        called.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    out = Outbound(allow_private=False)
+    for _try in range(4):
+        with pytest.raises(CallFailed):
+            out.get("https://rebinds.example/hook")
+    assert {"127.0.0.1", "203.0.114.10"} <= set(looks)
+    assert set(called) == {"203.0.114.10"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "[::1]", "0x7f000001", "2130706433", "127.1",
+                                  "169.254.169.254", "10.0.0.1", "100.64.0.1", "[fe80::1]", "0.0.0.0"])  # fmt: skip
+def test_however_a_private_address_is_written_it_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    called: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _line, address: called.append(address))
+    for scheme in ("https", "http"):
+        with pytest.raises(CallFailed) as refused:
+            Outbound(allow_private=False).post(f"{scheme}://{host}/hook", data=b"")
+        assert refused.value.blocked
+    assert called == []
