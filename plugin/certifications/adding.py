@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -103,19 +104,41 @@ def retarget(session: Session, draft: Draft, key: str, job: str) -> AssignmentDe
 def add_group(
     session: Session, draft: Draft, name: str, *, description: str, self_enrol: bool, withdraw: bool
 ) -> AssignmentDef:
-    """Add a self-enrolment group, or change the description and permissions of one.
+    """Add a self-enrolment group. One that is to be removed is kept again instead, with these settings.
 
-    :raises Invalid: when the name is empty or too long.
+    :raises Invalid: when the name is empty or too long, or a group here has it already; then nothing is added.
     """
     title = " ".join(name.split())
     if not title or len(title) > 100:
         raise Invalid("A group needs a name of 1 to 100 characters.")
-    settings = {"description": description.strip()[:1000], "self_enrol": self_enrol, "withdraw": withdraw}
-    row = AssignmentDef("group", title, group=settings)
+    row = AssignmentDef("group", title, group=_settings(description, self_enrol, withdraw))
     if any(present.key == row.key and present.state != REMOVED for present in rows(session, draft)):
-        edit_row(session, draft, row.key, group=settings)
+        raise Invalid(
+            f"There is a group '{title}' already. A group can be added once; change that one, or choose another name."
+        )
+    if any(one.key == row.key for one in base_of(session, draft).assignments):
+        edit_row(session, draft, row.key, group=row.group)
         return row
     edits = edits_of(draft)
-    edits[row.key] = {"op": "add", "type": "group", "target": title, "include": "", "due": "none", "group": settings}
+    edits[row.key] = {"op": "add", "type": "group", "target": title, "include": "", "due": "none", "group": row.group}
     store_edits(draft, edits)
     return row
+
+
+def change_group(
+    session: Session, draft: Draft, key: str, *, description: str, self_enrol: bool, withdraw: bool
+) -> None:
+    """Change the description and permissions of a group; its members stay (DOMAIN 2.5).
+
+    :raises NotFound: when the draft has no such row. :raises Invalid: when it is no group, or to be removed.
+    """
+    row = find_row(session, draft, key)
+    if row.definition.type != "group":
+        raise Invalid("This assignment is not a group.")
+    if row.state == REMOVED:
+        raise Invalid("This assignment is to be removed. Undo that first.")
+    edit_row(session, draft, key, group=_settings(description, self_enrol, withdraw))
+
+
+def _settings(description: str, self_enrol: bool, withdraw: bool) -> dict[str, Any]:
+    return {"description": description.strip()[:1000], "self_enrol": self_enrol, "withdraw": withdraw}

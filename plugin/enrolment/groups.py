@@ -9,6 +9,8 @@ from plugin.certifications.tables import Assignment, Certification, GroupMember
 from plugin.core.errors import NotFound, RefusedByRule
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
+from plugin.enrolment.codes import HELD_BY_EXCEPTION, WITHDRAWN
+from plugin.enrolment.tables import Enrolment
 from plugin.mirror.changes import stamp
 from plugin.mirror.tables import ACTIVE, Person
 
@@ -62,6 +64,8 @@ def join(runtime: Runtime, host_id: int, certification: int, name: str, person: 
 def leave(runtime: Runtime, host_id: int, certification: int, name: str, person: int, *, by: str | None = None) -> None:
     """Take a person out of a group. What another assignment gives stays (DOMAIN 2.5).
 
+    She may cancel a request that waits for an administrator whatever the group allows.
+
     :raises RefusedByRule: when she may not, or is not in it.
     """
 
@@ -71,7 +75,7 @@ def leave(runtime: Runtime, host_id: int, certification: int, name: str, person:
         member = session.get(GroupMember, (host_id, group.id, person))
         if member is None:
             raise RefusedByRule(f"She is not a member of '{name}'.")
-        if by is None and not group.group.get("withdraw"):
+        if by is None and not group.group.get("withdraw") and not _waits(session, host_id, certification, person):
             raise RefusedByRule(f"The group '{name}' does not allow withdrawal.")
         now = runtime.clock.now()
         session.delete(member)
@@ -82,3 +86,9 @@ def leave(runtime: Runtime, host_id: int, certification: int, name: str, person:
         )
 
     runtime.db.transact(work)
+
+
+def _waits(session: Session, host_id: int, certification: int, person: int) -> bool:
+    """Whether an exception holds her back, so that she is a member of nothing but a request."""
+    row = session.get(Enrolment, (host_id, certification, person))
+    return row is not None and row.state != WITHDRAWN and row.hold == HELD_BY_EXCEPTION

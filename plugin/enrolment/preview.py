@@ -7,14 +7,14 @@ is what happens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import AssignmentDef, Definition, Proposal
+from plugin.certifications.definition import Definition, Proposal
 from plugin.certifications.resolve import Rule, resolve
 from plugin.enrolment.codes import DISMISSED, EXCEPTION_TYPES
 from plugin.enrolment.facts import NONE
@@ -92,15 +92,15 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
     rules = proposed_rules(session, people.host_id, proposal)
     weighed = weigh(session, people, proposal, rules, now)
     added, removed, matched = _differences(session, people, proposal, rules)
-    adding, adding_names = _adding(weighed, added)
-    removing, removing_names = _removing(weighed, removed)
+    adding, adding_names = adding_of(weighed, added)
+    removing, removing_names = removing_of(weighed, removed)
     redated = weighed.where(weighed.step.redated)
     earlier = weighed.where((weighed.earlier.facts.due != weighed.step.facts.due) & weighed.step.facts.active)
     names = {**adding_names, **removing_names, "redated": redated, "earlier": earlier}
     withdrawn = (
         removing_names["withdrawn"] | weighed.where(weighed.step.left | weighed.step.grace_began) & weighed.active
     )
-    messages = _messages(session, people.host_id, weighed, proposal)
+    messages = messages_of(session, people.host_id, weighed, proposal)
     return Review(
         code=proposal.definition.code,
         version=proposal.base_version,
@@ -166,7 +166,7 @@ def _differences(
     return added, removed, {name: len(members) for name, members in after.items()}
 
 
-def _adding(weighed: Weighed, x: BitMap) -> tuple[Adding, dict[str, BitMap]]:
+def adding_of(weighed: Weighed, x: BitMap) -> tuple[Adding, dict[str, BitMap]]:
     """Split ``x``: each learner is counted once, in this order."""
     facts, given = weighed.step.facts, weighed.work.given
     rest = x.copy()
@@ -183,7 +183,8 @@ def _adding(weighed: Weighed, x: BitMap) -> tuple[Adding, dict[str, BitMap]]:
     return Adding(len(x), len(already), len(newly), len(held), len(suspended), len(never)), names
 
 
-def _removing(weighed: Weighed, x: BitMap) -> tuple[Removing, dict[str, BitMap]]:
+def removing_of(weighed: Weighed, x: BitMap) -> tuple[Removing, dict[str, BitMap]]:
+    """Split ``x``: each learner is counted once, in this order."""
     facts = weighed.step.facts
     rest = x.copy()
     suspended = rest & weighed.people.suspended
@@ -206,7 +207,7 @@ def _exceptions(weighed: Weighed) -> dict[str, int]:
     }
 
 
-def _messages(
+def messages_of(
     session: Session, host_id: int, weighed: Weighed, proposal: Proposal, among: BitMap | None = None
 ) -> Impact:
     """How many messages go out, with ``among`` only those about these learners, and one of them."""
@@ -240,56 +241,3 @@ def _guard(
     gone = unconfirmed(session, people.host_id, weighed.work.given.as_of, weighed.work.terms.id)
     crossed = limits.crossed(len(withdrawn - gone), len(gone), len(weighed.active))
     return GuardAsks(len(withdrawn)) if crossed else None
-
-
-def targets(session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int) -> Adding:
-    """The numbers of the *Add assignment* warning: see :func:`adding_warning`."""
-    return adding_warning(session, host_id, proposal, rows, now=now)[0]
-
-
-def adding_warning(
-    session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int
-) -> tuple[Adding, int]:
-    """The *Add assignment* warning: rows just chosen, against the saved state plus the draft so far (DOMAIN 5.3).
-
-    Returns the numbers, and how many messages about these learners would go out.
-
-    :param proposal: the draft without these rows.
-    """
-    people = population(session, host_id)
-    together = replace(proposal.definition, assignments=(*proposal.definition.assignments, *rows))
-    with_rows = Proposal(together, proposal.base_version, proposal.current)
-    rules = proposed_rules(session, host_id, with_rows)
-    weighed = weigh(session, people, with_rows, rules, now)
-    chosen = {row.key for row in rows}
-    x: BitMap = BitMap()
-    for rule in rules:
-        if rule.name in chosen:
-            x |= resolve(session, people, rule.key)
-    return _adding(weighed, x)[0], _messages(session, host_id, weighed, with_rows, x).messages
-
-
-def removal(session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int) -> Removing:
-    """The numbers of the warning on removing rows: see :func:`removal_warning`."""
-    return removal_warning(session, host_id, proposal, rows, now=now)[0]
-
-
-def removal_warning(
-    session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int
-) -> tuple[Removing, int]:
-    """The warning on removing rows: against the saved state plus the draft with these rows gone.
-
-    Returns the numbers, and how many messages about these learners would go out.
-
-    :param proposal: the draft with these rows still in it.
-    """
-    people = population(session, host_id)
-    gone = {row.key for row in rows}
-    x: BitMap = BitMap()
-    for rule in proposed_rules(session, host_id, proposal):
-        if rule.name in gone:
-            x |= resolve(session, people, rule.key)
-    left = tuple(row for row in proposal.definition.assignments if row.key not in gone)
-    without = Proposal(replace(proposal.definition, assignments=left), proposal.base_version, proposal.current)
-    weighed = weigh(session, people, without, proposed_rules(session, host_id, without), now)
-    return _removing(weighed, x)[0], _messages(session, host_id, weighed, without, x).messages

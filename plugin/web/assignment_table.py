@@ -15,8 +15,12 @@ from plugin.certifications import clashes, drafts
 from plugin.certifications.dates import NO_DUE, AfterDue, Due, FixedDue, due_instant, parse_due
 from plugin.certifications.definition import TYPES
 from plugin.certifications.listing import assignment_ids, matched
+from plugin.certifications.tables import Draft
 from plugin.enrolment.gone import TEAM_GONE, held_rows, pinned
+from plugin.enrolment.preview import Adding
 from plugin.enrolment.roster import due_dates_of
+from plugin.enrolment.settle import Progress, progress
+from plugin.enrolment.warnings import switched
 from plugin.mirror.browse import Described, describe
 from plugin.mirror.search import fold
 from plugin.notifications.impact import reached
@@ -24,7 +28,14 @@ from plugin.notifications.triggers import active
 from plugin.web import shell
 from plugin.web.due_form import due_item_name
 from plugin.web.kit import PAGE_SIZE, editor, host_id, page_number, query, runtime
-from plugin.web.words import due_words, moment
+from plugin.web.words import (
+    adding_parts,
+    adding_sentence,
+    due_words,
+    moment,
+    removing_parts,
+    removing_sentence,
+)
 
 STATES = (drafts.NEW, drafts.CHANGED, drafts.REMOVED, drafts.SAVED)
 _MOST_COMPARED = 200
@@ -46,8 +57,11 @@ class TableRow:
     passed: bool
 
 
-def table_context(session: Session, certification: int, said: str = "") -> dict[str, Any]:
-    """Everything the table shows, filtered, sorted and paged as the address says."""
+def table_context(session: Session, certification: int, said: str = "", about: str = "") -> dict[str, Any]:
+    """Everything the table shows, filtered, sorted and paged as the address says.
+
+    :param about: the row to say in the words of the warnings of what it does to whom (DOMAIN 5.3).
+    """
     draft = drafts.read_draft(session, host_id(), certification, editor())
     context = shell.of_certification(session, certification, "assignments")
     everything = drafts.rows(session, draft)
@@ -56,8 +70,11 @@ def table_context(session: Session, certification: int, said: str = "") -> dict[
     table = _Table(session, certification, everything, names, context["zone"])
     table.sort(wanted, request.args.get("sort", ""))
     at = min(page_number(), max(1, -(-len(wanted) // PAGE_SIZE)))
+    effect = _effect(session, draft, about, context["what"]) if about else None
     return {
         **context,
+        "about": about,
+        "effect": effect,
         "rows": table.shown(wanted[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]),
         "matching": len(wanted),
         "total": len(everything),
@@ -68,10 +85,33 @@ def table_context(session: Session, certification: int, said: str = "") -> dict[
         "filters": filters(),
         "changes": drafts.count_changes(draft),
         "draft": draft,
+        "saving": _saving(session, certification),
         "clash": clashes.conflict(session, draft),
-        "said": said,
+        "said": f"{effect.sentence} {_('Not saved yet.')}" if effect else said,
         "reached": _reached(session, certification, everything),
     }
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One of the user's two sentences, and the parts its number is made of."""
+
+    sentence: str
+    parts: list[tuple[str, int, str]]
+
+
+def _effect(session: Session, draft: Draft, key: str, what: str) -> Effect | None:
+    proposal = drafts.proposal(session, draft)
+    found = switched(session, host_id(), proposal, key, now=runtime().clock.now())
+    if isinstance(found, Adding):
+        return Effect(adding_sentence(found.x, 1, what), adding_parts(found))
+    return Effect(removing_sentence(found.x, what), removing_parts(found)) if found else None
+
+
+def _saving(session: Session, certification: int) -> Progress | None:
+    """How far the latest save is while it is under way: it may be left, and is found again (DOMAIN 5.7)."""
+    found = progress(session, host_id(), certification)
+    return found if found is not None and found.state != "done" else None
 
 
 def _reached(session: Session, certification: int, rows: Sequence[drafts.Row]) -> list[int]:

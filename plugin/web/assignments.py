@@ -14,7 +14,7 @@ from plugin.certifications import clashes, drafts
 from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, RefusedByRule
-from plugin.enrolment.preview import removal_warning
+from plugin.enrolment.warnings import removal_warning
 from plugin.mirror.browse import describe
 from plugin.web import shell
 from plugin.web.assignment_table import filters, table_context
@@ -38,7 +38,7 @@ blueprint = Blueprint("assignments", __name__, url_prefix=f"{PREFIX}/certificati
 def tab(certification: int) -> Response | str:
     """The tab; for our script the table alone."""
     with runtime().db.read() as session:
-        context = table_context(session, certification)
+        context = table_context(session, certification, about=request.args.get("about", ""))
         if wants_fragment():
             return render_template("_assignments.html", **context)
         context |= shell.of_certification(session, certification, "assignments")
@@ -49,8 +49,10 @@ def tab(certification: int) -> Response | str:
 # --- edits
 
 
-def edit(certification: int, change: Callable[[Session, Draft], str]) -> Response | str:
+def edit(certification: int, change: Callable[[Session, Draft], str], about: str = "") -> Response | str:
     """Change the draft and show the table again; ``change`` says what happened in a sentence.
+
+    :param about: the row whose *Include* was switched: the warning is repeated there (DOMAIN 5.3).
 
     :raises RefusedByRule: when the certification is read-only.
     """
@@ -64,10 +66,10 @@ def edit(certification: int, change: Callable[[Session, Draft], str]) -> Respons
 
     said = runtime().db.transact(work)
     if not wants_fragment():
-        carried: dict[str, Any] = {**filters()}
+        carried: dict[str, Any] = {**filters(), **({"about": about} if about else {})}
         return go(url_for("assignments.tab", certification=certification, **carried))
     with runtime().db.read() as session:
-        return render_template("_assignments.html", **table_context(session, certification, said))
+        return render_template("_assignments.html", **table_context(session, certification, said, about))
 
 
 def name_of(session: Session, key: str) -> str:
@@ -95,7 +97,7 @@ def include(certification: int) -> Response | str:
             name=name_of(session, key),
         )  # fmt: skip
 
-    return edit(certification, change)
+    return edit(certification, change, about=key)
 
 
 @blueprint.get("/assignments/due")

@@ -32,8 +32,7 @@ def listing() -> Response:
         mine: list[Any] = []
         waiting: set[int] = set()
         for number, learner in certifications_of(session, host_id(), person):
-            asked = learner.exception is not None and any(reason.type == "group" for reason in learner.reasons)
-            if not (learner.active or asked):
+            if not learner.active and not any(reason.type == "group" for reason in learner.reasons):
                 continue  # held back: there is nothing to see but her own request (DOMAIN 4.3)
             row = by_id(session, host_id(), number)
             definition = definition_of(session, host_id(), number)
@@ -47,10 +46,15 @@ def listing() -> Response:
             mine.append((row, learner, offered))
         groups: list[OpenGroup] = open_groups(session, host_id(), person)
         context: dict[str, Any] = {
-            "mine": mine, "groups": groups, "waiting": waiting, "zone": zone_of_host(session, host_id()),
+            "mine": mine, "groups": groups, "waiting": waiting, "asked": _asked(mine), "zone": zone_of_host(session, host_id()),
             "leads": leads(session, host_id(), person), "now": runtime().clock.now(),
         }  # fmt: skip
     return page("my.html", **context)
+
+
+def _asked(mine: list[Any]) -> set[int]:
+    """The certifications where her request to join waits for an administrator (DOMAIN 2.5)."""
+    return {row.id for row, learner, _courses in mine if learner.exception and not learner.active}
 
 
 @blueprint.post("/certifications/<int:certification>/open")
@@ -81,7 +85,7 @@ def enter(certification: int) -> Response:
 @blueprint.post("/groups/<int:certification>/leave")
 @rule("learner")
 def exit_group(certification: int) -> Response:
-    """Leave a group; another assignment keeps her enrolled."""
+    """Leave a group, or cancel a request to join; another assignment keeps her enrolled."""
     leave(runtime(), host_id(), certification, request.form.get("group", ""), int(g.launch.person))
     nudge()
     return go(url_for(".listing"))

@@ -11,14 +11,15 @@ from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications import drafts
-from plugin.certifications.adding import MOST_TARGETS, add_targets, check_targets
+from plugin.certifications.adding import MOST_TARGETS, add_targets, change_group, check_targets
 from plugin.certifications.adding import add_group as put_group
 from plugin.certifications.definition import TYPES, AssignmentDef
 from plugin.certifications.listing import matched
 from plugin.certifications.tables import Draft
 from plugin.core.csvfile import decode
 from plugin.core.errors import Invalid, NotFound
-from plugin.enrolment.preview import Adding, adding_warning
+from plugin.enrolment.preview import Adding
+from plugin.enrolment.warnings import adding_warning
 from plugin.mirror.browse import children, describe, frameworks, unit_above
 from plugin.mirror.search import find, fold
 from plugin.web import shell
@@ -53,6 +54,8 @@ def _choose(certification: int, kind: str, problem: str) -> Response:
         context |= {"kind": kind, "problem": problem, "filters": filters(), "form": request.form}
         status = 400 if problem else 200
         if kind == "group":
+            if (key := request.args.get("key", "")) and not problem:
+                context["form"] = _group_form(session, certification, key)
             return page("group.html", status=status, **context)
         context |= offer(session, certification, kind)
         context["browse_url"] = url_for(".choose", certification=certification, kind=kind)
@@ -274,16 +277,29 @@ def add(certification: int, kind: str) -> Response | str:
 @blueprint.post("/assignments/add/group")
 @rule("administrator")
 def add_group(certification: int) -> Response | str:
-    """A self-enrolment group stands in the table, unsaved."""
+    """A self-enrolment group stands in the table, unsaved; or the one the form names is changed."""
+    settings: dict[str, Any] = {
+        "description": request.form.get("description", ""),
+        "self_enrol": "self_enrol" in request.form, "withdraw": "withdraw" in request.form,
+    }  # fmt: skip
+    key = request.form.get("key", "")
 
     def change(session: Session, draft: Draft) -> str:
-        put_group(
-            session, draft, field("name"), description=request.form.get("description", ""),
-            self_enrol="self_enrol" in request.form, withdraw="withdraw" in request.form,
-        )  # fmt: skip
+        if key:
+            change_group(session, draft, key, **settings)
+            return str(_("Group changed. Not saved yet."))
+        put_group(session, draft, field("name"), **settings)
         return str(_("Group added. Not saved yet."))
 
     try:
         return edit(certification, change)
     except Invalid as error:
         return _choose(certification, "group", error.sentence)
+
+
+def _group_form(session: Session, certification: int, key: str) -> dict[str, Any]:
+    """What the dialog of a group shows of one that is there."""
+    draft = drafts.read_draft(session, host_id(), certification, editor())
+    row = drafts.find_row(session, draft, key).definition
+    allowed = {name: "on" for name in ("self_enrol", "withdraw") if row.group.get(name)}
+    return {"key": key, "name": row.target, "description": row.group.get("description", ""), **allowed}

@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from plugin.core.runtime import Runtime
-from plugin.enrolment.preview import Adding, Removing, removal, review, targets
+from plugin.enrolment.preview import Adding, Removing, review
+from plugin.enrolment.warnings import removal, switched, targets
 from tests.histories.lab import Lab
 from tests.histories.naive import DAY, Certification, Job, Model, Row, Save
 
@@ -212,3 +213,26 @@ def test_both_warnings_count_against_the_saved_state_and_the_draft(runtime: Runt
         x = set().union(*(model.matched(code, draft[name]) for name in names))
         left = {name: row for name, row in draft.items() if name not in names}
         assert removing == expected_removing(model, after_saving(model, code, left), code, x), (seed, _draft)
+        switching_says_the_truth(lab, code, draft)
+
+
+def switching_says_the_truth(lab: Lab, code: str, draft: dict[str, Row]) -> None:
+    """The sentence that a row repeats when *Include* is switched: new or wider, narrower, or as it was saved."""
+    model = lab.model
+    for name, row in draft.items():
+        if row.type not in ("organisation", "manager") or row.missing:
+            continue
+        other = {"below": "" if row.type == "organisation" else "direct"}.get(row.include, "below")
+        rows = {**draft, name: replace(row, include=other)}
+        with lab.runtime.db.read() as session:
+            proposal = lab.proposal(code, rows, model.certifications[code])
+            found = switched(session, lab.host, proposal, name, now=model.now)
+        after, now = after_saving(model, code, rows), model.matched(code, rows[name])
+        saved = model.certifications[code].rows.get(name)
+        before = model.matched(code, saved) if saved else set()
+        if saved is None or now - before:
+            assert found == expected_adding(model, after, code, now), (name, other)
+        elif before - now:
+            assert found == expected_removing(model, after, code, before - now), (name, other)
+        else:
+            assert found is None

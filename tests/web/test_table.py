@@ -254,6 +254,67 @@ def test_learners_are_filtered_by_type_state_and_exception_and_the_file_is_too(
     assert names_shown == ["ann", "bea", "eve"]
 
 
+def test_switching_include_repeats_the_sentence_in_the_row_with_the_truth_under_it(
+    visit: Visit, settle: Callable[[], None]
+) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+
+    def switch(include: str) -> str:
+        fields = {"key": "organisation:sales", "include": include}
+        return sam.post(f"{path}/assignments/include", fields, fragment=True).text
+
+    wider = "Adding this assignment will enrol 4 learners to this certification except where they are enrolled already."
+    assert f"{wider} <strong>4</strong> newly enrolled." in switch("below")
+    save(sam, path)
+    settle()
+    narrower = "This will withdraw 2 learners from this certification except where they have another assignment."
+    assert f"{narrower} <strong>2</strong> withdrawn." in switch("")
+    assert "sales: 4 learners. Not saved yet." in switch("below")  # as it was saved: there is nothing to warn of
+    answer = sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": ""})
+    assert narrower in sam.page(answer.location.removeprefix(f"/t/{sam.handle}"))  # without our script too
+
+
+def test_a_group_is_changed_where_it_stands_and_added_once(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "description": "They help", "self_enrol": "on"})
+    sam.post(f"{path}/assignments/due", {"key": "group:Volunteers", "kind": "fixed", "date": "2031-01-31"})
+    twice = sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "description": "Others"})
+    assert twice.status_code == 400
+    assert "There is a group" in twice.text
+    save(sam, path)
+    settle()
+    dialog = sam.page(f"{path}/assignments/add/group?key=group:Volunteers")
+    assert "They help" in dialog
+    assert re.search(r'name="self_enrol" checked', dialog)
+    fields = {"key": "group:Volunteers", "name": "Volunteers", "description": "They help much", "withdraw": "on"}
+    assert sam.post(f"{path}/assignments/add/group", fields).status_code == 303
+    shown = sam.page(f"{path}/assignments")
+    assert "Self-enrolment closed" in shown
+    assert "withdrawal allowed" in shown
+    assert "31 January 2031" in shown
+    assert names(shown) == ["Volunteers"]
+    sam.post(f"{path}/assignments/remove", {"key": "group:Volunteers"})
+    assert sam.post(f"{path}/assignments/add/group", fields).status_code == 400  # to be removed: nothing to change
+    assert sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "self_enrol": "on"}).status_code == 303
+    assert "31 January 2031" in sam.page(f"{path}/assignments")  # kept again, its date with it
+    assert sam.get(f"{path}/assignments/add/group?key=group:Nobody").status_code == 404
+
+
+def test_a_save_under_way_is_found_again_from_the_tab(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    save(sam, path)
+    shown = sam.page(f"{path}/assignments")
+    assert "Changes are being saved" in shown
+    assert f"{path}/progress" in shown
+    settle()
+    assert "Changes are being saved" not in sam.page(f"{path}/assignments")
+
+
 def test_both_warnings_say_how_many_messages_go_out(visit: Visit, settle: Callable[[], None]) -> None:
     sam = visit()
     path = make(sam)

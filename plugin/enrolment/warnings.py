@@ -1,0 +1,107 @@
+"""The numbers of both warnings, and of the sentence a row repeats when *Include* is switched (DOMAIN 5.3).
+
+Measured against the saved state plus the draft, by what the review is measured by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pyroaring import BitMap
+from sqlalchemy.orm import Session
+
+from plugin.certifications.definition import AssignmentDef, Proposal
+from plugin.certifications.resolve import resolve
+from plugin.enrolment.preview import Adding, Removing, adding_of, messages_of, removing_of
+from plugin.enrolment.weigh import proposed_rules, weigh
+from plugin.population.sets import Population, population
+
+
+def targets(session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int) -> Adding:
+    """The numbers of the *Add assignment* warning: see :func:`adding_warning`."""
+    return adding_warning(session, host_id, proposal, rows, now=now)[0]
+
+
+def adding_warning(
+    session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int
+) -> tuple[Adding, int]:
+    """The *Add assignment* warning: rows just chosen, against the saved state plus the draft so far (DOMAIN 5.3).
+
+    Returns the numbers, and how many messages about these learners would go out.
+
+    :param proposal: the draft without these rows.
+    """
+    people = population(session, host_id)
+    together = replace(proposal.definition, assignments=(*proposal.definition.assignments, *rows))
+    with_rows = Proposal(together, proposal.base_version, proposal.current)
+    rules = proposed_rules(session, host_id, with_rows)
+    weighed = weigh(session, people, with_rows, rules, now)
+    chosen = {row.key for row in rows}
+    x: BitMap = BitMap()
+    for rule in rules:
+        if rule.name in chosen:
+            x |= resolve(session, people, rule.key)
+    return adding_of(weighed, x)[0], messages_of(session, host_id, weighed, with_rows, x).messages
+
+
+def removal(session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int) -> Removing:
+    """The numbers of the warning on removing rows: see :func:`removal_warning`."""
+    return removal_warning(session, host_id, proposal, rows, now=now)[0]
+
+
+def removal_warning(
+    session: Session, host_id: int, proposal: Proposal, rows: Sequence[AssignmentDef], *, now: int
+) -> tuple[Removing, int]:
+    """The warning on removing rows: against the saved state plus the draft with these rows gone.
+
+    Returns the numbers, and how many messages about these learners would go out.
+
+    :param proposal: the draft with these rows still in it.
+    """
+    people = population(session, host_id)
+    gone = {row.key for row in rows}
+    x: BitMap = BitMap()
+    for rule in proposed_rules(session, host_id, proposal):
+        if rule.name in gone:
+            x |= resolve(session, people, rule.key)
+    without = _without(proposal, gone)
+    weighed = weigh(session, people, without, proposed_rules(session, host_id, without), now)
+    return removing_of(weighed, x)[0], messages_of(session, host_id, weighed, without, x).messages
+
+
+def switched(session: Session, host_id: int, proposal: Proposal, key: str, *, now: int) -> Adding | Removing | None:
+    """What switching *Include* of a row comes to, in the numbers of the two warnings (DOMAIN 5.3).
+
+    A row that is new or wider than saved counts everybody it matches; one that is narrower counts whom it lets go of.
+
+    :param proposal: the draft with the row switched. :param key: of the row.
+    Returns ``None`` where it matches whom it matched when it was saved.
+    """
+    people = population(session, host_id)
+    row = next((one for one in proposal.definition.assignments if one.key == key), None)
+    if row is None:
+        return None
+    matched = _matched_by(session, people, proposal, key)
+    old = proposal.current and next((one for one in proposal.current.assignments if one.key == key), None)
+    if old is None or not proposal.current:
+        return targets(session, host_id, _without(proposal, {key}), [row], now=now)
+    saved = Proposal(proposal.current, proposal.base_version, proposal.current)
+    before = _matched_by(session, people, saved, key)
+    if matched - before:
+        return targets(session, host_id, _without(proposal, {key}), [row], now=now)
+    if before - matched:
+        weighed = weigh(session, people, proposal, proposed_rules(session, host_id, proposal), now)
+        return removing_of(weighed, before - matched)[0]
+    return None
+
+
+def _matched_by(session: Session, people: Population, proposal: Proposal, key: str) -> BitMap:
+    found = (rule for rule in proposed_rules(session, people.host_id, proposal) if rule.name == key)
+    return BitMap.union(BitMap(), *(resolve(session, people, rule.key) for rule in found))
+
+
+def _without(proposal: Proposal, keys: set[str]) -> Proposal:
+    """The proposal with rows gone."""
+    left = tuple(row for row in proposal.definition.assignments if row.key not in keys)
+    return Proposal(replace(proposal.definition, assignments=left), proposal.base_version, proposal.current)

@@ -1,0 +1,58 @@
+"""The learner's own page: her certifications, her requests, and nothing of what is held back (DOMAIN 2.5, 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.web.conftest import Visitor
+from tests.web.test_main_job import add, make, save
+
+Visit = Callable[..., Visitor]
+PAST = {"kind": "fixed", "date": "2026-11-01"}
+
+
+def test_who_is_held_back_sees_nothing_but_her_own_request_and_may_cancel_it(
+    visit: Visit, settle: Callable[[], None]
+) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "legal", "sales")
+    sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "description": "They help", "self_enrol": "on"})
+    for key in ("organisation:sales", "group:Volunteers"):
+        sam.post(f"{path}/assignments/due", {"key": key, **PAST})
+    save(sam, path)
+    settle()
+    ann, eve = visit("ann", administrator=False, person=1), visit("eve", administrator=False, person=5)
+    assert "You have no certifications now" in ann.page("/my/certifications")  # an exception holds her back
+    assert eve.post("/my/groups/1/join", {"group": "Volunteers"}).status_code == 303
+    settle()
+    hers = eve.page("/my/certifications")
+    assert "Your request waits for an administrator" in hers
+    assert "To be completed by" not in hers
+    assert eve.post("/my/groups/1/leave", {"group": "Volunteers"}).status_code == 303  # withdrawal is not allowed
+    settle()
+    assert "You have no certifications now" in eve.page("/my/certifications")
+    assert eve.post("/my/groups/1/join", {"group": "Volunteers"}).status_code == 303
+    settle()
+    sam.post(f"{path}/exceptions", {"person": "eve", "action": "dismiss"})
+    settle()
+    assert "An administrator decided that you are not enrolled here" in eve.page("/my/certifications")
+    assert eve.post("/my/groups/1/leave", {"group": "Volunteers"}).status_code == 409
+
+
+def test_a_request_that_was_granted_says_so(visit: Visit, settle: Callable[[], None]) -> None:
+    sam = visit()
+    path = make(sam)
+    sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "self_enrol": "on"})
+    sam.post(f"{path}/assignments/due", {"key": "group:Volunteers", **PAST})
+    save(sam, path)
+    settle()
+    eve = visit("eve", administrator=False, person=5)
+    eve.post("/my/groups/1/join", {"group": "Volunteers"})
+    settle()
+    sam.post(f"{path}/exceptions", {"person": "eve", "action": "assign"})
+    settle()
+    hers = eve.page("/my/certifications")
+    assert "waits for an administrator" not in hers
+    assert "To be completed by" in hers
+    assert "Because you joined Volunteers" in hers
