@@ -88,6 +88,10 @@ def install(app: Flask, runtime: Runtime) -> None:
 
     @app.before_request
     def _load() -> None:
+        if request.url_rule is None and request.path.startswith("/t/"):
+            g.handle = request.path.split("/", 3)[
+                2
+            ]  # that there is no such page is said inside the frame it was asked in
         g.launch = find_session(runtime, g.get("handle"), request) if g.get("handle") else None
         g.way_back = way_back(runtime, g.handle) if g.get("handle") and g.launch is None else ""
 
