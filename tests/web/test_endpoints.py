@@ -123,7 +123,7 @@ def test_one_that_muster_disabled_is_announced_and_can_be_resumed(world: World, 
     page = one.page("/endpoints")
     assert "Muster disabled" in page
     assert "Nothing was taken for 5 days." in page
-    assert '<span class="pill">1' in one.page("/certifications")
+    assert '1<span class="vh"> disabled</span>' in one.page("/certifications")
     assert one.post("/endpoints/1/state", {"state": "active"}).status_code == 303
     assert "Muster disabled" not in one.page("/endpoints")
     assert one.post("/endpoints/1/state", {"state": "asleep"}).status_code in (400, 422)

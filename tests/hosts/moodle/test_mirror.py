@@ -35,7 +35,7 @@ certifications:
   - code: FS2
     name: Food
     state: live
-    content: {certification: [{name: Core, courses: ["11"]}]}
+    content: {certification: [{name: Core, courses: [%s]}]}
     assignments: [%s]
     notifications: [{when: assigned, to: [learner]}]
 """
@@ -55,9 +55,9 @@ class World:
     def pull(self, *, full: bool = False) -> Any:
         return pull(self.made, self.host, full=full)
 
-    def assign(self, row: str, leaving: int | None = None) -> None:
+    def assign(self, row: str, leaving: int | None = None, courses: str = '"11"') -> None:
         with self.made.db.read() as session:
-            wanted = proposals(session, self.host, read_file(FILE % row))
+            wanted = proposals(session, self.host, read_file(FILE % (courses, row)))
         save(self.made, self.host, wanted, who="tester", choices=Choices(allow_withdrawals=leaving))
         self.work()
 
@@ -125,11 +125,23 @@ def test_enrolments_made_by_hand_stay_as_they_are(world: World) -> None:
 
 
 def test_refused_rows_carry_moodles_reason_and_the_rest_go_through(world: World) -> None:
+    world.fake.course(12, manual=False)
+    world.assign("{audience: '2'}", courses='"11", "12"')
+    assert world.fake.roster(11) == set(range(10, 20))
+    assert world.fake.roster(12) == set()
+    with world.made.db.read() as session:
+        reasons = session.scalars(select(Seat.parked).where(Seat.parked.is_not(None))).all()
+    assert len(reasons) == 10
+    assert all("no manual enrolments" in str(reason) for reason in reasons)
+
+
+def test_whom_moodle_deleted_meanwhile_is_looked_at_again_and_let_go_while_the_rest_go_through(world: World) -> None:
     world.fake.delete(12)
     world.assign("{audience: '2'}")
     assert world.fake.roster(11) == set(range(10, 20)) - {12}
-    with world.made.db.read() as session:
-        assert "deleted this person" in str(session.scalars(select(Seat.parked).where(Seat.parked.is_not(None))).one())
+    assert world.count(Person, Person.ext == "12", Person.state == DELETED) == 1
+    assert world.count(Seat, Seat.parked.is_not(None)) == world.count(Seat, Seat.owed) == 0
+    assert examine(world.made, deep=True) == []
 
 
 @pytest.mark.parametrize("mood", ["maintenance", "off", "html", "garbage", "down", "busy"])
