@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -14,7 +15,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from tests.journeys.conftest import Running
 
-WITHIN = 20
+WITHIN = 45
 """Seconds until the host's roster must follow."""
 WIDTHS = (1100, 700, 390)
 SHOTS = os.environ.get("MUSTER_SHOTS")
@@ -103,6 +104,20 @@ class Administrator:
         dialog.get_by_label(label).fill(text)
         expect(dialog.locator("[role=option] mark").first).to_be_visible()
 
+    def until_known(self, name: str) -> None:
+        """Wait until the host's hint of somebody new has been followed."""
+        for _attempt in range(WITHIN):
+            dialog = self.add("Individuals")
+            dialog.get_by_label("Search individuals").fill(name)
+            found = dialog.locator("[role=option] mark").first
+            with contextlib.suppress(AssertionError):
+                expect(found).to_be_visible(timeout=1500)
+            known = found.is_visible()
+            dialog.get_by_role("link", name="Cancel").click()
+            if known:
+                return
+        pytest.fail(f"Muster has not heard of {name}.")
+
     def accept(self, dialog: Any, sentence: str) -> None:
         """*Ok*, the warning with this sentence, *Ok*."""
         dialog.get_by_role("button", name="Ok", exact=True).click()
@@ -130,10 +145,13 @@ class Administrator:
 
     def save(self) -> int:
         """Review, *Save changes*, and wait until the work is done; returns how many learners are enrolled."""
-        commit = self.review().get_by_role("button", name="Save changes")
-        commit.click()
-        self.page.wait_for_url("**/progress")
+        self.commit(self.review())
         return self.enrolled()
+
+    def commit(self, review: Locator) -> None:
+        """*Save changes* in the review. The page then leads to the progress by itself: going elsewhere before would race."""
+        review.get_by_role("button", name="Save changes").click()
+        self.page.wait_for_url("**/progress")
 
     def enrolled(self) -> int:
         """What the progress page says at its end."""

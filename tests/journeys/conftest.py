@@ -51,6 +51,12 @@ class Running:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def hire(self, name: str, **job: object) -> str:
+        """Somebody new, whom no other journey has assigned to anything; returns her id."""
+        answer = requests.post(f"{self.sandbox}/world/hire", json={"name": name, **job}, timeout=30)
+        answer.raise_for_status()
+        return str(answer.json()["person"])
+
     def act(self, name: str, **fields: object) -> None:
         """Change the sandbox's world; it hints to Muster."""
         requests.post(f"{self.sandbox}/world/{name}", json=fields, timeout=30).raise_for_status()

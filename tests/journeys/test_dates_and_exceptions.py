@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Locator, expect
 
 from tests.journeys.administrator import WITHIN, Administrator, follows, roster
@@ -29,9 +28,7 @@ class Learners:
         self.names: dict[str, str] = {}
 
     def hire(self, name: str, **job: object) -> str:
-        answer = requests.post(f"{self._running.sandbox}/world/hire", json={"name": name, **job}, timeout=30)
-        answer.raise_for_status()
-        person = str(answer.json()["person"])
+        person = self._running.hire(name, **job)
         self.names[person] = name
         return person
 
@@ -120,7 +117,8 @@ def answer(sam: Administrator, address: str, kind: str, name: str, words: str, l
     """Answer one learner's exception; ``left`` of the type stay open."""
     rows = exceptions_of(sam, address, kind, left + 1)
     rows.filter(has_text=name).get_by_role("checkbox").check()
-    sam.page.get_by_role("button", name=words, exact=True).click()
+    with sam.page.expect_navigation():
+        sam.page.get_by_role("button", name=words, exact=True).click()
     exceptions_of(sam, address, kind, left)
 
 
@@ -158,16 +156,7 @@ def test_each_kind_of_date_and_each_exception(sam: Administrator, running: Runni
 def every_kind_of_date(sam: Administrator, position: tuple[str, str, str], *people: str) -> str:
     nora, fay, tim, lea, ida, wim, jo, pia, eli, cor, cy = people
     address = certification(sam, "Dates of every kind", "DATES", DATED)
-    for _attempt in range(WITHIN):  # until the host's hints of new people have been followed
-        dialog = sam.add("Individuals")
-        dialog.get_by_label("Search individuals").fill("Cy Cert")
-        try:
-            expect(dialog.locator("[role=option] mark").first).to_be_visible(timeout=1500)
-        except AssertionError:
-            dialog.get_by_role("link", name="Cancel").click()
-            continue
-        dialog.get_by_role("link", name="Cancel").click()
-        break
+    sam.until_known("Cy Cert")
     add_people(sam, *people, position[0])
     set_due(sam, nora, kind="none")
     set_due(sam, fay, kind="fixed", date=LATER)
@@ -236,7 +225,7 @@ def too_little_time(sam: Administrator, address: str, learners: Learners, ida: s
         set_due(sam, person, kind="fixed", date=SOON)
     review = sam.review()
     expect(review).to_contain_text("Time allowance")
-    review.get_by_role("button", name="Save changes").click()
+    sam.commit(review)
     exceptions_of(sam, address, "time_allowance", 3)
     assert learners.on(SHORT) == set()  # held: no call, no message
     answer(sam, address, "time_allowance", "Ida In", REALISTIC, 2)
@@ -251,7 +240,7 @@ def a_shared_course(sam: Administrator, learners: Learners, fay: str, tim: str) 
     """Duplicate course: each of them is in another certification with one of its courses."""
     address = certification(sam, "Shares a course", "SHARES", DATED, SHARED)
     add_people(sam, fay, tim)
-    sam.review().get_by_role("button", name="Save changes").click()
+    sam.commit(sam.review())
     exceptions_of(sam, address, "duplicate_course", 2)
     assert learners.on(SHARED) == set()
     answer(sam, address, "duplicate_course", "Fay Fixed", ASSIGN, 1)
@@ -274,7 +263,7 @@ def assigned_already(sam: Administrator, running: Running, address: str, learner
     sam.accept(dialog, "Adding this assignment will enrol")
     review = sam.review()
     expect(review).to_contain_text("Already assigned")
-    review.get_by_role("button", name="Save changes").click()
+    sam.commit(review)
     exceptions_of(sam, address, "already_assigned", 2)
     answer(sam, address, "already_assigned", "Fay Fixed", ASSIGN, 1)
     answer(sam, address, "already_assigned", "Tim Timed", DISMISS, 0)
