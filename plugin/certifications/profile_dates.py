@@ -16,11 +16,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def parse_profile_date(text: object, declared_format: str | None, zone: str) -> int | None:
     """The instant that the value of a profile field means, or ``None`` when it means none.
 
-    Read in this order: the connection's declared ``strptime`` format, a Unix time (all digits), an ISO 8601 date
-    or date-time. A date alone, and a time without an offset, are in ``zone`` (the host's); a date alone is its
-    midnight. Unix time 0 is how hosts write "not set". Milliseconds, negative numbers and years outside 1901 to
-    9999 are not dates. Never raises.
+    Read in this order: the connection's declared ``strptime`` format, a Unix time (all digits, or a number), an
+    ISO 8601 date or date-time. A date alone, and a time without an offset, are in ``zone`` (the host's); a date alone
+    is its midnight. Unix time 0 is how hosts write "not set". Milliseconds, negative numbers and years outside 1901
+    to 9999 are not dates. Never raises.
     """
+    if isinstance(text, float) and text.is_integer():
+        text = int(text)
+    if isinstance(text, int) and not isinstance(text, bool):
+        text = str(text) if 0 < text <= LATEST else ""
     if not isinstance(text, str):
         return None
     value = text.strip()

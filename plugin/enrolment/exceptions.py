@@ -23,6 +23,7 @@ from plugin.enrolment.codes import (
     UNKNOWN_DATE,
     WITHDRAWN,
 )
+from plugin.enrolment.ending import refuse_ended
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
@@ -70,7 +71,7 @@ def answer(
     """Answer exceptions of named people, or all of one type; returns how many.
 
     :raises Invalid: for an action or type there is not.
-    :raises RefusedByRule: when one of them does not allow the action; then none is answered.
+    :raises RefusedByRule: when one of them does not allow the action, then none is answered; or when the certification has ended.
     """
     if action not in ACTIONS:
         raise Invalid(f"'{action}' is no answer; use one of {', '.join(ACTIONS)}.")
@@ -80,6 +81,7 @@ def answer(
     def work(session: Session) -> int:
         _seq, as_of = read_clock(session, host_id)
         at = max(as_of, runtime.clock.now())
+        refuse_ended(session, host_id, certification, at)
         if action == "reopen":
             done = _reopen(session, host_id, certification, people, kind, at)
         else:

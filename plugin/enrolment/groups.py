@@ -5,12 +5,14 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.tables import Assignment, Certification, GroupMember
+from plugin.certifications.tables import Assignment, GroupMember
 from plugin.core.errors import NotFound, RefusedByRule
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.codes import HELD_BY_EXCEPTION, WITHDRAWN
+from plugin.enrolment.ending import refuse_ended
 from plugin.enrolment.tables import Enrolment
+from plugin.enrolment.terms import terms_of
 from plugin.mirror.changes import stamp
 from plugin.mirror.tables import ACTIVE, Person
 
@@ -35,10 +37,11 @@ def join(runtime: Runtime, host_id: int, certification: int, name: str, person: 
     """Put a person into a group.
 
     :param by: the administrator who does it; ``None``: the learner herself, who may only where the group lets her.
-    :raises RefusedByRule: when she may not, or is in it already.
+    :raises RefusedByRule: when she may not, is in it already, or the certification has ended.
     """
 
     def work(session: Session) -> None:
+        refuse_ended(session, host_id, certification, runtime.clock.now())
         group = group_named(session, host_id, certification, name)
         learner = session.get_one(Person, (host_id, person))
         if learner.state != ACTIVE:
@@ -46,7 +49,7 @@ def join(runtime: Runtime, host_id: int, certification: int, name: str, person: 
         if by is None:
             if not group.group.get("self_enrol"):
                 raise RefusedByRule(f"The group '{name}' is not open for self-enrolment.")
-            if session.get_one(Certification, (host_id, certification)).state != "live":
+            if not terms_of(session, host_id, certification).live(runtime.clock.now()):
                 raise RefusedByRule("This certification is not available now.")
         if session.get(GroupMember, (host_id, group.id, person)) is not None:
             raise RefusedByRule(f"She is a member of '{name}' already.")
@@ -66,10 +69,11 @@ def leave(runtime: Runtime, host_id: int, certification: int, name: str, person:
 
     She may cancel a request that waits for an administrator whatever the group allows.
 
-    :raises RefusedByRule: when she may not, or is not in it.
+    :raises RefusedByRule: when she may not, is not in it, or the certification has ended.
     """
 
     def work(session: Session) -> None:
+        refuse_ended(session, host_id, certification, runtime.clock.now())
         group = group_named(session, host_id, certification, name)
         learner = session.get_one(Person, (host_id, person))
         member = session.get(GroupMember, (host_id, group.id, person))

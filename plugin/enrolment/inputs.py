@@ -182,7 +182,7 @@ def elsewhere(around: Around, terms: Terms, facts: Facts, as_of: int) -> Mask:
     again = ~facts.live & (facts.expires != NONE) & (facts.expires > as_of)
     first_here = (~facts.live & ~again) | (facts.live & one_of(facts.state, _FIRST_PATH))
     for theirs in sharing(around, terms):
-        if theirs.kind == "program":
+        if theirs.kind == "program" or not theirs.live(as_of):
             continue
         rows = read_facts(around.session, terms.host_id, theirs.id, facts.person)
         first_there = one_of(rows.state, _FIRST_PATH)

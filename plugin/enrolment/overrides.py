@@ -10,6 +10,7 @@ from plugin.core.errors import RefusedByRule
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.codes import INACTIVE_HOLDS, STATES, WITHDRAWN
+from plugin.enrolment.ending import refuse_ended
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Enrolment, Exemption, Extension
@@ -18,10 +19,11 @@ from plugin.enrolment.tables import Enrolment, Exemption, Extension
 def extend(runtime: Runtime, host_id: int, certification: int, person: int, to: int, *, who: str) -> None:
     """Move one learner's date (and expiry) later, never her next cycle.
 
-    :raises RefusedByRule: when there is nothing to extend, or ``to`` is not later.
+    :raises RefusedByRule: when there is nothing to extend, or ``to`` is not later; or the certification has ended.
     """
 
     def work(session: Session) -> None:
+        refuse_ended(session, host_id, certification, runtime.clock.now())
         row = session.get(Enrolment, (host_id, certification, person), with_for_update=True)
         if row is None or row.state == WITHDRAWN or row.hold in INACTIVE_HOLDS:
             raise RefusedByRule("She is not enrolled, so there is nothing to extend.")
@@ -66,7 +68,7 @@ def exempt(
 ) -> None:
     """A certification does not apply to this learner, until an instant or for good.
 
-    :raises RefusedByRule: without a reason, or for an end in the past.
+    :raises RefusedByRule: without a reason, or for an end in the past; or when the certification has ended.
     """
     now = runtime.clock.now()
     if not reason.strip():
@@ -75,6 +77,7 @@ def exempt(
         raise RefusedByRule("An exemption must end in the future.")
 
     def work(session: Session) -> None:
+        refuse_ended(session, host_id, certification, now)
         row = session.get(Exemption, (host_id, certification, person))
         if row is None:
             row = Exemption(host_id=host_id, certification=certification, person=person)

@@ -46,12 +46,21 @@ def all_settled(runtime: Runtime, host_id: int) -> bool:
         return not saves and not owed_people(session, host_id, 1)
 
 
+_TAKEN = -2
+"""``settled`` of who is being looked at; :func:`owe` writes another number."""
+
+
+def take_owed(session: Session, host_id: int) -> None:
+    """Note of everybody owed a look that it is under way, so that who is owed one anew meanwhile can be told apart."""
+    run(session, f"UPDATE change SET settled = {_TAKEN} WHERE host_id = ? AND settled < seq", host_id)
+
+
 def mark_settled(session: Session, host_id: int, people: Iterable[int], *, upto: int | None = None) -> None:
     """These people are settled up to their latest change; the caller holds the host's clock shared.
 
-    :param upto: leave those alone who changed after this seq.
+    :param upto: leave those alone who changed after this seq, or are owed a look since :func:`take_owed`.
     """
-    condition = "" if upto is None else f" AND seq <= {int(upto)}"
+    condition = "" if upto is None else f" AND seq <= {int(upto)} AND settled = {_TAKEN}"
     listed = sorted(set(people))
     for start in range(0, len(listed), 500):
         ids = ", ".join(str(int(person)) for person in listed[start : start + 500])

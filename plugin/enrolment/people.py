@@ -20,7 +20,7 @@ from plugin.enrolment.glance import Glance, glance
 from plugin.enrolment.gone import TEAM_GONE, learners_by, mark_missing, pin
 from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause
-from plugin.enrolment.owing import mark_settled, owe, owed_people
+from plugin.enrolment.owing import mark_settled, owe, owed_people, take_owed
 from plugin.enrolment.settle import settle_everything, without
 from plugin.enrolment.tables import WhySet
 from plugin.enrolment.together import Together
@@ -61,6 +61,7 @@ def _settle_whole(runtime: Runtime, host_id: int) -> int:
     with runtime.db.read() as session:
         seq, _as_of = read_clock(session, host_id)
         owed = owed_people(session, host_id, 10_000_000)
+    runtime.db.transact(lambda session: take_owed(session, host_id))
     runtime.db.transact(lambda session: _pin_all(session, host_id, owed))
     settle_everything(runtime, host_id, owed)
     return runtime.db.transact(lambda session: _all_settled(session, host_id, owed, seq))

@@ -32,6 +32,7 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.enrolment.around import Around, lock_certification
 from plugin.enrolment.brought import present_state, still_stands
+from plugin.enrolment.ending import refuse_ended
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.facts import NONE, Facts, read_facts
 from plugin.enrolment.owing import owe
@@ -139,6 +140,7 @@ def bring(runtime: Runtime, host_id: int, certification: int, words: str, *, who
         _seq, as_of = read_clock(session, host_id, share=True)
         lock_certification(session, host_id, certification)
         at = max(as_of, runtime.clock.now())
+        refuse_ended(session, host_id, certification, at)
         found = look(session, host_id, certification, words, now=at, order=choice.order)
         taken = [one for one in found.lines if one.verdict in TAKEN and (choice.expired or one.verdict != EXPIRES)]
         if choice.expected is not None and choice.expected != found.taken:
@@ -188,6 +190,7 @@ def take_back(runtime: Runtime, host_id: int, number: int, *, who: str) -> tuple
         _seq, as_of = read_clock(session, host_id, share=True)
         lock_certification(session, host_id, certification)
         at = max(as_of, runtime.clock.now())
+        refuse_ended(session, host_id, certification, at)
         if at - entry.at > KEPT:
             raise RefusedByRule("These records were brought along more than 30 days ago and can no longer be undone.")
         rows = session.scalars(

@@ -15,6 +15,7 @@ from plugin.core.journal import record
 from plugin.core.logs import correlation
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import lock_certification
+from plugin.enrolment.ending import refuse_save_of_ended
 from plugin.enrolment.gone import unpin_removed
 from plugin.enrolment.guard import Limits
 from plugin.enrolment.preview import Review, review
@@ -52,7 +53,7 @@ def save(runtime: Runtime, host_id: int, proposals: Sequence[Proposal], *, who: 
     """Save all proposals, or none. Proposals without a difference write no version and no history.
 
     :raises Conflict: when a version moved on meanwhile (DOMAIN 5.5).
-    :raises RefusedByRule: when the withdrawal guard asks for the number (DOMAIN 5.6).
+    :raises RefusedByRule: when the withdrawal guard asks for the number (DOMAIN 5.6), or it has ended (5.11).
     """
     return runtime.db.transact(lambda session: _save(session, runtime, host_id, proposals, who, choices))
 
@@ -71,6 +72,7 @@ def _save(
     saved = []
     for proposal, found in zip(proposals, reviews, strict=True):
         if found.changed:
+            refuse_save_of_ended(session, host_id, proposal, at)
             saved.append(_write(session, host_id, proposal, found, who, at, choices, confirmed))
     return saved
 

@@ -26,6 +26,7 @@ from plugin.core.runtime import Runtime
 from plugin.delivery.claim import is_dead, worker_token
 from plugin.enrolment.around import Around, lock_certification
 from plugin.enrolment.chunk import Work, decide, prepare
+from plugin.enrolment.ending import free_courses
 from plugin.enrolment.enrolled import read_enrolled
 from plugin.enrolment.glance import completed_by
 from plugin.enrolment.gone import mark_missing
@@ -34,6 +35,7 @@ from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import owe, owed_people
 from plugin.enrolment.skim import Skim, began_matters, skim
 from plugin.enrolment.tables import Settling
+from plugin.enrolment.terms import terms_of
 from plugin.enrolment.together import write_alone
 from plugin.enrolment.told import tell_applied
 from plugin.enrolment.wanted import Membership
@@ -225,6 +227,8 @@ def _still_ours(session: Session, claimed: Settling, done: int, total: int, unti
 
 def _finish(session: Session, claimed: Settling, cause: Cause, learners: int) -> None:
     key = (claimed.host_id, claimed.certification)
+    if terms_of(session, *key).ended(read_clock(session, claimed.host_id)[1]):
+        free_courses(session, *key, cause.otherwise)
     session.execute(
         update(Settling)
         .where(Settling.host_id == key[0], Settling.certification == key[1])

@@ -165,8 +165,10 @@ def _leave(new: Facts, facts: Facts, given: Given, terms: Terms, member: Mask, f
     undecided = ordinary & (facts.leaves_on == NONE)
     going = undecided & given.let_go
     new.hold[undecided & ~given.let_go] = HELD_BY_GUARD
-    if terms.grace:
-        new.leaves_on[going] = given.at[going] + terms.grace
+    if terms.grace.amount:
+        begins, which = np.unique(given.at[going], return_inverse=True)
+        over_at = np.array([terms.grace_over(instant) for instant in begins.tolist()], np.int64)
+        new.leaves_on[going] = over_at[which]
     else:
         at_once |= going
     over = ordinary & (new.leaves_on != NONE) & (new.leaves_on <= given.as_of)
@@ -226,6 +228,7 @@ class _Dates:
     def __init__(self, new: Facts, old: Facts, given: Given, terms: Terms, began: Mask, who: Mask) -> None:
         self.new, self.old, self.given, self.terms = new, old, given, terms
         self.began = began
+        self.member = who
         self.open = given.questions.type >= 0
         # "Already assigned" is a question about a save, and no reason to look at her dates again.
         self.asking = self.open & (given.questions.type != codes.ALREADY_ASSIGNED)
@@ -358,9 +361,16 @@ class _Dates:
 
     def _already_assigned(self, answered: Mask) -> None:
         """Only in a save, and only where the certification asks for it (DOMAIN §4)."""
-        kept = self.checkable & self._flagged_already_assigned() & ~self.given.questions.pending
-        if self.terms.answers[codes.ALREADY_ASSIGNED] not in ("off", ""):
-            kept |= self.given.added & self.old.active & self.checkable & ~answered
+        open_one = self._flagged_already_assigned()
+        kept = self.member & open_one & ~self.given.questions.pending & ~answered
+        fresh = self.given.added & self.old.active & self.member & ~answered & ~open_one & ~self._declined()
+        answer = self.terms.answers[codes.ALREADY_ASSIGNED]
+        if answer == "hold":
+            kept |= fresh
+        elif answer != "off":
+            ruled = fresh & (self.raised == NO_TYPE) & (self.ruled_type == NO_TYPE)
+            self.ruled[ruled] = answer
+            self.ruled_type[ruled] = codes.ALREADY_ASSIGNED
         kept &= self.raised == NO_TYPE
         self.raised[kept] = codes.ALREADY_ASSIGNED
         self.asked[kept] = self.date[kept]

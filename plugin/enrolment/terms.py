@@ -16,7 +16,7 @@ from plugin.certifications.period import PeriodSettings, parse_period_settings
 from plugin.certifications.store import definition_of
 from plugin.certifications.tables import Certification
 from plugin.core.caches import keep, kept
-from plugin.core.days import parse_period, zone_of
+from plugin.core.days import Period, parse_period, shift, zone_of
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
 from plugin.enrolment.codes import EXCEPTION_TYPES
@@ -45,7 +45,7 @@ class Terms:
     settings: PeriodSettings | None
     enrol: str
     leave: int
-    grace: int
+    grace: Period
     answers: tuple[str, ...]
     zone: str
 
@@ -56,6 +56,19 @@ class Terms:
             and (self.begins is None or self.begins <= at)
             and (self.ends is None or at < self.ends)
         )
+
+    def ended(self, at: int) -> bool:
+        """Whether it is archived, or its last day is over (DOMAIN 5.11)."""
+        return self.state == "archived" or (self.ends is not None and self.ends <= at)
+
+    def grace_over(self, begins: int) -> int:
+        """When the grace of somebody whose last assignment went at that instant is over (DOMAIN 6.2).
+
+        Hours to weeks are elapsed time; months and years move the calendar day in the host's zone.
+        """
+        if self.grace.unit in ("months", "years"):
+            return shift(begins, self.grace, self.zone)
+        return begins + self.grace.seconds
 
     @cached_property
     def minimum(self) -> int:
@@ -124,7 +137,7 @@ def from_definition(host_id: int, certification: int, version: int, definition: 
         settings=None if definition.kind == "program" else _period(definition),
         enrol=definition.enrol,
         leave=POLICIES[definition.leaving.get("seat", "suspend")],
-        grace=grace.seconds,
+        grace=grace,
         answers=tuple(answers[name] for name in EXCEPTION_TYPES),
         zone=zone,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Certification
@@ -67,13 +67,16 @@ def _availability(session: Session, host_id: int, before: int, now: int) -> None
     rows = session.scalars(
         select(Certification).where(
             Certification.host_id == host_id,
-            Certification.available_from > before,
-            Certification.available_from <= now,
+            or_(
+                and_(Certification.available_from > before, Certification.available_from <= now),
+                and_(Certification.available_until > before, Certification.available_until <= now),
+            ),
             Certification.state == "live",
         )
     )
     for row in rows:
+        turned = [at for at in (row.available_from, row.available_until) if at is not None and before < at <= now]
         request_settling(
             session, host_id, row.id, number=take_ids(session, host_id, "settling"), version=row.version,
-            at=int(row.available_from or now), who="time", choices={}, correlation="",
+            at=max(turned), who="time", choices={}, correlation="",
         )  # fmt: skip

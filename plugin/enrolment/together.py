@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
+from plugin.certifications.dates import AfterDue, parse_due
+from plugin.certifications.tables import Assignment
 from plugin.core.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.journal import Entry, record_all
 from plugin.enrolment.chunk import Work
@@ -36,6 +39,8 @@ class Together:
     entries: list[Entry] = field(default_factory=list)
     gone: dict[int, set[int]] = field(default_factory=dict)
     """By person, the certifications she left or was no longer active in."""
+    completed: dict[str, set[int]] = field(default_factory=dict)
+    """By code of a certification, the people whose completion of it is another than before."""
     _waiting: list[Writing] = field(default_factory=list)
 
     def clear_for(self, work: Work) -> None:
@@ -63,10 +68,10 @@ class Together:
             one.write_scores()
             begin_anew(one)
         claim_seats([share for one in waiting if (share := one.share()) is not None])
-        self._note_gone(waiting)
+        self._note(waiting)
 
     def write(self, *, one_of_many: bool = False) -> None:
-        """Write what waits, then history, and who is looked at again because a course became free (DOMAIN 4.1).
+        """Write what waits, then history, and who is looked at again: a course is free (4.1), a date counts from now (3.1).
 
         :param one_of_many: other chunks of the same settle tell of other learners.
         """
@@ -82,7 +87,20 @@ class Together:
             for certification, person in fetch(self.session, sql, self.host_id):
                 if self.gone.get(person, set()) - {certification}:
                     held.add(person)
-        owe(self.session, self.host_id, sorted(held), self.at)
+        owe(self.session, self.host_id, sorted(held | self._dated_by()), self.at)
+
+    def _dated_by(self) -> set[int]:
+        """Whose due date elsewhere may count from a completion written here (DOMAIN 3.1)."""
+        if not any(self.completed.values()):
+            return set()
+        dues = self.session.scalars(
+            select(Assignment.due).where(
+                Assignment.host_id == self.host_id, Assignment.live,
+                cast(Assignment.due, Text).like("%certification_completion%"),
+            )
+        )  # fmt: skip
+        named = {due.item for one in dues if isinstance(due := parse_due(one), AfterDue)}
+        return set().union(*(people for code, people in self.completed.items() if code in named))
 
     def _why_sets(self, waiting: list[Writing]) -> None:
         """Intern the sets of assignments that are new (DESIGN, point 8)."""
@@ -119,11 +137,14 @@ class Together:
         for one in waiting:
             one.write_messages(unsent=one.terms.id in unsent)
 
-    def _note_gone(self, waiting: list[Writing]) -> None:
+    def _note(self, waiting: list[Writing]) -> None:
         for one in waiting:
             if one.terms.courses:
                 for person in one.step.facts.person[one.step.deactivated | one.step.left].tolist():
                     self.gone.setdefault(person, set()).add(one.terms.id)
+            new = one.step.facts
+            again = new.person[new.certified_at != one.old.certified_at]
+            self.completed.setdefault(one.terms.code, set()).update(again.tolist())
 
 
 def write_alone(writing: Writing) -> int:

@@ -298,7 +298,16 @@ def test_a_date_that_is_there_only_moves_later() -> None:
         ("x", "%d %d", None),
         ("x", "%", None),
         (None, None, None),
-        (1790000000, None, None),
+        (1790000000, None, 1790000000),
+        (1790000000.0, None, 1790000000),
+        (1790000000.5, None, None),
+        (float("nan"), None, None),
+        (float("inf"), None, None),
+        (-5, None, None),
+        (10**30, None, None),
+        (True, None, None),
+        (20270331, "%Y%m%d", at("2027-03-30T22:00:00+00:00")),
+        (["1790000000"], None, None),
     ],
 )
 def test_a_profile_field_is_read_as_unix_time_iso_or_the_declared_format(

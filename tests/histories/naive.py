@@ -485,7 +485,12 @@ class Model:
         added = save.added & one.why if save else set()
         asks = self.certifications[code].answers.get("already_assigned", "off") != "off"
         if added and asks and was_active and one.question is None and not refused:
-            one.question = Question("already_assigned", wanted)
+            standing = self.certifications[code].answers["already_assigned"]
+            if standing == "hold":
+                one.question = Question("already_assigned", wanted)
+            elif one.answer is before:  # 4.5: decided by rule; what another rule decided just now stands
+                one.answer = Answer(standing, "already_assigned", one.why, wanted)
+                refused, before = standing == "dismiss", one.answer
         if one.question is not None and one.asked is None:
             one.question.wanted = wanted
         if one.question is not None or refused or not yet:

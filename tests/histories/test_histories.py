@@ -222,7 +222,7 @@ class Histories(RuleBasedStateMachine):
         code=codes, leaving=st.sampled_from(["keep", "suspend", "remove"]), grace=st.sampled_from([0, 0, 3]),
         minimum=st.sampled_from([0, 5, 30]), short=st.sampled_from(["hold", "hold", "realistic", "assign", "dismiss"]),
         unknown=st.sampled_from(["hold", "hold", "realistic", "dismiss", "wait"]),
-        duplicate=st.sampled_from(["hold", "hold", "assign", "dismiss"]), already=st.sampled_from(["off", "off", "hold"]),
+        duplicate=st.sampled_from(["hold", "hold", "assign", "dismiss"]), already=st.sampled_from(["off", "off", "hold", "assign", "dismiss"]),
     )  # fmt: skip
     def terms(
         self, code: str, leaving: str, grace: int, minimum: int, short: str, unknown: str, duplicate: str, already: str

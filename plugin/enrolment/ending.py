@@ -1,0 +1,60 @@
+"""A certification that has ended, archived or past its last day, is read and not changed (DOMAIN 5.11)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from plugin.certifications.definition import Definition, Proposal
+from plugin.core.bulk import fetch
+from plugin.core.errors import RefusedByRule
+from plugin.enrolment.codes import DUPLICATE_COURSE
+from plugin.enrolment.owing import owe
+from plugin.enrolment.terms import from_definition, terms_of_many, zone_of_host
+
+
+def refuse_ended(session: Session, host_id: int, certification: int, at: int) -> None:
+    """Keep what has ended as it is.
+
+    :raises RefusedByRule: when the certification has ended at that instant.
+    """
+    terms = terms_of_many(session, host_id, [certification]).get(certification)
+    if terms is not None and terms.ended(at):
+        raise RefusedByRule(_sentence(terms.code, terms.state))
+
+
+def refuse_save_of_ended(session: Session, host_id: int, proposal: Proposal, at: int) -> None:
+    """Of a certification that has ended only its state, its dates and what becomes of its seats can be saved.
+
+    :raises RefusedByRule: for a save that changes more, and does not make it available again.
+    """
+    before, after = proposal.current, proposal.definition
+    if before is None or not _ended(session, host_id, before, at) or not _ended(session, host_id, after, at):
+        return
+    apart: dict[str, Any] = {"state": before.state, "available": before.available, "leaving": before.leaving}
+    if replace(after, **apart, notifications=before.notifications) != before:
+        raise RefusedByRule(_sentence(before.code, before.state))
+
+
+def free_courses(session: Session, host_id: int, certification: int, at: int) -> None:
+    """Look again at whom its courses kept out of another certification: nobody is active in one that ended (§4)."""
+    rows = fetch(
+        session,
+        "SELECT DISTINCT e.person FROM exception e JOIN enrolment r"
+        " ON r.host_id = e.host_id AND r.person = e.person AND r.certification = ? AND r.state > 0"
+        f" WHERE e.host_id = ? AND e.type = {DUPLICATE_COURSE} AND e.certification <> ?",
+        certification, host_id, certification,
+    )  # fmt: skip
+    owe(session, host_id, [row[0] for row in rows], at)
+
+
+def _ended(session: Session, host_id: int, definition: Definition, at: int) -> bool:
+    return from_definition(host_id, 0, 0, definition, zone_of_host(session, host_id)).ended(at)
+
+
+def _sentence(code: str, state: str) -> str:
+    if state == "archived":
+        return f"{code} is archived and can only be read. Make it live again to change anything."
+    return f"{code} has ended and can only be read. Give it a later last day to change anything."

@@ -1,0 +1,114 @@
+"""Standing answers, dates that count from another certification, grace in months, and what has ended (3.1, 4.5, 5.11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugin.core.errors import RefusedByRule
+from plugin.enrolment import exceptions, groups, overrides
+from plugin.enrolment.people import settle_people
+from plugin.enrolment.settle import settle_everything
+from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals, on, row, timed
+from tests.world import HOST
+
+AFTER = {"after": "certification_completion", "certification": "fs", "add": "30 days"}
+OTHER = {"certification": [{"name": "Core", "courses": ["c2"], "needs": "all"}]}
+WAIT = {"unknown_date": "wait"}
+DONE = on("2026-11-10")
+DUE = "2026-12-10T23:59:00Z"
+
+
+@pytest.mark.parametrize("kind", ["certification", "program"])
+def test_a_date_counted_from_a_completion_is_known_as_soon_as_that_is(lab: Lab, kind: str) -> None:
+    terms: dict[str, Any] = {"kind": kind} if kind == "program" else {"period": PERIOD}
+    lab.save("before", content=OTHER, period=PERIOD)  # one that is settled before it, and one after
+    lab.save("fs", *individuals("ann", "bob"), content=CONTENT, **terms)
+    lab.save("before", *individuals("ann", "bob", due=AFTER))
+    lab.save("after", *individuals("ann", "bob", due=AFTER), content=timed(1, "c3"), period=PERIOD)
+    assert lab.exceptions("before") == lab.exceptions("after") == {"ann": "unknown_date", "bob": "unknown_date"}
+    lab.complete("ann", "c1", DONE)
+    lab.settle()
+    for code in ("before", "after"):
+        assert (lab.exceptions(code), lab.active(code), lab.due("ann", code)) == ({"bob": "unknown_date"}, {"ann"}, DUE)
+
+
+def test_so_it_is_where_everybody_is_settled_at_once(lab: Lab) -> None:
+    lab.save("fs", *individuals("ann", "bob"), content=CONTENT, period=PERIOD)
+    lab.save("gs", *individuals("ann", "bob", due=AFTER), content=OTHER, period=PERIOD, exceptions=WAIT)
+    lab.complete("ann", "c1", DONE)
+    lab.complete("bob", "c1", DONE)
+    settle_people(lab.runtime, HOST, limit=1)  # as if they were 20,000
+    lab.settle()
+    assert (lab.due("ann", "gs"), lab.due("bob", "gs")) == (DUE, DUE)
+
+
+@pytest.mark.parametrize(
+    ("grace", "day"), [("1 month", "2026-12-18T11:06:40Z"), ("1 year", "2027-11-18T11:06:40Z"), ("2 weeks", "2026-12-02T11:06:40Z")]
+)  # fmt: skip
+def test_grace_may_be_months_or_years(lab: Lab, grace: str, day: str) -> None:
+    lab.save(
+        "fs", *individuals("ann", "bob"), content=CONTENT, period=PERIOD, leaving={"seat": "remove", "grace": grace}
+    )
+    lab.save("fs", *individuals("bob"))
+    assert lab.rows()["ann"]["leaves_on"] == day
+    lab.later(400)
+    assert lab.active() == {"bob"}
+
+
+@pytest.mark.parametrize(("answer", "due"), [("assign", "2027-05-01"), ("dismiss", "2027-03-01")])
+def test_a_standing_answer_decides_about_who_is_assigned_already(lab: Lab, answer: str, due: str) -> None:
+    first = individuals("ann", due={"fixed": "2027-03-01"})
+    lab.audience("team", "ann")
+    lab.save("fs", *first, content=CONTENT, period=PERIOD, exceptions={"already_assigned": answer})
+    lab.save("fs", *first, row("audience", "team", due={"fixed": "2027-05-01"}))
+    settle_everything(lab.runtime, HOST)
+    assert lab.exceptions() == {}
+    assert str(lab.due("ann")).startswith(due)
+    lab.answer("reopen", "ann")  # what a rule decided can be taken back too
+    assert lab.exceptions() == {"ann": "already_assigned"}
+    lab.answer("assign", "ann")
+    assert str(lab.due("ann")).startswith("2027-05-01")
+
+
+@pytest.mark.parametrize("how", ["archived", "over"])
+def test_an_ended_certification_keeps_nobody_out_of_another(lab: Lab, how: str) -> None:
+    end: dict[str, Any] = {"state": "archived"} if how == "archived" else {"available": {"until": "2026-11-20"}}
+    lab.save("fs", *individuals("ann"), content=CONTENT, period=PERIOD)
+    lab.save("gs", *individuals("ann"), content=CONTENT, period=PERIOD)
+    assert lab.exceptions("gs") == {"ann": "duplicate_course"}
+    lab.save("fs", *individuals("ann"), **end)
+    lab.later(3)
+    assert (lab.exceptions("gs"), lab.active("gs")) == ({}, {"ann"})
+    lab.save("hs", *individuals("bob"), content=CONTENT, period=PERIOD)
+    assert lab.active("hs") == {"bob"}
+
+
+@pytest.mark.parametrize("end", [{"state": "archived"}, {"available": {"until": "2026-11-17"}}])
+def test_what_has_ended_is_read_and_not_changed(lab: Lab, end: dict[str, Any]) -> None:
+    members = row("group", "aid", group={"self_enrol": True, "withdraw": True}, members=("bob",))
+    lab.save("fs", *individuals("ann", due={"fixed": "2026-11-20"}), members, content=timed(21), period=PERIOD)
+    group = row("group", "aid", group={"self_enrol": True, "withdraw": True})
+    rows = [*individuals("ann", due={"fixed": "2026-11-20"}), group]
+    lab.save("fs", *rows, **end)
+    before, number = lab.facts(), lab.number()
+    refused = pytest.raises(RefusedByRule, match="can only be read")
+    with refused:
+        lab.save("fs", *rows, *individuals("cat"))
+    with refused:
+        lab.save("fs", *rows, name="Another")
+    with refused:
+        lab.answer("assign", "ann")
+    with refused:
+        groups.join(lab.runtime, HOST, number, "aid", lab.id("cat"))
+    with refused:
+        groups.leave(lab.runtime, HOST, number, "aid", lab.id("bob"), by="admin")
+    with refused:
+        overrides.extend(lab.runtime, HOST, number, lab.id("bob"), on("2027-06-01"), who="admin")
+    with refused:
+        overrides.exempt(lab.runtime, HOST, number, lab.id("bob"), until=None, reason="so", who="admin")
+    assert lab.facts() == before
+    lab.save("fs", *rows, *individuals("cat"), state="live", available={})
+    assert lab.active() == {"bob", "cat"}
+    assert exceptions.answer(lab.runtime, HOST, number, "assign", who="admin", people=[lab.id("ann")]) == 1
