@@ -17,11 +17,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from plugin.access.rules import SignedOut, check, rule_of
 from plugin.api import service as api
+from plugin.core.db import DATABASE_AWAY
 from plugin.core.errors import MusterError
 from plugin.core.logs import correlation, log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.jobs.queue import Nudges, open_queue
-from plugin.web import compress, words
+from plugin.web import compress, limits, words
 from plugin.web import session as launch_session
 from plugin.web.kit import FRAGMENT
 
@@ -58,6 +59,7 @@ def create_app(runtime: Runtime) -> Flask:
         module = importlib.import_module(f"plugin.web.{found.name}")
         if hasattr(module, "blueprint"):
             app.register_blueprint(module.blueprint)
+    limits.install(app, runtime.settings)
     return app
 
 
@@ -129,7 +131,8 @@ def _errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        sentence = {404: "There is no such page.", 405: "This cannot be done here.", 413: "That is too much at once."}
+        sentence = {404: "There is no such page.", 405: "This cannot be done here.", 413: "That is too much at once.",
+                    429: "This was asked for too often from one address. Try again in an hour."}  # fmt: skip
         answer = _said(sentence.get(error.code or 500, error.description or "That did not work."), error.code or 500)
         if messages := getattr(error, "data", {}).get("messages"):  # by webargs, for the API alone
             answer = _said("The request is not understood.", error.code or 422, messages)
@@ -141,6 +144,17 @@ def _errors(app: Flask) -> None:
     def _unknown(error: Exception) -> Response:
         _log.exception("unexpected", error_id=g.get("error_id"), path=request.path, error=type(error).__name__)
         return _said("Something went wrong in Muster. Try again; if it stays, tell whoever runs it.", 500)
+
+    def _away(error: Exception) -> Response:
+        _log.error("database not reachable", error_id=g.get("error_id"), path=request.path, error=str(error))
+        answer = _said(
+            "Muster's database does not answer. Try again in a minute; if it stays, tell whoever runs it.", 503
+        )
+        answer.headers["Retry-After"] = "60"
+        return answer
+
+    for kind in DATABASE_AWAY:
+        app.register_error_handler(kind, _away)
 
 
 def _said(sentence: str, status: int, fields: Any = None) -> Response:

@@ -80,6 +80,7 @@ def _everything(
     arguments: argparse.Namespace, data: Path, environment: dict[str, str], muster: str, sandbox: str
 ) -> Iterator[None]:
     """Sandbox, database, registration, web and worker; all stopped at the end."""
+    _say("Starting Muster and a learning site made up for it. The first time this takes some seconds.")
     folder = data / "sandbox"
     base = [sys.executable, "-m", "plugin.sandbox"]
     _once([*base, "init", "--data", str(folder), "--port", str(arguments.sandbox_port), "--muster", muster,
