@@ -13,6 +13,7 @@ from plugin.core.tables import Host
 from plugin.hosts.port import HostTrouble
 from plugin.jobs.one_machine import refuse_two_machines
 from plugin.mirror.connections import NewHost, add_host, connection_of, host_by_name, open_connection
+from plugin.mirror.tables import Connection
 
 
 def register(commands: Any) -> None:
@@ -135,15 +136,23 @@ def _host_list(arguments: argparse.Namespace) -> int:
 
     made = runtime()
     with made.db.read() as session:
+        pairs = session.execute(
+            select(Host, Connection).outerjoin(Connection, Connection.host_id == Host.id).order_by(Host.id)
+        )
         rows = [
-            {"name": host.name, "title": host.title, "state": host.state, "issuer": host.issuer}
-            for host in session.scalars(select(Host).order_by(Host.id))
-        ]
+            {
+                "name": host.name, "title": host.title, "state": host.state, "issuer": host.issuer,
+                "connection": connection.state if connection else "none", "reason": connection.reason if connection else "",
+            }
+            for host, connection in pairs
+        ]  # fmt: skip
     if arguments.json:
         print_json(rows)
     else:
         for row in rows:
-            print(f"{row['name']}\t{row['state']}\t{row['issuer']}\t{row['title']}")
+            print(
+                f"{row['name']}\t{row['state']}\t{row['issuer']}\t{row['title']}\t{row['connection']}\t{row['reason']}".rstrip()
+            )
     return 0
 
 

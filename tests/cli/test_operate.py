@@ -67,6 +67,10 @@ def test_a_host_is_registered_without_network_and_warned_about(muster: Any) -> N
         assert err.strip().splitlines()[-1].endswith("Connection refused.")
         assert "Traceback" not in err
     assert muster("work", "--once")[0] == 0
+    down = json.loads(muster("host", "list", "--json")[1])[0]
+    assert down["connection"] == "down"
+    assert "Connection refused" in down["reason"]
+    assert down["reason"] in muster("host", "list")[1]
 
 
 def test_what_cannot_be_is_refused_in_a_sentence(muster: Any) -> None:
