@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from plugin.notifications.impact import reached
 from plugin.notifications.triggers import active
 from plugin.web import shell
 from plugin.web.due_form import due_item_name
-from plugin.web.kit import PAGE_SIZE, editor, host_id, page_number, query, runtime
+from plugin.web.kit import PAGE_SIZE, editor, host_id, page_number, runtime
 from plugin.web.words import (
     adding_parts,
     adding_sentence,
@@ -57,39 +57,57 @@ class TableRow:
     passed: bool
 
 
-def table_context(session: Session, certification: int, said: str = "", about: str = "") -> dict[str, Any]:
+def table_context(
+    session: Session, certification: int, said: str = "", about: str = "", fresh: Sequence[str] = ()
+) -> dict[str, Any]:
     """Everything the table shows, filtered, sorted and paged as the address says.
 
     :param about: the row to say in the words of the warnings of what it does to whom (DOMAIN 5.3).
+    :param fresh: the rows just added: where the filter would hide them it is lifted.
     """
     draft = drafts.read_draft(session, host_id(), certification, editor())
     context = shell.of_certification(session, certification, "assignments")
     everything = drafts.rows(session, draft)
     names = describe(session, host_id(), [(row.definition.type, row.definition.target) for row in everything])
-    wanted = [row for row in everything if _wanted(row, names[row.definition.type, row.definition.target])]
     table = _Table(session, certification, everything, names, context["zone"])
-    table.sort(wanted, request.args.get("sort", ""))
-    at = min(page_number(), max(1, -(-len(wanted) // PAGE_SIZE)))
+    view = filters()
+    wanted, at = table.part(view, 1 if fresh else page_number())
+    lifted = bool(view) and not set(fresh) <= {row.key for row in _on_page(wanted, at)}
+    if fresh and not lifted:
+        view.pop("page", None)
+    elif lifted:
+        view = {}
+        wanted, at = table.part(view, 1)
     effect = _effect(session, draft, about, context["what"]) if about else None
     return {
         **context,
         "about": about,
         "effect": effect,
-        "rows": table.shown(wanted[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]),
+        "rows": table.shown(_on_page(wanted, at)),
+        "fresh": fresh,
+        "lifted": lifted,
         "matching": len(wanted),
         "total": len(everything),
         "page_number": at,
         "page_size": PAGE_SIZE,
         "types": TYPES,
         "states": STATES,
-        "filters": filters(),
+        "filters": view,
         "changes": drafts.count_changes(draft),
         "draft": draft,
         "saving": _saving(session, certification),
         "clash": clashes.conflict(session, draft),
-        "said": f"{effect.sentence} {_('Not saved yet.')}" if effect else said,
+        "said": f"{effect.sentence} {_('Not saved yet.')}" if effect else _with_filter(said, lifted),
         "reached": _reached(session, certification, everything),
     }
+
+
+def _with_filter(said: str, lifted: bool) -> str:
+    return f"{said} {_('The filter was lifted to show what was added.')}" if lifted else said
+
+
+def _on_page(rows: Sequence[drafts.Row], at: int) -> Sequence[drafts.Row]:
+    return rows[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]
 
 
 @dataclass(frozen=True)
@@ -134,12 +152,12 @@ def filters() -> dict[str, str]:
     return {name: value for name in ("q", "type", "state", "sort", "page") if (value := request.args.get(name, ""))}
 
 
-def _wanted(row: drafts.Row, described: Described) -> bool:
-    kind, state = request.args.get("type", ""), request.args.get("state", "")
+def _wanted(row: drafts.Row, described: Described, view: Mapping[str, str]) -> bool:
+    kind, state = view.get("type", ""), view.get("state", "")
     if (kind and row.definition.type != kind) or (state and row.state != state):
         return False
     searched = fold(" ".join((described.name, *described.path)))
-    return all(word in searched for word in fold(query()).split())
+    return all(word in searched for word in fold(view.get("q", "")[:200]).split())
 
 
 class _Table:
@@ -161,6 +179,12 @@ class _Table:
         missing = [row.definition for row in rows if row.key not in self.sets]
         for key, people in matched(self.session, host_id(), self.certification, missing).items():
             self.sets[key] = people | self.pins.get(self.ids.get(key, 0), BitMap())
+
+    def part(self, view: Mapping[str, str], page: int) -> tuple[list[drafts.Row], int]:
+        """The rows a view wants, sorted as it says, and the page that is shown: the last, where there are not so many."""
+        wanted = [row for row in self.everything if _wanted(row, self.described(row), view)]
+        self.sort(wanted, view.get("sort", ""))
+        return wanted, min(page, max(1, -(-len(wanted) // PAGE_SIZE)))
 
     def sort(self, rows: list[drafts.Row], by: str) -> None:
         """Sort in place by ``name``, ``due`` or ``learners``, with ``-`` before it the other way round.

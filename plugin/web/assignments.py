@@ -49,10 +49,13 @@ def tab(certification: int) -> Response | str:
 # --- edits
 
 
-def edit(certification: int, change: Callable[[Session, Draft], str], about: str = "") -> Response | str:
+def edit(
+    certification: int, change: Callable[[Session, Draft], str], about: str = "", fresh: list[str] | None = None
+) -> Response | str:
     """Change the draft and show the table again; ``change`` says what happened in a sentence.
 
     :param about: the row whose *Include* was switched: the warning is repeated there (DOMAIN 5.3).
+    :param fresh: where ``change`` puts the keys of rows it adds: they are shown, whatever the table was filtered by.
 
     :raises RefusedByRule: when the certification is read-only.
     """
@@ -66,10 +69,11 @@ def edit(certification: int, change: Callable[[Session, Draft], str], about: str
 
     said = runtime().db.transact(work)
     if not wants_fragment():
-        carried: dict[str, Any] = {**filters(), **({"about": about} if about else {})}
+        carried: dict[str, Any] = {} if fresh else {**filters(), **({"about": about} if about else {})}
         return go(url_for("assignments.tab", certification=certification, **carried))
     with runtime().db.read() as session:
-        return render_template("_assignments.html", **table_context(session, certification, said, about))
+        context = table_context(session, certification, said, about, fresh or ())
+        return render_template("_assignments.html", **context)
 
 
 def name_of(session: Session, key: str) -> str:

@@ -259,9 +259,11 @@ def _weighed(session: Session, certification: int, kind: str) -> tuple[list[Assi
 def add(certification: int, kind: str) -> Response | str:
     """Ok: the rows stand in the table, unsaved."""
     exts = request.form.getlist("target")
+    fresh: list[str] = []
 
     def change(session: Session, draft: Draft) -> str:
         added = add_targets(session, draft, _known(kind), exts)
+        fresh[:] = [row.key for row in added]
         return str(
             ngettext(
                 "%(num)s assignment added. Not saved yet.", "%(num)s assignments added. Not saved yet.", len(added)
@@ -269,7 +271,7 @@ def add(certification: int, kind: str) -> Response | str:
         )
 
     try:
-        return edit(certification, change)
+        return edit(certification, change, fresh=fresh)
     except Invalid as error:
         return _choose(certification, kind, error.sentence)
 
@@ -283,16 +285,17 @@ def add_group(certification: int) -> Response | str:
         "self_enrol": "self_enrol" in request.form, "withdraw": "withdraw" in request.form,
     }  # fmt: skip
     key = request.form.get("key", "")
+    fresh: list[str] = []
 
     def change(session: Session, draft: Draft) -> str:
         if key:
             change_group(session, draft, key, **settings)
             return str(_("Group changed. Not saved yet."))
-        put_group(session, draft, field("name"), **settings)
+        fresh[:] = [put_group(session, draft, field("name"), **settings).key]
         return str(_("Group added. Not saved yet."))
 
     try:
-        return edit(certification, change)
+        return edit(certification, change, fresh=fresh)
     except Invalid as error:
         return _choose(certification, "group", error.sentence)
 

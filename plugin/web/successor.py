@@ -76,11 +76,14 @@ def confirm(certification: int) -> Response:
 def change(certification: int) -> Response | str:
     """Ok: both rows stand in the table, unsaved."""
 
+    fresh: list[str] = []
+
     def work(session: Session, draft: Draft) -> str:
         new = retarget(session, draft, _key(), request.form.get("target", ""))
+        fresh[:] = [new.key]
         return str(_("%(name)s follows. Not saved yet.", name=name_of(session, new.key)))
 
     try:
-        return edit(certification, work)
+        return edit(certification, work, fresh=fresh)
     except Invalid as error:
         return _choose(certification, error.sentence)

@@ -41,12 +41,16 @@ export function say(text) {
   if (text) setTimeout(() => { live.textContent = text.trim(); }, 60);
 }
 
-/** Replace the inside of a region; templates in it go where data-put says, what is marked with data-say is announced. */
+/**
+ * Replace the inside of a region; templates in it go where data-put says, and may name the page's address from now on; what
+ * is marked with data-say is announced.
+ */
 export function swap(selector, html) {
   const region = document.querySelector(selector);
   region.innerHTML = html;
   for (const part of region.querySelectorAll('template[data-put]')) {
     document.querySelector(part.dataset.put)?.replaceChildren(part.content);
+    if (part.dataset.address) window.history.replaceState(null, '', part.dataset.address);
   }
   const told = region.querySelector('[data-say]');
   if (told) say(told.textContent);

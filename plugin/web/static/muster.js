@@ -3,6 +3,7 @@ import { closeAll, closeTop, openDialog, replaceDialog } from './dialog.js';
 import { ask, fail, say, swap } from './fragments.js';
 import { followFrame } from './frame.js';
 import { watchMenus } from './menu.js';
+import { inTurn, settled, unpressed, watchPresses } from './turns.js';
 
 const FILTER_WAIT = 200;
 
@@ -48,14 +49,23 @@ function focusAfter(form, formKey, moved) {
   const name = moved?.role ?? form.dataset.focus;
   const key = moved?.key ?? formKey;
   const within = key ? document.querySelector(`tr[data-key="${CSS.escape(key)}"]`) : null;
-  const row = within ?? (name === 'first' ? document.querySelector('#table tbody tr') : null);
-  const role = name === 'first' ? 'due' : name;
+  const row = within ?? (name === 'fresh' ? document.querySelector('#table tr[data-fresh]') : null);
+  const role = name === 'fresh' ? 'due' : name;
   const wanted = row?.querySelector(`[data-role="${role}"]`) ?? row?.querySelector('[data-role]');
   (wanted ?? document.querySelector('#add') ?? document.querySelector('#main'))?.focus();
 }
 
+/** Where a form is sent. A part of the page that is filtered is answered as it is filtered when the form's turn comes. */
+function addressOf(form) {
+  if (!document.querySelector(`form[data-filter="${form.dataset.swap}"]`)) return form.action;
+  const address = new URL(form.action);
+  address.search = window.location.search;
+  return address;
+}
+
 async function openFrom(link) {
-  const answer = await ask(link.href);
+  if (link.closest('[data-settled]')) await settled('#table'); // it tells of changes: none may be on its way
+  const answer = await ask(link.href, {}, 'dialog'); // clicked twice, it opens once
   if (!show(answer, link, link.dataset.openDialog === 'replace')) window.location.assign(link.href);
 }
 
@@ -63,19 +73,25 @@ async function send(form, submitter) {
   const key = form.dataset.key ?? form.closest('tr')?.dataset.key;
   const body = new FormData(form, submitter ?? undefined);
   const inDialog = form.closest('dialog');
-  if (form.dataset.sending) return;
-  form.dataset.sending = 'yes';
+  const said = new URLSearchParams(body).toString();
+  if (form.dataset.sending === said) return; // pressed twice
+  form.dataset.sending = said;
   const label = submitter?.dataset.busy ? submitter.textContent : null;
   if (label) submitter.textContent = submitter.dataset.busy;
+  const part = form.dataset.swap ?? '#table';
   try {
-    const answer = await ask(form.action, { method: 'POST', body });
-    if (show(answer, form, Boolean(inDialog))) return;
-    const moved = inDialog ? null : movedTo(form);
-    if (inDialog) closeAll();
-    swap(form.dataset.swap ?? '#table', answer.html);
-    if (!document.querySelector('dialog[open]')) focusAfter(form, key, moved);
+    await inTurn(part, async (newest) => {
+      const answer = await ask(addressOf(form), { method: 'POST', body });
+      if (show(answer, form, Boolean(inDialog))) return;
+      if (inDialog) closeAll();
+      await unpressed();
+      if (!newest()) return; // a later change is on its way, and its answer holds this one
+      const moved = inDialog ? null : movedTo(form);
+      swap(part, answer.html);
+      if (!document.querySelector('dialog[open]')) focusAfter(form, key, moved);
+    });
   } finally {
-    delete form.dataset.sending;
+    if (form.dataset.sending === said) delete form.dataset.sending;
     if (label) submitter.textContent = label;
   }
 }
@@ -134,11 +150,15 @@ async function filter(form) {
   const region = document.querySelector(form.dataset.filter);
   region.setAttribute('aria-busy', 'true');
   try {
-    swap(form.dataset.filter, (await ask(address, {}, 'filter')).html);
+    window.history.replaceState(null, '', address);
+    await inTurn(form.dataset.filter, async (newest) => {
+      const answer = newest() && await ask(address);
+      await unpressed();
+      if (newest()) swap(form.dataset.filter, answer.html);
+    });
   } finally {
     region.removeAttribute('aria-busy');
   }
-  window.history.replaceState(null, '', address);
   say(document.querySelector(`${form.dataset.filter} .after`)?.textContent ?? '');
 }
 
@@ -163,4 +183,5 @@ document.addEventListener('toggle', (event) => {
 
 prepare(document.body).catch(fail);
 watchMenus();
+watchPresses();
 followFrame();

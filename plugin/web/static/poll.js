@@ -1,5 +1,6 @@
 // Asks again for parts of the page that are still moving, ever more seldom, until the server says they are done.
 import { ask, fail, say } from './fragments.js';
+import { unpressed } from './turns.js';
 
 const FIRST = 700;
 const SLOWER = 1.3;
@@ -13,6 +14,7 @@ async function poll(region, wait) {
   holder.innerHTML = answer.html;
   const fresh = holder.content.querySelector(`#${region.id}`);
   if (!fresh) return;
+  await unpressed();
   region.setAttribute('aria-busy', 'false');
   const focused = region.contains(document.activeElement) ? document.activeElement.textContent : null;
   region.replaceWith(fresh);
