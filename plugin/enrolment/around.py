@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,14 @@ from plugin.certifications.resolve import Rule, rules_of_many
 from plugin.certifications.tables import CourseSetCourse
 from plugin.core.bulk import among, fetch
 from plugin.enrolment.brought import Open, open_records
-from plugin.enrolment.facts import Facts, Ints, arranged, read_facts, read_rows
+from plugin.enrolment.facts import Facts, Ints, arranged_apart, read_facts, read_rows
 from plugin.enrolment.guard import GUARD
 from plugin.enrolment.lifecycle import Completions, completions_among, completions_of, read_completions
 from plugin.enrolment.terms import Terms, terms_of_many
 
 _FEW = 500
+_FEW_ROWS = 20_000
+"""People times certifications, up to which their rows are read at once."""
 
 
 @dataclass
@@ -172,21 +174,23 @@ class Around:
         return found
 
     @cached_property
-    def _facts(self) -> dict[int, list[tuple[int, ...]]] | None:
+    def _facts(self) -> np.ndarray | None:
         """Everybody's rows at once, where people and certifications are few."""
         people, certifications = self._people, self._certifications
-        if people is None or certifications is None or not 0 < len(people) * len(certifications) <= _FEW:
+        if people is None or certifications is None or not 0 < len(people) <= _FEW:
             return None
-        found: dict[int, list[tuple[int, ...]]] = {}
-        for certification, *row in read_rows(self.session, self.host_id, certifications, people):
-            found.setdefault(certification, []).append(tuple(row))
-        return found
+        if len(people) * len(certifications) > _FEW_ROWS:
+            return None
+        return read_rows(self.session, self.host_id, certifications, people)
 
-    def facts(self, certification: int, people: Ints) -> Facts:
-        """The stored facts of these people, sorted ids among those asked about, in a certification."""
+    def facts(self, asked: Sequence[tuple[int, Ints]]) -> list[Facts]:
+        """The stored facts of people in certifications.
+
+        :param asked: certifications, each with sorted ids among those asked about.
+        """
         if self._facts is None:
-            return read_facts(self.session, self.host_id, certification, people)
-        return arranged(self._facts.get(certification, []), people)
+            return [read_facts(self.session, self.host_id, number, people) for number, people in asked]
+        return arranged_apart(self._facts, asked)
 
     @cached_property
     def _done(self) -> list[tuple[int, ...]] | None:
@@ -199,9 +203,9 @@ class Around:
             return completions_of(self.session, terms, people)
         return completions_among(self.session, terms, people, self._done) if self._done else {}
 
-    def sharing(self, certification: int, courses: Sequence[int]) -> list[int]:
+    def sharing(self, certification: int, courses: Iterable[int]) -> list[int]:
         """Other certifications with one of these courses on their paths."""
-        found: set[int] = set().union(*(self._of_course.get(course, set()) for course in courses))
+        found: set[int] = set().union(*(self._of_course.get(course, ()) for course in courses))
         return sorted(found - {certification})
 
     def _rows(self, sql: str, *, theirs: bool = False, key: str = "certification") -> list[tuple[Any, ...]]:

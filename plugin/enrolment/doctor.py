@@ -90,7 +90,7 @@ def _deep(session: Session, host_id: int) -> list[str]:
         everyone = np.array(matched | BitMap(stored.person[stored.live].astype(np.uint32)), dtype=np.int64)
         cause = Cause(otherwise=people.as_of)
         work = prepare(session, people, row.id, everyone, cause)
-        outcome, writing = decide(session, work, cause, BitMap())
+        outcome, _writing = decide(work, cause, BitMap())
         differing = outcome.facts.differs(work.facts) | (outcome.raised != work.given.questions.type)
         differing &= ~(
             (outcome.raised == NO_TYPE) & (work.given.questions.type == NO_TYPE) & ~outcome.facts.differs(work.facts)
@@ -103,7 +103,6 @@ def _deep(session: Session, host_id: int) -> list[str]:
         for course, claimed in claims_of(session, terms, stored, done, people.as_of).items():
             for person in claimed:
                 wanted[ids[course], person] = True
-        del writing
     return problems + _seats(session, host_id, wanted)
 
 

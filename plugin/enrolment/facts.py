@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from plugin.core.bulk import NULL, NULL_SQL, among, fetch
+from plugin.enrolment.beside import cut
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 from plugin.population.columns import one_of
 
@@ -19,6 +20,7 @@ NEVER = -1
 """``state`` of somebody who has no row."""
 NONE = NULL
 """NULL in the arrays of instants and of the assignment that gave a date."""
+_FEW = 4
 
 COLUMNS = (
     "state", "hold", "spell", "began", "ended", "due", "due_from", "baseline_due", "why", "frozen_since", "leaves_on",
@@ -97,13 +99,12 @@ def read_facts(session: Session, host_id: int, certification: int, people: Ints 
     return arranged(fetch(session, sql, host_id, certification), people)
 
 
-def read_rows(session: Session, host_id: int, certifications: Sequence[int], people: Ints) -> list[tuple[int, ...]]:
-    """Rows of these people in some certifications: certification, person, then the columns."""
-    sql = (
-        f"SELECT certification, person, {_SELECTED} FROM enrolment WHERE host_id = ?"
-        f" AND {among('certification', np.array(certifications))} AND {among('person', people)}"
-    )
-    return fetch(session, sql, host_id)
+def read_rows(session: Session, host_id: int, certifications: Sequence[int], people: Ints) -> np.ndarray:
+    """Rows of these people in some certifications, a column each: certification, person, then ``COLUMNS``."""
+    sql = f"SELECT certification, person, {_SELECTED} FROM enrolment WHERE host_id = ? AND {among('person', people)}"
+    if len(certifications) <= _FEW:  # with more, a person's rows are mostly of them
+        sql += f" AND {among('certification', np.array(certifications))}"
+    return np.array(fetch(session, sql, host_id), np.int64).reshape(-1, len(COLUMNS) + 2)
 
 
 _SURE = ("state", "hold", "spell", "began", "why", "cycle")
@@ -131,3 +132,28 @@ def arranged(rows: list[tuple[int, ...]], people: Ints | None) -> Facts:
     for position, name in enumerate(COLUMNS, start=1):
         getattr(facts, name)[where] = found[:, position]
     return facts
+
+
+def arranged_apart(rows: np.ndarray, asked: Sequence[tuple[int, Ints]]) -> list[Facts]:
+    """Facts of rows of several certifications (:func:`read_rows`); everyone named gets a position.
+
+    :param asked: certifications, each once, with sorted ids of people.
+    """
+    lengths = [len(people) for _number, people in asked]
+    facts = nobody(np.concatenate([people for _number, people in asked]))
+    numbers = np.array([number for number, _people in asked], np.int64)
+    places = np.repeat(np.arange(len(asked)), lengths)
+    order = np.argsort(numbers)
+    rows = rows[np.isin(rows[:, 0], numbers)]
+    there = order[np.searchsorted(numbers[order], rows[:, 0])]
+    keys, theirs = (places << _BITS) | facts.person, (there << _BITS) | rows[:, 1]
+    where = np.searchsorted(keys, theirs)
+    known = where < len(keys)
+    known[known] = keys[where[known]] == theirs[known]
+    for position, name in enumerate(COLUMNS, start=2):
+        getattr(facts, name)[where[known]] = rows[known, position]
+    return cut(facts, lengths)
+
+
+_BITS = 32
+"""More than any person's number has."""

@@ -1,4 +1,4 @@
-"""Gathers what ``step`` decides from, for some people in one certification, in the caller's transaction."""
+"""Gathers what ``step`` decides from, for some people in some certifications, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from plugin.certifications.content import courses_of
 from plugin.certifications.resolve import Rule, resolve
 from plugin.enrolment.around import Around
 from plugin.enrolment.bases import Bases
+from plugin.enrolment.beside import cut, joined
 from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
 from plugin.enrolment.lifecycle import course_ids
@@ -77,56 +78,95 @@ def matched_memberships(matches: Mapping[int, Sequence[Rule]], people: Ints, pin
     return [(rule, np.array(positions[rule.id], np.int64)) for rule in rules]
 
 
-def gather(
-    around: Around, population: Population, terms: Terms, facts: Facts, found: Sequence[Membership], cause: Cause
-) -> Given:
-    """Everything but the facts. ``let_go`` starts as nobody: the guard has yet to judge."""
-    session, pins = around.session, around.held(terms.id).pins
+@dataclass(frozen=True)
+class Side:
+    """One certification's side of what is gathered.
+
+    :ivar found: its memberships, as positions among the people of ``facts``.
+    """
+
+    terms: Terms
+    facts: Facts
+    found: Sequence[Membership]
+
+
+def gather(around: Around, population: Population, sides: Sequence[Side], cause: Cause) -> list[Given]:
+    """Everything but the facts, for each side. ``let_go`` starts as nobody: the guard has yet to judge."""
+    facts, lengths = joined([side.facts for side in sides]), [len(side.facts.person) for side in sides]
     people, n = facts.person, len(facts.person)
     at = instants(people, cause)
-    exists, suspended = are_in(people, population.existing), are_in(people, population.suspended)
+    exists, suspended = _standing(population, people, distinct=len(sides) == 1)
     # What is decided now cannot have been caused before what was decided already.
     at = np.maximum(at, np.where(facts.live, facts.began, NONE))
     began = np.where(facts.live, facts.began, at)
-    wanted = wanted_of(found, Bases(session, terms.host_id, terms.zone, people, began), n)
-    added, only_gone = np.zeros(n, bool), np.ones(n, bool)
-    for rule, where in found:
-        if cause.version and rule.since_version == cause.version:
-            added[where] = True
-        only_gone[where[~are_in(people[where], pins.get(rule.id, BitMap()))]] = False
-    questions = _questions(around, terms, facts, wanted.why, found)
-    return Given(
+    as_of = max(population.as_of, cause.otherwise)
+    added, only_gone, exempt = np.zeros(n, bool), np.ones(n, bool), np.zeros(n, bool)
+    found: list[Membership] = []
+    start = 0
+    for side, length in zip(sides, lengths, strict=True):
+        pins = around.held(side.terms.id).pins
+        for rule, positions in side.found:
+            if not len(positions):
+                continue
+            where = positions + start
+            found.append((rule, where))
+            if cause.version and rule.since_version == cause.version:
+                added[where] = True
+            only_gone[where[~are_in(people[where], pins[rule.id])] if rule.id in pins else where] = False
+        if len(kept_out := around.exempt(side.terms.id, as_of)):
+            exempt[start : start + length] = np.isin(side.facts.person, kept_out)
+        start += length
+    terms = sides[0].terms
+    wanted = wanted_of(found, Bases(around.session, terms.host_id, terms.zone, people, began), n)
+    questions = _no_questions(n)
+    for side, why, theirs in zip(sides, cut(wanted.why, lengths), cut(questions, lengths), strict=True):
+        _ask(around, side, why, theirs)
+    given = Given(
         person_state=np.where(exists, np.where(suspended, 1, 0), 2),
         wanted=wanted,
         questions=questions,
         at=np.maximum(at, questions.since),
-        as_of=max(population.as_of, cause.otherwise),
+        as_of=as_of,
         let_go=np.zeros(n, bool),
         kept_by_gone=only_gone & (wanted.why != 0),
-        exempt=np.isin(people, around.exempt(terms.id, max(population.as_of, cause.otherwise))),
+        exempt=exempt,
         elsewhere=np.zeros(n, bool),
         added=added,
         earlier=cause.earlier,
         quiet=cause.quiet,
     )
+    return cut(given, lengths)
 
 
-def _questions(
-    around: Around, terms: Terms, facts: Facts, why: Ints, memberships_of: Sequence[Membership]
-) -> Questions:
-    n = len(facts.person)
-    found = Questions(since=np.full(n, NONE),
+def _standing(population: Population, people: Ints, *, distinct: bool) -> tuple[Mask, Mask]:
+    """Who exists, and who is suspended."""
+    if distinct:
+        return are_in(people, population.existing), are_in(people, population.suspended)
+    once, back = np.unique(people, return_inverse=True)
+    return are_in(once, population.existing)[back], are_in(once, population.suspended)[back]
+
+
+def _no_questions(n: int) -> Questions:
+    return Questions(since=np.full(n, NONE),
         type=np.full(n, NO_TYPE), wanted=np.full(n, NONE), wanted_from=np.full(n, NONE),
         answer=np.full(n, "", dtype="<U9"), answer_type=np.full(n, NO_TYPE), answer_due=np.full(n, NONE),
         covers=np.zeros(n, bool), pending=np.zeros(n, bool), at=np.full(n, NONE),
     )  # fmt: skip
+
+
+def _ask(around: Around, side: Side, why: Ints, found: Questions) -> None:
+    """Fill in one certification's open exceptions and answers."""
+    terms, facts = side.terms, side.facts
+    exceptions, answers = around.exceptions(terms.id), around.decisions(terms.id)
+    if not exceptions and not answers:
+        return
     position = _Positions(facts.person)
-    for person, kind, since, wanted, source in around.exceptions(terms.id):
+    for person, kind, since, wanted, source in exceptions:
         if (i := position(person)) is not None:
             found.type[i], found.since[i] = kind, since
             found.wanted[i] = NONE if wanted is None else wanted
             found.wanted_from[i] = NONE if source is None else source
-    decisions = [row for row in around.decisions(terms.id) if position(row[0]) is not None]
+    decisions = [row for row in answers if position(row[0]) is not None]
     known = _why_sets(around.session, terms.host_id, {row[2] for row in decisions}) if decisions else {}
     for person, spell, decided, action, kind, due, applied, at in decisions:
         i = position(person)
@@ -136,9 +176,8 @@ def _questions(
         found.answer_due[i] = NONE if due is None else due
         found.pending[i], found.at[i] = not applied, at
         # What she matches now may be a set that no row has named yet.
-        present = {rule.id for rule, where in memberships_of if _contains(where, i)}
+        present = {rule.id for rule, where in side.found if _contains(where, i)}
         found.covers[i] = int(why[i]) == decided or present <= known.get(decided, frozenset())
-    return found
 
 
 def _contains(positions: Ints, position: int) -> bool:
@@ -199,6 +238,10 @@ def _path(terms: Terms, *, first: bool) -> frozenset[str]:
 
 def sharing(around: Around, terms: Terms) -> list[Terms]:
     """Other certifications with a course on one of these paths."""
-    mine = sorted(course_ids(around.session, terms.host_id, terms.courses).values())
-    others = around.sharing(terms.id, mine)
+    others = sharing_ids(around, terms)
     return list(terms_of_many(around.session, terms.host_id, others).values()) if others else []
+
+
+def sharing_ids(around: Around, terms: Terms) -> list[int]:
+    """The same, as ids."""
+    return around.sharing(terms.id, course_ids(around.session, terms.host_id, terms.courses).values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -15,11 +15,11 @@ from plugin.core.bulk import fetch
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import Around, lock_certification
-from plugin.enrolment.chunk import Work, decide, prepare
+from plugin.enrolment.chunk import Work, prepare, prepare_all
 from plugin.enrolment.glance import Glance, glance
 from plugin.enrolment.gone import TEAM_GONE, learners_by, mark_missing, pin
 from plugin.enrolment.guard import Limits, judge
-from plugin.enrolment.inputs import Cause
+from plugin.enrolment.inputs import Cause, matched_memberships
 from plugin.enrolment.owing import mark_settled, owe, owed_people, take_owed
 from plugin.enrolment.settle import settle_everything, without
 from plugin.enrolment.tables import WhySet
@@ -115,7 +115,8 @@ def _judge_people(
         part = {person: owed[person] for person in everyone[start : start + size]}
         with runtime.db.read() as session:
             people = population(session, host_id)
-            for work, cause in _works(session, people, glance(session, people, sorted(part)), part):
+            cause = Cause(otherwise=people.as_of, at=part)
+            for work in _works(session, people, glance(session, people, sorted(part)), cause):
                 leaving[work.terms.id] = leaving.get(work.terms.id, BitMap()) | work.undecided(cause)
     as_of = people.as_of
     return runtime.db.transact(lambda session: judge(session, host_id, leaving, as_of, limits, by_sync=True))
@@ -126,38 +127,40 @@ def _people_chunk(
 ) -> int:
     read_clock(session, host_id, share=True)  # no change of the mirror commits until we do (DESIGN, point 4)
     people = population(session, host_id)
+    one_of_many, cause = verdict is not None, Cause(otherwise=people.as_of, at=owed)
     if verdict is None:
         mark_missing(session, host_id, people.as_of, sorted(owed))
     seen = glance(session, people, sorted(owed))
     if verdict is None and _pin_emptied_teams(session, people, seen, people.as_of):
         seen = glance(session, people, sorted(owed))
-    works = list(_works(session, people, seen, owed, lock=True))
-    one_of_many = verdict is not None
+    works = _works(session, people, seen, cause, lock=True)
+    leaving = {work.terms.id: work.undecided(cause) for work in works}
     if verdict is None:
-        leaving = {work.terms.id: work.undecided(cause) for work, cause in works}
         verdict = judge(session, host_id, leaving, people.as_of, limits, by_sync=True)
-    later: BitMap = BitMap()
     pending = _pending(session, host_id)
-    waiting = {work.terms.id: work.facts.person.tolist() for work, _cause in works if work.terms.id in pending}
-    works = [(work, cause) for work, cause in works if work.terms.id not in waiting]
-    settled = owed.keys() - {person for who in waiting.values() for person in who}
+    waiting = {person for work in works if work.terms.id in pending for person in work.facts.person.tolist()}
+    works = [work for work in works if work.terms.id not in pending]
+    settled = owed.keys() - waiting
     mark_settled(session, host_id, settled)
-    together = Together(session, host_id, people.as_of, "sync")
-    for work, cause in works:
+    later: BitMap = BitMap()
+    for position, work in enumerate(works):
         may_go = verdict.get(work.terms.id, BitMap())
-        # Judged or held meanwhile by nobody: these wait for the next batch rather than slip past the guard.
-        unjudged = work.undecided(cause) - may_go
-        fresh = prepare(session, people, work.terms.id, work.facts.person, cause, matches=None) if unjudged else work
-        unjudged = fresh.undecided(cause) - may_go
-        later |= unjudged
-        if unjudged:
-            fresh = without(session, people, fresh, unjudged, cause)
-        together.clear_for(fresh)
-        _outcome, writing = decide(session, fresh, cause, may_go)
-        together.add(writing)
-    together.write(one_of_many=one_of_many)
+        if leaving[work.terms.id] - may_go:  # the guard holds them now, or they were not judged
+            works[position], unjudged = _judged_only(session, people, work, cause, may_go)
+            later |= unjudged
+    together = Together(session, host_id, people.as_of, cause.who)
+    together.decide(works, cause, verdict)
+    together.close(one_of_many=one_of_many)
     owe(session, host_id, later, people.as_of)
     return len(settled)
+
+
+def _judged_only(session: Session, people: Population, work: Work, cause: Cause, may_go: BitMap) -> tuple[Work, BitMap]:
+    """The same work as the guard's lists say now, less those who were not judged: they wait for the next batch
+    rather than slip past the guard."""
+    fresh = prepare(session, people, work.terms.id, work.facts.person, cause)
+    unjudged = fresh.undecided(cause) - may_go
+    return without(session, people, fresh, unjudged, cause) if unjudged else fresh, unjudged
 
 
 def _pending(session: Session, host_id: int) -> set[int]:
@@ -170,12 +173,9 @@ def _pending(session: Session, host_id: int) -> set[int]:
     return {row[0] for row in rows}
 
 
-def _works(
-    session: Session, people: Population, seen: Glance, owed: Mapping[int, int], *, lock: bool = False
-) -> Sequence[tuple[Work, Cause]]:
+def _works(session: Session, people: Population, seen: Glance, cause: Cause, *, lock: bool = False) -> list[Work]:
     """One work for each certification that may change for any of these people, in the order of their ids."""
     host_id = people.host_id
-    cause = Cause(otherwise=people.as_of, at=owed)
     concerned = sorted(seen.concerned)
     if lock:
         lock_certification(session, host_id, *concerned)
@@ -183,14 +183,12 @@ def _works(
     # Of thousands of assignments only those they match; read anew, for the lock may have waited for a save.
     matched = {rule.id for rules in seen.matches.values() for rule in rules}
     around = Around(session, host_id, concerned, everyone, matched if len(matched) <= _FEW_RULES else None)
-    return [
-        (
-            prepare(session, people, certification, np.array(sorted(seen.concerned[certification]), np.int64), cause,
-                    matches=seen.matches, around=around),
-            cause,
-        )
-        for certification in concerned
-    ]  # fmt: skip
+    asked = []
+    for certification in concerned:
+        theirs = np.array(sorted(seen.concerned[certification]), np.int64)
+        rules, pins = around.rules[certification], around.held(certification).pins
+        asked.append((certification, theirs, matched_memberships(seen.matches, theirs, pins, rules)))
+    return prepare_all(around, people, asked, cause)
 
 
 def _pin_emptied_teams(session: Session, people: Population, seen: Glance, at: int) -> bool:

@@ -25,18 +25,18 @@ from plugin.core.logs import use_correlation
 from plugin.core.runtime import Runtime
 from plugin.delivery.claim import is_dead, worker_token
 from plugin.enrolment.around import Around, lock_certification
-from plugin.enrolment.chunk import Work, decide, prepare
+from plugin.enrolment.chunk import Asked, Work, prepare, prepare_all
 from plugin.enrolment.ending import free_courses
 from plugin.enrolment.enrolled import read_enrolled
 from plugin.enrolment.glance import completed_by
 from plugin.enrolment.gone import mark_missing
 from plugin.enrolment.guard import Limits, judge
-from plugin.enrolment.inputs import Cause
+from plugin.enrolment.inputs import Cause, memberships
 from plugin.enrolment.owing import owe, owed_people
 from plugin.enrolment.skim import Skim, began_matters, skim
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.terms import terms_of
-from plugin.enrolment.together import write_alone
+from plugin.enrolment.together import Together
 from plugin.enrolment.told import tell_applied
 from plugin.enrolment.wanted import Membership
 from plugin.population.sets import Population, population
@@ -203,8 +203,7 @@ def _save_chunk(
     if not _still_ours(session, claimed, stop, len(plan.skim.people), until):
         return False
     if stop:
-        around = Around(session, claimed.host_id, [claimed.certification], plan.skim.people[start:stop])
-        settle_chunk(around, people, plan, start, stop, cause, may_go)
+        settle_pieces(session, people, [(plan, start, stop)], cause, {claimed.certification: may_go})
     if stop == len(plan.skim.people):
         _finish(session, claimed, cause, stop)
     return True
@@ -320,10 +319,7 @@ def _plain_chunk(
     lock_certification(session, host_id, *(made.certification for made, _start, _stop in pieces))
     free = set(_settled(session, host_id))
     pieces = [piece for piece in pieces if piece[0].certification in free]
-    theirs = np.unique(np.concatenate([np.zeros(0, np.int64), *(p.skim.people[a:b] for p, a, b in pieces)]))
-    around = Around(session, host_id, [made.certification for made, _start, _stop in pieces], theirs)
-    for made, start, stop in pieces:
-        settle_chunk(around, people, made, start, stop, cause, may_go[made.certification])
+    settle_pieces(session, people, pieces, cause, may_go)
     return sum(stop - start for _made, start, stop in pieces)
 
 
@@ -352,22 +348,36 @@ def plan(
     return Plan(certification, people.seq, people.as_of, terms.version, rules, pins, found)
 
 
-def settle_chunk(
-    around: Around, people: Population, plan: Plan, start: int, stop: int, cause: Cause, may_go: BitMap
+def settle_pieces(
+    session: Session, people: Population, pieces: Sequence[Piece], cause: Cause, may_go: Mapping[int, BitMap]
 ) -> int:
-    """Decide and write a slice of a plan's people; returns how many learners changed.
+    """Decide and write slices of plans, each of another certification; returns how many rows of learners changed.
 
     Who would leave and was not judged waits for the next batch rather than slip past the guard.
     """
-    session, part = around.session, plan.skim.people[start:stop]
-    found = plan.found(around, people, start, stop)
-    work = prepare(session, people, plan.certification, part, cause, found=found, around=around)
-    late = work.undecided(cause) - may_go
-    if late:
-        owe(session, people.host_id, late, cause.otherwise)
-        work = without(session, people, work, late, cause)
-    _outcome, writing = decide(session, work, cause, may_go)
-    return write_alone(writing)
+    if not pieces:
+        return 0
+    theirs = np.unique(np.concatenate([made.skim.people[start:stop] for made, start, stop in pieces]))
+    around = Around(session, people.host_id, [made.certification for made, _start, _stop in pieces], theirs)
+    works = prepare_all(around, people, [_asked(around, people, piece) for piece in pieces], cause)
+    for position, work in enumerate(works):
+        late = work.undecided(cause) - may_go[work.terms.id]
+        if late:
+            owe(session, people.host_id, late, cause.otherwise)
+            works[position] = without(session, people, work, late, cause)
+    together = Together(session, people.host_id, cause.otherwise, cause.who)
+    changed = together.decide(works, cause, may_go)
+    together.close(one_of_many=True)
+    return changed
+
+
+def _asked(around: Around, people: Population, piece: Piece) -> Asked:
+    made, start, stop = piece
+    theirs, pins = made.skim.people[start:stop], around.held(made.certification).pins
+    found = made.found(around, people, start, stop)
+    if found is None:
+        found = memberships(around.session, people, around.rules[made.certification], theirs, pins)
+    return made.certification, theirs, found
 
 
 def without(session: Session, people: Population, work: Work, late: BitMap, cause: Cause) -> Work:

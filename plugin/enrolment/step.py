@@ -1,8 +1,9 @@
-"""``step``: the one pure decision about some people in one certification (DESIGN, "What makes it true" 3).
+"""``step``: the one pure decision about some people in their certifications (DESIGN, "What makes it true" 3).
 
 From the stored facts S, what the assignments want, the person's state at the host, answers given and the instant,
 it returns S' and what happened. It reads nothing and writes nothing. Deciding again from S' changes nothing.
-One person and a million go through the same lines: every argument is an array with a position for each person.
+One person and a million go through the same lines: every argument is an array with a position for each person, or for
+each person in each of several certifications that share no course.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from plugin.enrolment.codes import (
     WITHDRAWN,
 )
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
-from plugin.enrolment.terms import Terms
+from plugin.enrolment.terms import ASSIGN, DISMISS, HOLD, REALISTIC, WAIT, WORDS, Said
 from plugin.enrolment.wanted import Wanted
 from plugin.population.columns import one_of
 
@@ -127,23 +128,25 @@ def would_leave(facts: Facts, given: Given) -> Mask:
     return facts.active & ~belongs(given) & ordinary & (facts.leaves_on == NONE)
 
 
-def step(facts: Facts, given: Given, terms: Terms) -> Step:
-    """Decide. See the module's text."""
+def step(facts: Facts, given: Given, said: Said) -> Step:
+    """Decide. See the module's text.
+
+    :param said: what the terms say for each position.
+    """
     new = facts.copy()
     member = belongs(given)
     frozen = given.person_state == SUSPENDED_AT_HOST
-    live_terms = terms.live(given.as_of)
-    left = _leave(new, facts, given, terms, member, frozen) if live_terms else np.zeros(len(member), bool)
-    began = member & ~facts.live & ~frozen & live_terms
-    _begin(new, began, given, terms)
+    left = _leave(new, facts, given, said, member, frozen)
+    began = member & ~facts.live & ~frozen & said.live
+    _begin(new, began, given)
     new.why = np.where(new.live, given.wanted.why, 0)
     returned = _freeze_and_thaw(new, frozen & new.live, given)
-    settled = _Dates(new, facts, given, terms, began, member & new.live & ~frozen)
+    settled = _Dates(new, facts, given, said, began, member & new.live & ~frozen)
     settled.decide()
     # Whoever was held back until now may be kept by a target that is gone as well (DOMAIN 5.10).
     new.hold[member & new.live & ~frozen & (new.hold == FREE) & given.kept_by_gone] = TARGET_GONE
     settled.keep_questions(new.live & ~(member & ~frozen))
-    _after_return(new, returned, given, terms)
+    _after_return(new, returned, given, said)
     activated = new.active & ~facts.active
     deactivated = facts.active & ~new.active
     redated = new.active & facts.active & (new.due != facts.due)
@@ -155,9 +158,10 @@ def step(facts: Facts, given: Given, terms: Terms) -> Step:
     )  # fmt: skip
 
 
-def _leave(new: Facts, facts: Facts, given: Given, terms: Terms, member: Mask, frozen: Mask) -> Mask:
+def _leave(new: Facts, facts: Facts, given: Given, said: Said, member: Mask, frozen: Mask) -> Mask:
     """Everybody whose last assignment went, by one single path whatever the cause (DOMAIN 6.1)."""
-    gone = facts.live & ~member
+    reached = facts.live & said.live  # terms that are not live let nobody go
+    gone = reached & ~member
     deleted = given.person_state == DELETED_AT_HOST
     # Deleted and exempt people leave at once; so does somebody who never became active. A suspended one stays.
     at_once = gone & (deleted | (given.exempt | ~facts.active) & ~frozen)
@@ -165,12 +169,9 @@ def _leave(new: Facts, facts: Facts, given: Given, terms: Terms, member: Mask, f
     undecided = ordinary & (facts.leaves_on == NONE)
     going = undecided & given.let_go
     new.hold[undecided & ~given.let_go] = HELD_BY_GUARD
-    if terms.grace.amount:
-        begins, which = np.unique(given.at[going], return_inverse=True)
-        over_at = np.array([terms.grace_over(instant) for instant in begins.tolist()], np.int64)
-        new.leaves_on[going] = over_at[which]
-    else:
-        at_once |= going
+    later = going & said.graced
+    new.leaves_on[later] = said.grace_over(later, given.at)
+    at_once |= going & ~later
     over = ordinary & (new.leaves_on != NONE) & (new.leaves_on <= given.as_of)
     at_once |= over
     new.ended[at_once] = np.where(over, new.leaves_on, given.at)[at_once]
@@ -179,7 +180,7 @@ def _leave(new: Facts, facts: Facts, given: Given, terms: Terms, member: Mask, f
     new.leaves_on[at_once] = NONE
     new.frozen_since[at_once] = NONE
     new.why[at_once] = 0
-    back = facts.live & member & ~frozen
+    back = reached & member & ~frozen
     new.leaves_on[back] = NONE  # coming back within grace cancels it silently (DOMAIN 6.2)
     new.hold[back & (facts.hold == HELD_BY_GUARD)] = FREE
     new.hold[back & (facts.hold == TARGET_GONE) & ~given.kept_by_gone] = FREE
@@ -187,7 +188,7 @@ def _leave(new: Facts, facts: Facts, given: Given, terms: Terms, member: Mask, f
     return at_once
 
 
-def _begin(new: Facts, began: Mask, given: Given, terms: Terms) -> None:
+def _begin(new: Facts, began: Mask, given: Given) -> None:
     """A new spell. What was awarded comes back with its dates; merely assigned starts anew (DOMAIN 6.3)."""
     new.spell[began] += 1
     new.began[began] = given.at[began]
@@ -213,20 +214,20 @@ def _freeze_and_thaw(new: Facts, frozen: Mask, given: Given) -> Mask:
     return (new.frozen_since != NONE) & ~frozen & new.live
 
 
-def _after_return(new: Facts, returned: Mask, given: Given, terms: Terms) -> None:
+def _after_return(new: Facts, returned: Mask, given: Given, said: Said) -> None:
     """A due date that passed while she was suspended becomes a realistic one (DOMAIN 2.6)."""
     passed = returned & (new.due != NONE) & (new.due >= new.frozen_since) & (new.due <= given.at)
     passed &= one_of(new.state, (ASSIGNED, IN_PROGRESS))
     for position in np.flatnonzero(passed).tolist():
-        new.due[position] = realistic(int(given.at[position]), terms.minimum, terms.zone)
+        new.due[position] = realistic(int(given.at[position]), int(said.minimum[position]), said.zone)
     new.frozen_since[returned] = NONE
 
 
 class _Dates:
     """Due dates and exceptions of the people who belong (DOMAIN §3.4–3.7, §4)."""
 
-    def __init__(self, new: Facts, old: Facts, given: Given, terms: Terms, began: Mask, who: Mask) -> None:
-        self.new, self.old, self.given, self.terms = new, old, given, terms
+    def __init__(self, new: Facts, old: Facts, given: Given, said: Said, began: Mask, who: Mask) -> None:
+        self.new, self.old, self.given, self.said = new, old, given, said
         self.began = began
         self.member = who
         self.open = given.questions.type >= 0
@@ -301,7 +302,7 @@ class _Dates:
     def _realistic(self, where: Mask, at: Ints) -> None:
         where = where & self.who
         for position in np.flatnonzero(where).tolist():
-            date = realistic(int(at[position]), self.terms.minimum, self.terms.zone)
+            date = realistic(int(at[position]), int(self.said.minimum[position]), self.said.zone)
             self.new.due[position] = date
             self.new.due_from[position] = self.given.wanted.date_from[position]
 
@@ -317,9 +318,8 @@ class _Dates:
         given, awarded = self.given, ~one_of(self.new.state, (ASSIGNED, IN_PROGRESS))
         duplicate = given.elsewhere & (self.began | self.asking | (self.new.hold == DISMISSED))
         unknown = given.wanted.unknown & (self.date == NONE) & ~awarded
-        if self.terms.answers[UNKNOWN_DATE] == "wait":
-            unknown[:] = False
-        short = (self.date != NONE) & (self.date - given.at < self.terms.minimum) & ~awarded
+        unknown &= self.said.answers[UNKNOWN_DATE] != WAIT
+        short = (self.date != NONE) & (self.date - given.at < self.said.minimum) & ~awarded
         # Moving a real date later never raises one.
         short &= (self.new.due == NONE) | self.asking
         hit = np.select([duplicate, unknown, short], [DUPLICATE_COURSE, UNKNOWN_DATE, TIME_ALLOWANCE], NO_TYPE)
@@ -336,19 +336,18 @@ class _Dates:
             self._raise(check & (hit == kind), kind)
 
     def _raise(self, where: Mask, kind: int) -> None:
-        answer = self.terms.answers[kind]
-        fresh = where & ~self.asking  # an open one waits for a person, whatever the standing answer is now
-        if answer in ("hold", "off", "wait"):
-            fresh[:] = False
-        self.ruled[fresh] = answer
+        if not where.any():
+            return
+        answer = self.said.answers[kind]
+        # An open one waits for a person, whatever the standing answer is now.
+        fresh = where & ~self.asking & one_of(answer, (ASSIGN, REALISTIC, DISMISS))
+        self.ruled[fresh] = WORDS[answer[fresh]]
         self.ruled_type[fresh] = kind
         waiting = one_of(self.new.hold, (HELD_BY_EXCEPTION, DISMISSED))
-        if answer == "dismiss":
-            self.new.hold[fresh & (~self.old.active | waiting)] = DISMISSED
-        else:
-            self.new.hold[fresh & waiting] = FREE
-        if answer == "realistic":
-            self._realistic(fresh, self.given.at)
+        dismissed = fresh & (answer == DISMISS)
+        self.new.hold[dismissed & (~self.old.active | waiting)] = DISMISSED
+        self.new.hold[fresh & ~dismissed & waiting] = FREE
+        self._realistic(fresh & (answer == REALISTIC), self.given.at)
         ask = where & ~fresh
         self.raised[ask] = kind
         self.asked[ask] = self.date[ask]
@@ -364,13 +363,11 @@ class _Dates:
         open_one = self._flagged_already_assigned()
         kept = self.member & open_one & ~self.given.questions.pending & ~answered
         fresh = self.given.added & self.old.active & self.member & ~answered & ~open_one & ~self._declined()
-        answer = self.terms.answers[codes.ALREADY_ASSIGNED]
-        if answer == "hold":
-            kept |= fresh
-        elif answer != "off":
-            ruled = fresh & (self.raised == NO_TYPE) & (self.ruled_type == NO_TYPE)
-            self.ruled[ruled] = answer
-            self.ruled_type[ruled] = codes.ALREADY_ASSIGNED
+        answer = self.said.answers[codes.ALREADY_ASSIGNED]
+        kept |= fresh & (answer == HOLD)
+        ruled = fresh & one_of(answer, (ASSIGN, DISMISS)) & (self.raised == NO_TYPE) & (self.ruled_type == NO_TYPE)
+        self.ruled[ruled] = WORDS[answer[ruled]]
+        self.ruled_type[ruled] = codes.ALREADY_ASSIGNED
         kept &= self.raised == NO_TYPE
         self.raised[kept] = codes.ALREADY_ASSIGNED
         self.asked[kept] = self.date[kept]

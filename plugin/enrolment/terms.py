@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,11 @@ from plugin.core.days import Period, parse_period, shift, zone_of
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
 from plugin.enrolment.codes import EXCEPTION_TYPES
+from plugin.enrolment.facts import Ints, Mask
 
+WORDS = np.array(("off", "hold", "wait", "assign", "realistic", "dismiss"))
+"""Standing answers to exceptions (DOMAIN 4.5), by the codes that follow."""
+OFF, HOLD, WAIT, ASSIGN, REALISTIC, DISMISS = range(6)
 POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}
 
 
@@ -79,6 +84,64 @@ class Terms:
     def courses(self) -> frozenset[str]:
         """Every course on either path, by the host's id."""
         return courses_of(self.content.certification) | courses_of(self.content.recertification_path)
+
+    @cached_property
+    def codes(self) -> tuple[int, ...]:
+        """``answers`` as codes of ``WORDS``."""
+        return tuple(WORDS.tolist().index(answer) for answer in self.answers)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What terms say for each of some positions: people in one certification, or in several side by side.
+
+    :ivar live: learners are reached. ``graced``: there are days of grace. ``minimum`` in seconds.
+    :ivar answers: by type of exception, the standing answer as a code of ``WORDS``.
+    """
+
+    live: Mask
+    graced: Mask
+    minimum: Ints
+    answers: tuple[Ints, ...]
+    zone: str
+    _terms: Sequence[Terms]
+    _which: Ints
+
+    def grace_over(self, where: Mask, begins: Ints) -> Ints:
+        """When the grace of those at some positions is over (:meth:`Terms.grace_over`).
+
+        :param begins: for every position, when theirs would begin.
+        """
+        which, begins = self._which[where], begins[where]
+        found = np.empty(len(begins), np.int64)
+        for number in np.unique(which).tolist():
+            here = which == number
+            instants, back = np.unique(begins[here], return_inverse=True)
+            over = [self._terms[number].grace_over(instant) for instant in instants.tolist()]
+            found[here] = np.array(over, np.int64)[back]
+        return found
+
+
+def said(parts: Sequence[tuple[Terms, int]], at: int) -> Said:
+    """Spread terms of one host over positions.
+
+    :param parts: terms, and for how many positions each holds, in their order.
+    :param at: the instant.
+    """
+    lengths = [n for _terms, n in parts]
+    rows = [
+        (which, int(terms.live(at)), terms.grace.amount, terms.minimum, *terms.codes)
+        for which, (terms, _n) in enumerate(parts)
+    ]
+    columns: list[Ints] = []
+    for column in zip(*rows, strict=True):
+        if len(set(column)) == 1:  # as for one certification: a value, shown to all
+            columns.append(np.broadcast_to(np.int64(column[0]), sum(lengths)))
+        else:
+            columns.append(np.repeat(np.array(column, np.int64), lengths))
+    which, live, grace, minimum, *answers = columns
+    terms = [one for one, _n in parts]
+    return Said(live != 0, grace != 0, minimum, tuple(answers), terms[0].zone, terms, which)
 
 
 def terms_of(session: Session, host_id: int, certification: int) -> Terms:

@@ -1,13 +1,15 @@
-"""What several certifications write in one transaction: each table is written once for all of them.
+"""What several certifications decide and write in one transaction: each table is written once for all of them.
 
 A person who moves changes in many certifications at once; statements are what that costs, not rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from pyroaring import BitMap
 from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
@@ -15,12 +17,12 @@ from plugin.certifications.dates import AfterDue, parse_due
 from plugin.certifications.tables import Assignment
 from plugin.core.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.journal import Entry, record_all
-from plugin.enrolment.chunk import Work
+from plugin.enrolment.chunk import Work, decide_all
 from plugin.enrolment.claims import claim_seats
 from plugin.enrolment.codes import DUPLICATE_COURSE
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.facts import COLUMNS, NEVER, Facts, Ints
-from plugin.enrolment.inputs import sharing
+from plugin.enrolment.inputs import Cause, sharing_ids
 from plugin.enrolment.onward import begin_anew
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Enrolment, WhySet
@@ -30,7 +32,7 @@ from plugin.notifications.triggers import with_unsent
 
 @dataclass
 class Together:
-    """Certifications decided and not yet written, and what is written once at the end of the transaction."""
+    """Certifications decided and written in one transaction, and what is written once at its end."""
 
     session: Session
     host_id: int
@@ -41,41 +43,38 @@ class Together:
     """By person, the certifications she left or was no longer active in."""
     completed: dict[str, set[int]] = field(default_factory=dict)
     """By code of a certification, the people whose completion of it is another than before."""
-    _waiting: list[Writing] = field(default_factory=list)
 
-    def clear_for(self, work: Work) -> None:
-        """Write what waits where the next to be decided looks at it: certifications that share a course (DOMAIN §4)."""
-        if self._waiting:
-            theirs = {terms.id for terms in sharing(work.around, work.terms)}
-            if any(one.terms.id in theirs for one in self._waiting):
-                self.flush()
+    def decide(self, works: Sequence[Work], cause: Cause, may_go: Mapping[int, BitMap]) -> int:
+        """Decide certifications, each named once, and write them; returns how many rows of learners changed.
 
-    def add(self, writing: Writing) -> None:
-        """Take one certification; it must not share a course with one that waits (:meth:`clear_for`)."""
-        self._waiting.append(writing)
+        What shares a course is decided one after the other, with the earlier written (DOMAIN §4); the rest at once.
 
-    def flush(self) -> None:
-        """Write what waits."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        self._why_sets(waiting)
-        self._enrolments(waiting)
-        for one in waiting:
+        :param may_go: by certification, whom the guard let go.
+        """
+        changed = 0
+        for run in _runs(works):
+            decided = [writing for _outcome, writing in decide_all(run, cause, may_go)]
+            self._write_side_by_side(decided)
+            changed += sum(int(one.changed.sum()) for one in decided)
+        return changed
+
+    def _write_side_by_side(self, decided: list[Writing]) -> None:
+        self._why_sets(decided)
+        self._enrolments(decided)
+        for one in decided:
             self.entries += one.write_rest()
-        self._messages(waiting)
-        for one in waiting:
+        self._messages(decided)
+        for one in decided:
             one.write_scores()
             begin_anew(one)
-        claim_seats([share for one in waiting if (share := one.share()) is not None])
-        self._note(waiting)
+        claim_seats([share for one in decided if (share := one.share()) is not None])
+        self._note(decided)
 
-    def write(self, *, one_of_many: bool = False) -> None:
-        """Write what waits, then history, and who is looked at again: a course is free (4.1), a date counts from now (3.1).
+    def close(self, *, one_of_many: bool = False) -> None:
+        """Write history, and who is looked at again: a course is free (DOMAIN 4.1), a date counts from now (3.1).
 
         :param one_of_many: other chunks of the same settle tell of other learners.
         """
-        self.flush()
         record_all(self.session, self.host_id, self.at, self.who, self.entries, one_settle=one_of_many)
         held: set[int] = set()
         people = np.array(sorted(self.gone), np.int64)
@@ -102,18 +101,18 @@ class Together:
         named = {due.item for one in dues if isinstance(due := parse_due(one), AfterDue)}
         return set().union(*(people for code, people in self.completed.items() if code in named))
 
-    def _why_sets(self, waiting: list[Writing]) -> None:
+    def _why_sets(self, decided: list[Writing]) -> None:
         """Intern the sets of assignments that are new (DESIGN, point 8)."""
         named: dict[int, str] = {}
-        for one in waiting:
+        for one in decided:
             named.update(one.new_whys())
         if named:
             columns = {"host_id": self.host_id, "id": list(named), "assignments": list(named.values())}
             insert_rows(self.session, WhySet, columns, skip_present=True)
 
-    def _enrolments(self, waiting: list[Writing]) -> None:
+    def _enrolments(self, decided: list[Writing]) -> None:
         fresh, known, touched = [], [], {}
-        for one in waiting:
+        for one in decided:
             new, old = one.step.facts, one.old
             first = one.changed & (old.state == NEVER) & (new.state != NEVER)
             again = one.changed & (old.state != NEVER)
@@ -128,17 +127,17 @@ class Together:
             update_rows(self.session, Enrolment, keys, _columns(known), count="rev")
         touch_enrolments(self.session, self.host_id, touched)
 
-    def _messages(self, waiting: list[Writing]) -> None:
-        left = [one for one in waiting if one.withdrawn().any()]
+    def _messages(self, decided: list[Writing]) -> None:
+        left = [one for one in decided if one.withdrawn().any()]
         unsent = set()
         if left:
             people = np.unique(np.concatenate([one.step.facts.person[one.withdrawn()] for one in left]))
             unsent = with_unsent(self.session, self.host_id, [one.terms.id for one in left], people)
-        for one in waiting:
+        for one in decided:
             one.write_messages(unsent=one.terms.id in unsent)
 
-    def _note(self, waiting: list[Writing]) -> None:
-        for one in waiting:
+    def _note(self, decided: list[Writing]) -> None:
+        for one in decided:
             if one.terms.courses:
                 for person in one.step.facts.person[one.step.deactivated | one.step.left].tolist():
                     self.gone.setdefault(person, set()).add(one.terms.id)
@@ -147,12 +146,17 @@ class Together:
             self.completed.setdefault(one.terms.code, set()).update(again.tolist())
 
 
-def write_alone(writing: Writing) -> int:
-    """Write one certification; returns how many learners changed."""
-    together = Together(writing.session, writing.terms.host_id, writing.cause.otherwise, writing.cause.who)
-    together.add(writing)
-    together.write(one_of_many=True)
-    return int(writing.changed.sum())
+def _runs(works: Sequence[Work]) -> Iterator[list[Work]]:
+    """Certifications in their order, as many together as share no course with each other."""
+    run: list[Work] = []
+    for work in works:
+        theirs = sharing_ids(work.around, work.terms)
+        if theirs and any(one.terms.id in theirs for one in run):
+            yield run
+            run = []
+        run.append(work)
+    if run:
+        yield run
 
 
 Part = tuple[int, Facts]

@@ -91,9 +91,9 @@ def weigh(session: Session, people: Population, proposal: Proposal, rules: Seque
         found=found,
         around=around,
     )
-    outcome, _writing = decide(session, work, cause, BitMap())
+    outcome, _writing = decide(work, cause, BitMap())
     work.given.earlier = True
-    moved, _writing = decide(session, work, cause, BitMap())
+    moved, _writing = decide(work, cause, BitMap())
     work.given.earlier = False
     return Weighed(work, outcome, moved, people, rows.active, terms.live(work.given.as_of), alike)
 
