@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from plugin.core.clock import format_instant
-from plugin.core.errors import Invalid, RefusedByRule
-from plugin.core.ids import read_clock
+from plugin.core.errors import Conflict, Invalid, RefusedByRule
+from plugin.core.ids import read_clock, upsert_for
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.codes import (
@@ -27,6 +29,7 @@ from plugin.enrolment.ending import refuse_ended
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
+from plugin.mirror.search import named
 from plugin.mirror.tables import Person
 
 ALLOWED = {
@@ -37,6 +40,26 @@ ALLOWED = {
 }
 """What an administrator can do about each type."""
 ACTIONS = ("realistic", "assign", "dismiss", "reopen")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which exceptions, or answers to take back: those that fit all of it.
+
+    :ivar people: our ids; empty is everybody. :ivar kind: the word of a type; empty is every type.
+    :ivar words: begin words of the learner's name, address or number (:func:`plugin.mirror.search.named`).
+    :ivar expected: how many were shown; ``None`` where nobody counted.
+    """
+
+    people: Sequence[int] = ()
+    kind: str = ""
+    words: str = ""
+    expected: int | None = None
+
+    def conditions(self, session: Session, host_id: int, table: Any) -> list[ColumnElement[bool]]:
+        """The same as conditions on a table with ``person`` and ``type``; people are left to the caller."""
+        found = named(session, host_id, table.person, self.words)
+        return [*found, table.type == EXCEPTION_TYPES.index(self.kind)] if self.kind else found
 
 
 def open_exceptions(
@@ -66,28 +89,34 @@ def open_exceptions(
 
 def answer(
     runtime: Runtime, host_id: int, certification: int, action: str, *, who: str, people: Sequence[int] = (),
-    kind: str | None = None,
+    kind: str | None = None, words: str = "", expected: int | None = None,
 ) -> int:  # fmt: skip
-    """Answer exceptions of named people, or all of one type; returns how many.
+    """Answer exceptions of named people, of one type, or of those found by words; returns how many.
+
+    The parameters are those of :class:`Chosen`.
 
     :raises Invalid: for an action or type there is not.
-    :raises RefusedByRule: when one of them does not allow the action, then none is answered; or when the certification has ended.
+    :raises RefusedByRule: when one of them does not allow the action, then none is answered; or when the
+        certification has ended.
+    :raises Conflict: when there are more or fewer than were shown.
     """
     if action not in ACTIONS:
         raise Invalid(f"'{action}' is no answer; use one of {', '.join(ACTIONS)}.")
-    if kind is not None and kind not in EXCEPTION_TYPES:
+    if kind and kind not in EXCEPTION_TYPES:
         raise Invalid(f"'{kind}' is no type of exception; use one of {', '.join(EXCEPTION_TYPES)}.")
+    chosen = Chosen(people, kind or "", words, expected)
 
     def work(session: Session) -> int:
         _seq, as_of = read_clock(session, host_id)
         at = max(as_of, runtime.clock.now())
         refuse_ended(session, host_id, certification, at)
         if action == "reopen":
-            done = _reopen(session, host_id, certification, people, kind, at)
+            done = _reopen(session, host_id, certification, chosen, at)
         else:
-            done = _answer(session, host_id, certification, action, people, kind, who, at)
-        for person in done:
-            record(session, host_id, at, who, f"exception_{action}", certification=certification, person=person)
+            done = _answer(session, host_id, certification, action, chosen, who, at)
+        if done:
+            about: dict[str, Any] = {"person": done[0]} if len(done) == 1 else {"people": BitMap(done)}
+            record(session, host_id, at, who, f"exception_{action}", certification=certification, **about)
         owe(session, host_id, done, at)
         return len(done)
 
@@ -95,69 +124,107 @@ def answer(
 
 
 def _answer(
-    session: Session, host_id: int, certification: int, action: str, people: Sequence[int], kind: str | None, who: str,
-    at: int,
-) -> list[int]:  # fmt: skip
-    query = select(ExceptionRow).where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification)
-    if kind is not None:
-        query = query.where(ExceptionRow.type == EXCEPTION_TYPES.index(kind))
-    rows = {
-        row.person: row for row in session.scalars(query.with_for_update()) if not people or row.person in set(people)
-    }
-    missing = set(people) - rows.keys()
-    if missing:
-        raise RefusedByRule("There is no open exception for this learner." if len(missing) == 1 else
-                            f"{len(missing)} of these learners have no open exception.")  # fmt: skip
-    for row in rows.values():
-        if action not in ALLOWED[row.type]:
-            raise RefusedByRule(
-                f"'{action}' does not answer {EXCEPTION_TYPES[row.type].replace('_', ' ')};"
-                f" use {' or '.join(ALLOWED[row.type])}."
-            )
-    for row in rows.values():
-        enrolment = session.get_one(Enrolment, (host_id, certification, row.person))
-        present = session.get(Decision, (host_id, certification, row.person))
-        if present is None:
-            present = Decision(host_id=host_id, certification=certification, person=row.person)
-            session.add(present)
-        present.spell, present.type, present.action = enrolment.spell, row.type, action
-        present.why, present.at, present.who, present.due, present.applied = (
-            enrolment.why,
-            at,
-            who,
-            row.wanted_due,
-            False,
-        )
-    session.flush()
-    return sorted(rows)
-
-
-def _reopen(
-    session: Session, host_id: int, certification: int, people: Sequence[int], kind: str | None, at: int
+    session: Session, host_id: int, certification: int, action: str, chosen: Chosen, who: str, at: int
 ) -> list[int]:
+    rows = _open(session, host_id, certification, chosen)
+    _check_found(len(set(chosen.people) - {row.person for row in rows}), "open exception")
+    _check_number(len(rows), chosen)
+    for kind in sorted({row.type for row in rows}):
+        if action not in ALLOWED[kind]:
+            raise RefusedByRule(
+                f"'{action}' does not answer {EXCEPTION_TYPES[kind].replace('_', ' ')};"
+                f" use {' or '.join(ALLOWED[kind])}."
+            )
+    answers = [
+        {
+            "host_id": host_id, "certification": certification, "person": row.person, "spell": row.spell,
+            "type": row.type, "action": action, "why": row.why, "at": at, "who": who, "due": row.wanted_due,
+            "applied": False,
+        }
+        for row in rows
+    ]  # fmt: skip
+    if answers:
+        statement = upsert_for(session)(Decision)
+        kept = ("spell", "type", "action", "why", "at", "who", "due", "applied")
+        statement = statement.on_conflict_do_update(
+            index_elements=["host_id", "certification", "person"],
+            set_={name: getattr(statement.excluded, name) for name in kept},
+        )
+        session.execute(statement, answers)
+    return sorted(row.person for row in rows)
+
+
+def _open(session: Session, host_id: int, certification: int, chosen: Chosen) -> list[Any]:
+    """The exceptions chosen, locked, with spell and reasons of their learners."""
+    same = (
+        (Enrolment.host_id == ExceptionRow.host_id)
+        & (Enrolment.certification == ExceptionRow.certification)
+        & (Enrolment.person == ExceptionRow.person)
+    )
+    query = (
+        select(ExceptionRow.person, ExceptionRow.type, ExceptionRow.wanted_due, Enrolment.spell, Enrolment.why)
+        .join(Enrolment, same)
+        .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification)
+        .where(*chosen.conditions(session, host_id, ExceptionRow))
+        .order_by(ExceptionRow.person)
+        .with_for_update(of=ExceptionRow)
+    )
+    only = set(chosen.people)
+    return [row for row in session.execute(query).all() if not only or row.person in only]
+
+
+def _check_found(missing: int, what: str) -> None:
+    if missing == 1:
+        raise RefusedByRule(f"There is no {what} for this learner.")
+    if missing:
+        raise RefusedByRule(f"{missing} of these learners have no {what}.")
+
+
+def _check_number(found: int, chosen: Chosen) -> None:
+    if chosen.expected is not None and found != chosen.expected:
+        raise Conflict(f"It would be {found} learners now, not {chosen.expected}: look at the list again.")
+
+
+def _reopen(session: Session, host_id: int, certification: int, chosen: Chosen, at: int) -> list[int]:
     """Take answers back: the question is open again, and settling looks whether its cause still stands."""
-    query = select(Decision).where(Decision.host_id == host_id, Decision.certification == certification)
-    if kind is not None:
-        query = query.where(Decision.type == EXCEPTION_TYPES.index(kind))
-    rows = [row for row in session.scalars(query.with_for_update()) if not people or row.person in set(people)]
-    if people and {row.person for row in rows} != set(people):
-        raise RefusedByRule("There is no answer to take back for this learner.")
-    done = []
-    for row in rows:
-        enrolment = session.get(Enrolment, (host_id, certification, row.person))
-        if enrolment is None or enrolment.state == WITHDRAWN or enrolment.spell != row.spell:
-            session.delete(row)
+    same = (
+        (Enrolment.host_id == Decision.host_id)
+        & (Enrolment.certification == Decision.certification)
+        & (Enrolment.person == Decision.person)
+    )
+    query = (
+        select(Decision, Enrolment)
+        .join(Enrolment, same)
+        .where(Decision.host_id == host_id, Decision.certification == certification)
+        .where(*chosen.conditions(session, host_id, Decision))
+        .order_by(Decision.person)
+        .with_for_update(of=Decision)
+    )
+    only = set(chosen.people)
+    rows = [row for row in session.execute(query).all() if not only or row[0].person in only]
+    _check_found(len(only - {decision.person for decision, _enrolment in rows}), "answer to take back")
+    asked = set(
+        session.scalars(
+            select(ExceptionRow.person).where(
+                ExceptionRow.host_id == host_id, ExceptionRow.certification == certification
+            )
+        )
+    )
+    done, changed = [], False
+    for decision, enrolment in rows:
+        session.delete(decision)
+        if enrolment.state == WITHDRAWN or enrolment.spell != decision.spell:
             continue
         if enrolment.hold == DISMISSED:
-            enrolment.hold = HELD_BY_EXCEPTION
-            session.flush()
-            touch_enrolments(session, host_id, {certification: 0})
-        if session.get(ExceptionRow, (host_id, certification, row.person)) is None:
+            enrolment.hold, changed = HELD_BY_EXCEPTION, True
+        if decision.person not in asked:
             session.add(
-                ExceptionRow(host_id=host_id, certification=certification, person=row.person, type=row.type, since=at,
-                             wanted_due=row.due, why=row.why)
+                ExceptionRow(host_id=host_id, certification=certification, person=decision.person, type=decision.type,
+                             since=at, wanted_due=decision.due, why=decision.why)
             )  # fmt: skip
-        session.delete(row)
-        done.append(row.person)
+        done.append(decision.person)
+    _check_number(len(done), chosen)
     session.flush()
+    if changed:
+        touch_enrolments(session, host_id, {certification: 0})
     return done

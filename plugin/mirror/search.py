@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, false, func, select
 from sqlalchemy.orm import Session
 
 from plugin.core.bulk import fetch
@@ -103,6 +103,14 @@ def find(
     total = session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
     rows = session.scalars(select(table).where(*conditions).order_by(*_order(table)).limit(limit).offset(offset)).all()
     return Found(int(total), rows)
+
+
+def named(session: Session, host_id: int, person: Any, query: str) -> list[ColumnElement[bool]]:
+    """Conditions on a column of our ids of people: every word of the query begins some word she is found by."""
+    words = _query_words(query)
+    if query.strip() and not words:
+        return [false()]
+    return [person.in_(_matching(session, host_id, "person", word)) for word in words]
 
 
 def _query_words(query: str) -> list[str]:

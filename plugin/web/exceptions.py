@@ -1,63 +1,113 @@
-"""Exceptions: open questions, filtered by type, answered singly or all of a type (DOMAIN §4)."""
+"""Exceptions: open questions and the answers given, searched and filtered, answered singly or in bulk (DOMAIN §4)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.core.errors import Invalid
+from plugin.enrolment.asked import answered_page, counts_answered, counts_open, open_page
 from plugin.enrolment.codes import EXCEPTION_TYPES
-from plugin.enrolment.exceptions import ALLOWED, answer, open_exceptions
+from plugin.enrolment.exceptions import ACTIONS, ALLOWED, Chosen, answer
 from plugin.enrolment.show import person_id
-from plugin.mirror.browse import describe
 from plugin.web import shell
-from plugin.web.kit import PAGE_SIZE, PREFIX, go, host_id, nudge, page, page_number, runtime, who
+from plugin.web.kit import PAGE_SIZE, PREFIX, go, host_id, nudge, page, page_number, query, runtime, who
+from plugin.web.words import action_words
 
 blueprint = Blueprint("exceptions", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
+
+OPEN, ANSWERED = "open", "answered"
 
 
 @blueprint.get("/exceptions")
 @rule("administrator")
 def tab(certification: int) -> Response:
-    """Open exceptions, a page at a time."""
-    kind = request.args.get("type", "")
+    """Open exceptions, or what was answered, a page at a time."""
+    view = ANSWERED if request.args.get("view") == ANSWERED else OPEN
+    kind, words = _kind(request.args.get("type", "")), query()
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "exceptions")
-        everything = open_exceptions(session, host_id(), certification)
-        wanted = [one for one in everything if not kind or one["type"] == kind]
-        start = (page_number() - 1) * PAGE_SIZE
-        part = wanted[start : start + PAGE_SIZE]
-        names = describe(session, host_id(), [("individual", one["person"]) for one in part])
+        tenant, chosen = host_id(), Chosen(kind=kind, words=words)
+        part: dict[str, Any] = {"limit": PAGE_SIZE, "offset": (page_number() - 1) * PAGE_SIZE}
+        counts: Mapping[str, int]
+        rows: list[Any]
+        if view == OPEN:
+            counts = counts_open(session, tenant, certification, words)
+            rows = list(open_page(session, tenant, certification, chosen, **part))
+        else:
+            counts = counts_answered(session, tenant, certification, words)
+            rows = list(answered_page(session, tenant, certification, chosen, **part))
+        total = counts.get(kind, 0) if kind else sum(counts.values())
+        matching = [kind] if kind else list(counts)
         context |= {
-            "rows": [(one, names["individual", one["person"]]) for one in part],
-            "total": len(wanted), "kind": kind, "kinds": EXCEPTION_TYPES, "page_number": page_number(),
-            "page_size": PAGE_SIZE, "actions": actions_for([one["type"] for one in (wanted if kind else part)]),
+            "view": view, "rows": rows, "counts": counts, "total": total, "everything": sum(counts.values()),
+            "kind": kind, "kinds": EXCEPTION_TYPES, "query": query(), "page_number": page_number(),
+            "page_size": PAGE_SIZE, "allowed": {one: allowed(one) for one in EXCEPTION_TYPES},
+            "actions": offered(matching), "common": common(matching), "action_words": action_words,
         }  # fmt: skip
     return page("exceptions.html", **context)
 
 
-def actions_for(kinds: list[str]) -> list[str]:
+def _kind(word: str) -> str:
+    return word if word in EXCEPTION_TYPES else ""
+
+
+def allowed(kind: str) -> tuple[str, ...]:
+    """What answers a type."""
+    return ALLOWED[EXCEPTION_TYPES.index(kind)]
+
+
+def common(kinds: Iterable[str]) -> list[str]:
     """Only what every one of these types allows (DOMAIN 4.6)."""
-    allowed = [set(ALLOWED[EXCEPTION_TYPES.index(kind)]) for kind in set(kinds)]
-    return [
-        action for action in ("realistic", "assign", "dismiss") if allowed and all(action in one for one in allowed)
-    ]
+    each = [set(allowed(kind)) for kind in kinds]
+    return [one for one in ACTIONS if each and all(one in some for some in each)]
+
+
+def offered(kinds: Iterable[str]) -> list[str]:
+    """What any of these types allows."""
+    each = [set(allowed(kind)) for kind in kinds]
+    return [one for one in ACTIONS if any(one in some for some in each)]
 
 
 @blueprint.post("/exceptions")
 @rule("administrator")
 def resolve(certification: int) -> Response:
-    """Answer the chosen ones, or all of the type shown."""
-    kind, action = request.form.get("type", ""), request.form.get("action", "")
-    with runtime().db.read() as session:
-        shell.of_certification(session, certification, "exceptions")
-        people = [person_id(session, host_id(), ext) for ext in request.form.getlist("person")]
-    if "everyone" in request.form and kind:
-        answer(runtime(), host_id(), certification, action, who=who(), kind=kind)
-    elif people:
-        answer(runtime(), host_id(), certification, action, who=who(), people=people)
-    else:
+    """Answer the chosen ones, or all that match; more than one only after the number was confirmed."""
+    view = ANSWERED if request.form.get("view") == ANSWERED else OPEN
+    action, kind = request.form.get("action", ""), _kind(request.form.get("type", ""))
+    words, named = (
+        " ".join(request.form.get("q", "").split())[:200],
+        list(dict.fromkeys(request.form.getlist("person"))),
+    )
+    everyone, confirmed = "everyone" in request.form, request.form.get("confirmed", "")
+    if action not in ACTIONS or (action == "reopen") != (view == ANSWERED):
+        raise Invalid(_("Choose one of the values offered."))
+    if not everyone and not named:
         raise Invalid(_("Choose at least one learner."))
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "exceptions")
+        people = [] if everyone else [person_id(session, host_id(), ext) for ext in named]
+        number = _matching(session, certification, view, kind, words) if everyone else len(people)
+    if number != 1 and not confirmed:
+        context |= {"view": view, "action": action, "kind": kind, "query": words, "named": [] if everyone else named,
+                    "number": number, "action_words": action_words}  # fmt: skip
+        return page("exceptions_confirm.html", **context)
+    expected = int(confirmed) if confirmed.isascii() and confirmed.isdigit() and len(confirmed) < 10 else number
+    answer(
+        runtime(), host_id(), certification, action, who=who(), people=people, kind=kind if everyone else None,
+        words=words if everyone else "", expected=expected,
+    )  # fmt: skip
     nudge()
-    return go(url_for(".tab", certification=certification, type=kind))
+    return go(url_for(".tab", certification=certification, view=view if view == ANSWERED else None, type=kind or None,
+                      q=words or None))  # fmt: skip
+
+
+def _matching(session: Session, certification: int, view: str, kind: str, words: str) -> int:
+    count = counts_open if view == OPEN else counts_answered
+    counts = count(session, host_id(), certification, words)
+    return counts.get(kind, 0) if kind else sum(counts.values())

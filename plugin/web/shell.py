@@ -16,7 +16,7 @@ from plugin.core.tables import Host
 from plugin.enrolment.roster import open_count
 from plugin.enrolment.terms import zone_of_host
 from plugin.web import words
-from plugin.web.kit import host_id, origin_of
+from plugin.web.kit import host_id, origin_of, runtime
 
 blueprint = Blueprint("shell", __name__)
 
@@ -133,8 +133,12 @@ def of_certification(session: Session, number: int, tab: str) -> dict[str, Any]:
         "open_exceptions": open_count(session, host_id(), number),
         "zone": zone_of_host(session, host_id()),
         "what": "program" if row.kind == "program" else "certification",
-        "read_only": row.state == "archived",
+        "read_only": row.state == "archived" or _is_over(row.available_until),
     }
+
+
+def _is_over(until: int | None) -> bool:
+    return until is not None and until <= runtime().clock.now()
 
 
 def host_row(session: Session) -> Host:

@@ -281,6 +281,17 @@ def exception_words(kind: str) -> str:
     return str(words.get(kind, kind))
 
 
+def action_words(action: str) -> str:
+    """An answer to an exception, as the buttons name it."""
+    words: Mapping[str, str] = {
+        "realistic": _("Set realistic due date and assign"),
+        "assign": _("Assign"),
+        "dismiss": _("Do not assign"),
+        "reopen": _("Ask again"),
+    }
+    return str(words.get(action, action))
+
+
 def locale_direction(locale: str) -> str:
     """``rtl`` for languages written from right to left, else ``ltr``."""
     return "rtl" if locale.split("-")[0].split("_")[0] in ("ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv") else "ltr"

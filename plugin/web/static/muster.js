@@ -14,6 +14,8 @@ async function prepare(root) {
   if (root.querySelector('[data-leave]')) (await import('./leave.js')).prepareLeave(root);
   if (root.querySelector('[data-copy]')) (await import('./copy.js')).prepareCopy(root);
   if (due) (await import('./due.js')).prepareDue(due);
+  const choose = root.querySelector('[data-choose]');
+  if (choose) (await import('./choose.js')).prepareChoose(choose);
   if (insert) (await import('./insert.js')).prepareInsert(insert);
   if (picker) (await import('./picker.js')).preparePicker(picker, { show });
   const sets = root.querySelectorAll('[data-sets]');

@@ -1,0 +1,109 @@
+"""Open exceptions and the answers in force as lists: searched, counted by type, a page at a time (DOMAIN 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from plugin.enrolment.codes import EXCEPTION_TYPES, WITHDRAWN
+from plugin.enrolment.exceptions import Chosen
+from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
+from plugin.mirror.tables import Person
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An open exception of a learner.
+
+    :ivar since: when it was raised; ``wanted`` the date it is about, epoch seconds, or ``None``.
+    """
+
+    person: Person
+    type: str
+    since: int
+    wanted: int | None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer in force: ``action`` as in AS-CODE; ``who`` is ``rule`` for a standing answer."""
+
+    person: Person
+    type: str
+    action: str
+    at: int
+    who: str
+
+
+def counts_open(session: Session, host_id: int, certification: int, words: str = "") -> Mapping[str, int]:
+    """Open exceptions by type, of learners found by ``words``; types without any are left out."""
+    conditions = Chosen(words=words).conditions(session, host_id, ExceptionRow)
+    rows = session.execute(
+        select(ExceptionRow.type, func.count())
+        .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification, *conditions)
+        .group_by(ExceptionRow.type)
+    )
+    return {EXCEPTION_TYPES[row[0]]: row[1] for row in rows}
+
+
+def open_page(
+    session: Session, host_id: int, certification: int, chosen: Chosen, *, limit: int, offset: int
+) -> list[Asked]:
+    """Open exceptions by the learner's name."""
+    same = (Person.host_id == ExceptionRow.host_id) & (Person.id == ExceptionRow.person)
+    rows = session.execute(
+        select(ExceptionRow, Person)
+        .join(Person, same)
+        .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification)
+        .where(*chosen.conditions(session, host_id, ExceptionRow))
+        .order_by(Person.name, Person.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [Asked(person, EXCEPTION_TYPES[row.type], row.since, row.wanted_due) for row, person in rows]
+
+
+def counts_answered(session: Session, host_id: int, certification: int, words: str = "") -> Mapping[str, int]:
+    """Answers in force by type of what was answered."""
+    rows = session.execute(
+        select(Decision.type, func.count())
+        .join(Enrolment, _SPELL)
+        .where(*_in_force(host_id, certification))
+        .where(*Chosen(words=words).conditions(session, host_id, Decision))
+        .group_by(Decision.type)
+    )
+    return {EXCEPTION_TYPES[row[0]]: row[1] for row in rows}
+
+
+def answered_page(
+    session: Session, host_id: int, certification: int, chosen: Chosen, *, limit: int, offset: int
+) -> list[Answered]:
+    """Answers in force, the newest first."""
+    same = (Person.host_id == Decision.host_id) & (Person.id == Decision.person)
+    rows = session.execute(
+        select(Decision, Person)
+        .join(Enrolment, _SPELL)
+        .join(Person, same)
+        .where(*_in_force(host_id, certification))
+        .where(*chosen.conditions(session, host_id, Decision))
+        .order_by(Decision.at.desc(), Person.name, Person.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [Answered(person, EXCEPTION_TYPES[row.type], row.action, row.at, row.who) for row, person in rows]
+
+
+_SPELL = (
+    (Enrolment.host_id == Decision.host_id)
+    & (Enrolment.certification == Decision.certification)
+    & (Enrolment.person == Decision.person)
+    & (Enrolment.spell == Decision.spell)
+)
+"""An answer stands for the spell it was given in."""
+
+
+def _in_force(host_id: int, certification: int) -> tuple[ColumnElement[bool], ...]:
+    return (Decision.host_id == host_id, Decision.certification == certification, Enrolment.state != WITHDRAWN)
