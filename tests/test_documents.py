@@ -22,6 +22,17 @@ def test_every_file_a_page_names_exists(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_picture_a_page_shows_exists_and_is_one(page: Path) -> None:
+    shown = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"", page.read_text(encoding="utf-8"))
+    missing = [name for pair in shown for name in pair if name and not _is_png(page.parent / name)]
+    assert missing == []
+
+
+def _is_png(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 1000 and path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
 def test_the_makefile_explains_every_target_that_is_promised() -> None:
     listed = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {"help", "run", "demo", "test", "test-long", "bench", "lint"} <= listed

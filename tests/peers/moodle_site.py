@@ -43,17 +43,21 @@ class Site:
     made_courses: list[int] = field(default_factory=list)
     cohorts: list[int] = field(default_factory=list)
 
-    def make_people(self, profiles: Sequence[Mapping[str, str]]) -> list[int]:
-        """Users with these profile fields; a manager is given by her place in the list."""
+    def make_people(self, profiles: Sequence[Mapping[str, str]], called: Sequence[str] = ()) -> list[int]:
+        """Users with these profile fields; a manager is given by her place in the list.
+
+        :param called: first and last name of each, for whoever looks at pages with them.
+        """
         first = len(self.users)
         names = [f"peer{self.mark}{first + number:04}" for number in range(len(profiles))]
         rows = []
-        for name, profile in zip(names, profiles, strict=True):
+        for number, (name, profile) in enumerate(zip(names, profiles, strict=True)):
             fields = dict(profile)
             if fields.get("manager", "").isdigit():
                 fields["manager"] = f"peer{self.mark}{int(fields['manager']):04}"
+            given, _space, family = (called[number] if called else f"Peer{self.mark} {name}").partition(" ")
             rows.append({
-                "username": name, "password": "Learner-1!", "firstname": f"Peer{self.mark}", "lastname": name, "email": f"{name}@example.com",
+                "username": name, "password": "Learner-1!", "firstname": given, "lastname": family, "email": f"{name}@example.com",
                 "idnumber": name.upper(), "customfields": [{"type": key, "value": value} for key, value in fields.items()],
             })  # fmt: skip
         made = [
@@ -78,10 +82,10 @@ class Site:
         call("core_user_delete_users", userids=[user])
         self.users.remove(user)
 
-    def course(self, name: str) -> int:
+    def course(self, name: str, called: str = "") -> int:
         """A new course with manual enrolments."""
         short = f"{name}-{secrets.token_hex(3)}"
-        row = {"fullname": f"Peer {short}", "shortname": short, "categoryid": 1, "enablecompletion": 1}
+        row = {"fullname": called or f"Peer {short}", "shortname": short, "categoryid": 1, "enablecompletion": 1}
         made = int(call("core_course_create_courses", courses=[row])[0]["id"])
         self.made_courses.append(made)
         return made

@@ -1,8 +1,9 @@
 """Connecting a real Moodle by pages alone: its own registration page, its own frame, its own roster.
 
 Runs where ``MUSTER_PEER_MOODLE_URL`` names a Moodle that may be played with and ``MUSTER_PEER_MOODLE_LOGIN`` its
-administrator as ``name:password``; with ``MUSTER_PEER_MOODLE_TOKEN`` it is read by its web services too. That Moodle must be able to call this machine: HTTP security without blocked hosts and
-with all ports. A course, a teacher and a tool stay behind in it.
+administrator as ``name:password``; with the tokens of :mod:`tests.peers.moodle_site` it is read by its web services too, and people are
+enrolled in it. That Moodle must be able to call this machine: HTTP security without blocked hosts and with all ports. A course, a
+teacher and a tool stay behind in it. ``MUSTER_SHOTS`` names a folder for the pictures of docs/hosts/moodle.md.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +23,9 @@ from playwright.sync_api import Page, expect
 from tests.journeys.conftest import browser as browser
 from tests.journeys.test_connecting import MUSTER, Empty, _once, _process, _wait
 from tests.live import free_port
+from tests.peers.moodle_site import TOKEN, URL, Site
 
-URL = os.environ.get("MUSTER_PEER_MOODLE_URL", "").rstrip("/")
 LOGIN = os.environ.get("MUSTER_PEER_MOODLE_LOGIN", "")
-TOKEN = os.environ.get("MUSTER_PEER_MOODLE_TOKEN", "")
 SHOTS = os.environ.get("MUSTER_SHOTS")
 pytestmark = [
     pytest.mark.peer,
@@ -33,6 +35,10 @@ pytestmark = [
 ]
 WITHIN = 30_000
 TEACHER_WORD = "Muster-Trial-1"
+LEARNERS = (
+    "Amira Costa", "Daniel Hansen", "Farid Novak", "Grace Okafor", "Ines Larsen", "Keiko Tanaka", "Liam Quinn", "Olga Petrov",
+    "Rosa Moreau", "Samir Haddad",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -47,7 +53,7 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
     log = tmp_path / "log"
     log.touch()
     _once([*MUSTER, "db", "upgrade"], environment)
-    with _process([*MUSTER, "run"], environment, log):
+    with _process([*MUSTER, "run"], environment, log), _process([*MUSTER, "work"], environment, log):
         _wait(f"{base}/healthz", log)
         yield Empty(base, "", environment)
 
@@ -56,7 +62,7 @@ class Moodle:
     """Somebody signed in to Moodle."""
 
     def __init__(self, browser: Any, name: str, word: str) -> None:
-        self.page: Page = browser.new_context(viewport={"width": 1200, "height": 1000}, locale="en-GB").new_page()
+        self.page: Page = browser.new_context(viewport={"width": 1100, "height": 800}, locale="en-GB").new_page()
         self.page.set_default_timeout(WITHIN)
         self.go("/login/index.php")
         self.page.fill("#username", name)
@@ -68,8 +74,9 @@ class Moodle:
         self.page.goto(f"{URL}{path}")
         self.page.wait_for_load_state("networkidle")
 
-    def picture(self, name: str) -> None:
+    def picture(self, name: str, height: int = 800) -> None:
         if SHOTS:
+            self.page.set_viewport_size({"width": 1100, "height": height})
             self.page.screenshot(path=f"{SHOTS}/moodle-{name}.png")
 
     def register(self, address: str) -> None:
@@ -132,6 +139,48 @@ class Moodle:
         return self.page.frame_locator("#contentframe")
 
 
+@dataclass(frozen=True)
+class Staff:
+    """Ten people of an organisation in the Moodle: six work nights."""
+
+    site: Site
+    course: int
+
+    @property
+    def below(self) -> set[int]:
+        return set(self.site.users)
+
+
+@pytest.fixture
+def staff() -> Iterator[Staff | None]:
+    """People with an organisation in their profiles and a course to complete, deleted in the end."""
+    if not TOKEN:
+        yield None
+        return
+    site = Site()
+    try:
+        site.make_people(
+            [
+                {"orgpath": f"/Northfield {site.mark}/Claims{'/Nights' if number < 6 else ''}",
+                 "position": "Team leader" if number == 0 else "Adjuster", "manager": "0" if number else ""}
+                for number in range(len(LEARNERS))
+            ],
+            LEARNERS,
+        )  # fmt: skip
+        yield Staff(site, site.course("fire", "Fire safety"))
+    finally:
+        site.clean()
+
+
+def shoot(page: Page, name: str) -> None:
+    """A page of Muster's as the documents show it; of a long list the beginning."""
+    if SHOTS:
+        height = min(1700, page.evaluate("document.documentElement.scrollHeight"))
+        page.screenshot(
+            path=f"{SHOTS}/moodle-{name}.png", full_page=True, clip={"x": 0, "y": 0, "width": 1100, "height": height}
+        )
+
+
 def read_by_web_services(operator: Page, hosts: str) -> None:
     """Token, checklist, mapping with a look at people, and the first read."""
     operator.goto(f"{hosts}/1/configuration?kind=moodle")
@@ -139,24 +188,66 @@ def read_by_web_services(operator: Page, hosts: str) -> None:
     operator.get_by_role("button", name="Save and go to the checklist").click()
     operator.get_by_role("button", name="Test the connection").click()
     expect(operator.get_by_text("The token is that of the account")).to_be_visible(timeout=WITHIN)
-    if SHOTS:
-        operator.screenshot(path=f"{SHOTS}/moodle-checklist.png", full_page=True)
+    expect(operator.get_by_text("Does not work")).to_have_count(0)
+    shoot(operator, "checklist")
     operator.get_by_role("link", name="Mapping").click()
-    operator.get_by_label("Organisation", exact=True).fill("profile:orgpath")
+    for label, taken in (("Organisation", "orgpath"), ("Position", "position"), ("Manager", "manager")):
+        operator.get_by_label(label, exact=True).fill(f"profile:{taken}")
     operator.get_by_role("button", name="Try it on people").click()
     expect(operator.get_by_text("Fields seen with these people:")).to_be_visible(timeout=WITHIN)
-    if SHOTS:
-        operator.screenshot(path=f"{SHOTS}/moodle-mapping.png")
+    shoot(operator, "mapping")
     operator.get_by_role("button", name="Save this mapping").click()
     operator.goto(hosts)
     operator.get_by_role("button", name="Read everything").click()
     expect(operator.get_by_role("heading", name="How old its data is")).to_be_visible(timeout=2 * WITHIN)
     expect(operator.locator("dl.counters div").first).not_to_have_text(re.compile("^People\\s*0$"))
-    if SHOTS:
-        operator.screenshot(path=f"{SHOTS}/moodle-hosts.png", full_page=True)
+    shoot(operator, "hosts")
 
 
-def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roster(browser: Any, empty: Empty) -> None:
+def assign_in_the_frame(admin: Moodle, activity: str, staff: Staff) -> None:
+    """In Moodle's frame: a certification with one course, assigned to an organisation with all below, and told to each learner."""
+    frame = admin.open(activity)
+    frame.get_by_role("link", name="New certification").first.click()
+    frame.get_by_label("Name", exact=True).fill("Fire safety")
+    frame.locator(f'input[name=course][value="{staff.course}"]').check()
+    frame.get_by_role("button", name="Create").click()
+    frame.locator("#add").click()
+    frame.get_by_role("link", name="Organisation", exact=True).click()
+    dialog = frame.locator("dialog[open]").last
+    dialog.get_by_label("Search organisations").fill(f"Northfield {staff.site.mark}")
+    dialog.locator("[role=option]").first.click()
+    dialog.get_by_role("button", name="Ok", exact=True).click()
+    frame.get_by_role("alertdialog", name="Add assignment").get_by_role("button", name="Ok", exact=True).click()
+    row = frame.locator('tr[data-key^="organisation:"]')
+    row.get_by_label("Include all below").check()
+    expect(row.locator(".number")).to_have_text(str(len(staff.below)), timeout=WITHIN)
+    admin.picture("assignments", 900)
+    frame.locator("#save").click()
+    review = frame.get_by_role("dialog", name="Review changes")
+    review.get_by_role("button", name="Save changes").click()
+    expect(frame.locator("#progress [data-say]")).to_contain_text("enrolled", timeout=WITHIN)
+
+
+def learners_are_in_moodle(browser: Any, admin: Moodle, staff: Staff) -> None:
+    """Moodle's own page of participants shows them, and the message is with one of them when she signs in."""
+    until = time.monotonic() + WITHIN / 1000
+    while staff.site.roster(staff.course) != staff.below and time.monotonic() < until:
+        time.sleep(0.5)
+    admin.go(f"/user/index.php?id={staff.course}")
+    for name in LEARNERS:
+        expect(admin.page.locator("#participants")).to_contain_text(name)
+    admin.picture("participants", 1550)
+    learner = Moodle(browser, f"peer{staff.site.mark}0000", "Learner-1!")
+    learner.go("/message/index.php")
+    learner.page.get_by_text("You are enrolled in Fire").first.click()
+    told = learner.page.locator("[data-region=message]", has_text="Fire safety")
+    expect(told.locator("visible=true").first).to_be_visible(timeout=WITHIN)
+    learner.picture("message")
+
+
+def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roster(
+    browser: Any, empty: Empty, staff: Staff | None
+) -> None:
     operator = browser.new_context(viewport={"width": 1100, "height": 900}, locale="en-GB").new_page()
     operator.set_default_timeout(WITHIN)
     operator.goto(empty.setup_link())
@@ -199,5 +290,7 @@ def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roste
     operator.get_by_role("button", name="Read everything").click()
     expect(operator.get_by_role("heading", name="How old its data is")).to_be_visible(timeout=WITHIN)
     expect(operator.locator("dl.counters div").first).to_contain_text("2")
-    if TOKEN:
+    if staff:
         read_by_web_services(operator, hosts)
+        assign_in_the_frame(admin, activity, staff)
+        learners_are_in_moodle(browser, admin, staff)

@@ -38,7 +38,7 @@ def checklist(runtime: Runtime, spec: ConnectionSpec) -> list[Check]:
     """Try each piece; what Moodle answers becomes a sentence with the way out, never an error."""
     if not spec.api_url:
         return [
-            Check("site", None, "No address is set.", "Enter the address of the site's front page as the API address.")
+            Check("Site", None, "No address is set.", "Enter the address of the site's front page as the API address.")
         ]
     rest = Rest(spec, runtime.http, runtime.clock)
     try:
@@ -49,7 +49,7 @@ def checklist(runtime: Runtime, spec: ConnectionSpec) -> list[Check]:
     except (TypeError, KeyError):
         return [
             Check(
-                "site",
+                "Site",
                 False,
                 "This does not answer as a Moodle.",
                 "Check the address: it is that of the site's front page.",
@@ -57,11 +57,11 @@ def checklist(runtime: Runtime, spec: ConnectionSpec) -> list[Check]:
         ]
     checks = [
         Check(
-            "site",
+            "Site",
             True,
             f"{info.get('sitename') or 'Moodle'} ({info.get('release') or 'release unknown'}) answers at {rest.site}.",
         ),
-        Check("token", True, f"The token is that of the account {info.get('username') or '?'}."),
+        Check("Token", True, f"The token is that of the account {info.get('username') or '?'}."),
         *(_function(name, name in functions, what, needed=True) for name, what in NEEDED.items()),
         *(_function(name, name in functions, what, needed=False) for name, what in HELPFUL.items()),
     ]
@@ -81,7 +81,7 @@ def _unreachable(trouble: HostTrouble) -> Check:
         fix = (
             "Check the address, and that the site can be reached from here and is not in maintenance; then test again."
         )
-    return Check("site", False, trouble.why, fix)
+    return Check("Site", False, trouble.why, fix)
 
 
 def _function(name: str, there: bool, what: str, *, needed: bool) -> Check:
@@ -93,17 +93,17 @@ def _function(name: str, there: bool, what: str, *, needed: bool) -> Check:
 def _mapping(spec: ConnectionSpec) -> Check:
     if MoodleMapping.from_dict(spec.mapping).empty:
         return Check(
-            "mapping", None, "No organisation, position or manager is mapped; cohorts and individuals can be assigned.",
+            "Mapping", None, "No organisation, position or manager is mapped; cohorts and individuals can be assigned.",
             "Choose the fields under Mapping.",
         )  # fmt: skip
-    return Check("mapping", True, "Organisation, position or manager are taken from profiles or cohorts.")
+    return Check("Mapping", True, "Organisation, position or manager are taken from profiles or cohorts.")
 
 
 def _hints(spec: ConnectionSpec) -> Check:
     if spec.hooks_secret or spec.webhook_secret:
-        return Check("hints", True, "Events posted by a webhook plugin are verified and taken as hints.")
+        return Check("Hints", True, "Events posted by a webhook plugin are verified and taken as hints.")
     return Check(
-        "hints", None, "There is no secret for hints: Moodle is read by the clock alone, which is enough.",
+        "Hints", None, "There is no secret for hints: Moodle is read by the clock alone, which is enough.",
         "Only with a webhook plugin in Moodle: make a secret under Configuration.",
     )  # fmt: skip
 

@@ -1,0 +1,145 @@
+<?php
+/**
+ * Arranges a Moodle of one's own for the tests of tests/peers, on the machine that it runs on. It changes the whole site: web
+ * services on, HTTP security open, no mail. Never run it on a Moodle that others use.
+ *
+ *   php tests/peers/moodle_arrange.php MOODLE arrange              prints the variables that the tests read; may be repeated
+ *   php tests/peers/moodle_arrange.php MOODLE complete COURSE USER completes a course; USER 0 lets the course be completed by hand
+ *
+ * MOODLE is the folder with the site's config.php. Run it as the user whom PHP runs as there.
+ */
+
+define('CLI_SCRIPT', true);
+if ($argc < 3 || !is_file("$argv[1]/config.php")) {
+    fwrite(STDERR, "usage: php moodle_arrange.php MOODLE arrange | complete COURSE USER\n");
+    exit(2);
+}
+require("$argv[1]/config.php");
+require_once("$CFG->dirroot/webservice/lib.php");
+require_once("$CFG->dirroot/user/lib.php");
+require_once("$CFG->dirroot/user/profile/lib.php");
+require_once("$CFG->dirroot/user/profile/definelib.php");
+require_once("$CFG->libdir/completionlib.php");
+require_once("$CFG->dirroot/completion/completion_completion.php");
+require_once("$CFG->dirroot/completion/criteria/completion_criteria_self.php");
+
+\core\session\manager::set_user(get_admin());
+
+/** What docs/hosts/moodle.md has an administrator allow and add. */
+const CAPABILITIES = [
+    'webservice/rest:use', 'moodle/user:viewdetails', 'moodle/user:viewalldetails', 'moodle/user:viewhiddendetails',
+    'moodle/site:viewuseridentity', 'moodle/course:useremail', 'moodle/site:viewparticipants', 'moodle/cohort:view',
+    'moodle/course:view', 'moodle/course:viewhiddencourses', 'moodle/course:viewparticipants', 'moodle/site:accessallgroups',
+    'moodle/course:enrolreview', 'enrol/manual:enrol', 'enrol/manual:unenrol', 'moodle/role:assign', 'report/completion:view',
+    'moodle/site:sendmessage', 'moodle/site:messageanyuser',
+];
+const FUNCTIONS = [
+    'core_webservice_get_site_info', 'core_user_get_users_by_field', 'core_user_get_course_user_profiles',
+    'core_enrol_get_enrolled_users', 'core_cohort_search_cohorts', 'core_cohort_get_cohorts', 'core_cohort_get_cohort_members',
+    'core_course_get_courses_by_field', 'core_completion_get_course_completion_status', 'enrol_manual_enrol_users',
+    'enrol_manual_unenrol_users', 'core_message_send_instant_messages', 'tool_mobile_call_external_functions',
+];
+/** What the tests themselves call besides. */
+const ARRANGING = [
+    'core_user_create_users', 'core_user_update_users', 'core_user_delete_users', 'core_course_create_courses',
+    'core_course_update_courses', 'core_course_delete_courses', 'core_cohort_create_cohorts', 'core_cohort_add_cohort_members',
+    'core_cohort_delete_cohorts', 'core_enrol_get_enrolled_users', 'enrol_manual_enrol_users', 'enrol_manual_unenrol_users',
+    'core_user_get_users_by_field',
+];
+
+function settings(): void {
+    foreach ([
+        'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'enablecompletion' => 1, 'noemailever' => 1,
+        'curlsecurityblockedhosts' => '', 'curlsecurityallowedport' => '',
+    ] as $name => $value) {
+        set_config($name, $value);
+    }
+}
+
+function profile_fields(): void {
+    global $DB;
+    $category = $DB->get_field_select('user_info_category', 'MIN(id)', '1 = 1')
+        ?: $DB->insert_record('user_info_category', (object) ['name' => 'Work', 'sortorder' => 1]);
+    foreach (['orgpath' => 'Organisation', 'position' => 'Position', 'manager' => 'Manager'] as $short => $name) {
+        if (!$DB->record_exists('user_info_field', ['shortname' => $short])) {
+            profile_save_field((object) [
+                'datatype' => 'text', 'shortname' => $short, 'name' => $name, 'description' => ['text' => '', 'format' => FORMAT_HTML],
+                'categoryid' => $category, 'required' => 0, 'locked' => 0, 'visible' => PROFILE_VISIBLE_ALL, 'forceunique' => 0,
+                'signup' => 0, 'defaultdata' => '', 'defaultdataformat' => FORMAT_HTML, 'param1' => 30, 'param2' => 2048,
+                'param3' => 0, 'param4' => '', 'param5' => '',
+            ], []);
+        }
+    }
+}
+
+/** The role of Muster's account: just the capabilities above, and the right to make somebody a student. */
+function role(): int {
+    global $DB;
+    $role = $DB->get_field('role', 'id', ['shortname' => 'muster']) ?: create_role('Muster', 'muster', 'Reads people, enrols learners');
+    set_role_contextlevels($role, [CONTEXT_SYSTEM]);
+    foreach (CAPABILITIES as $capability) {
+        assign_capability($capability, CAP_ALLOW, $role, context_system::instance()->id, true);
+    }
+    $student = $DB->get_field('role', 'id', ['shortname' => 'student'], MUST_EXIST);
+    if (!$DB->record_exists('role_allow_assign', ['roleid' => $role, 'allowassign' => $student])) {
+        core_role_set_assign_allowed($role, $student);
+    }
+    return (int) $role;
+}
+
+function account(int $role): int {
+    global $DB, $CFG;
+    $id = $DB->get_field('user', 'id', ['username' => 'muster']) ?: user_create_user((object) [
+        'username' => 'muster', 'password' => 'Connector-1!', 'firstname' => 'Muster', 'lastname' => 'Connector',
+        'email' => 'muster@example.com', 'confirmed' => 1, 'mnethostid' => $CFG->mnet_localhost_id, 'auth' => 'manual',
+    ]);
+    role_assign($role, $id, context_system::instance()->id);
+    return (int) $id;
+}
+
+function token(string $short, string $name, array $functions, int $user): string {
+    global $DB;
+    $services = new webservice();
+    $service = $DB->get_field('external_services', 'id', ['shortname' => $short]) ?: $services->add_external_service((object) [
+        'name' => $name, 'shortname' => $short, 'enabled' => 1, 'restrictedusers' => 0, 'downloadfiles' => 0, 'uploadfiles' => 0,
+    ]);
+    foreach ($functions as $function) {
+        if (!$services->service_function_exists($function, $service)) {
+            $services->add_external_function_to_service($function, $service);
+        }
+    }
+    $wanted = ['externalserviceid' => $service, 'userid' => $user, 'tokentype' => EXTERNAL_TOKEN_PERMANENT];
+    return $DB->get_field('external_tokens', 'token', $wanted, IGNORE_MULTIPLE)
+        ?: \core_external\util::generate_token(EXTERNAL_TOKEN_PERMANENT, (object) ['id' => $service, 'name' => $name], $user, context_system::instance());
+}
+
+/** Lets the course be completed by each learner herself, and does so for one of them. */
+function complete(int $course, int $user): void {
+    global $DB;
+    if (!$DB->record_exists('course_completion_criteria', ['course' => $course])) {
+        $criterion = new completion_criteria_self();
+        $data = (object) ['id' => $course, 'criteria_self' => 1];
+        $criterion->update_config($data);
+    }
+    if ($user) {
+        (new completion_completion(['userid' => $user, 'course' => $course]))->mark_complete(time());
+    }
+}
+
+if ($argv[2] === 'complete' && $argc === 5) {
+    complete((int) $argv[3], (int) $argv[4]);
+    exit(0);
+}
+settings();
+profile_fields();
+$account = account(role());
+purge_all_caches();
+foreach ([
+    'URL' => $CFG->wwwroot,
+    'TOKEN' => token('muster', 'Muster', FUNCTIONS, $account),
+    'ADMIN_TOKEN' => token('muster_tests', 'Tests of Muster', ARRANGING, (int) get_admin()->id),
+    'COMPLETE' => 'php ' . escapeshellarg(__FILE__) . ' ' . escapeshellarg($CFG->dirroot) . ' complete',
+] as $name => $value) {
+    echo "export MUSTER_PEER_MOODLE_$name=" . escapeshellarg($value) . "\n";
+}
+echo "# MUSTER_PEER_MOODLE_LOGIN is yours to set: the administrator as name:password\n";
