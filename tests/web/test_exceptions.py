@@ -44,7 +44,7 @@ def test_exceptions_are_searched_without_accents_and_counted_by_type(visit: Visi
     assert "No exceptions match" in sam.page(f"{TAB}?q=nobody")
     assert "No exceptions match" in sam.page(f"{TAB}?q=%2B%2B")
     unknown = sam.page(f"{TAB}?type=unknown_date")
-    assert "all 2 that match" in unknown
+    assert "All 2 that match" in unknown
     assert 'value="assign"' not in unknown
 
 

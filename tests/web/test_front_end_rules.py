@@ -34,6 +34,11 @@ def test_scripts_are_short_and_hold_no_sentences(path: Path) -> None:
     assert "eval(" not in text
 
 
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_read_where_a_form_goes_from_its_attribute(path: Path) -> None:
+    assert "form.action" not in path.read_text()  # that is the button where one is named "action"
+
+
 def test_the_stylesheet_is_small_and_mirrors_by_itself() -> None:
     text = "".join(path.read_text() for path in STYLES)
     assert len(text) <= 32_000

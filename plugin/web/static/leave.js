@@ -2,7 +2,7 @@
 import { ask, fail } from './fragments.js';
 
 async function leave(form) {
-  const { location } = await ask(form.action, { method: 'POST', body: new FormData(form) });
+  const { location } = await ask(form.getAttribute('action'), { method: 'POST', body: new FormData(form) });
   if (!location) {
     form.submit();
     return;

@@ -59,8 +59,8 @@ function focusAfter(form, formKey, moved) {
 
 /** Where a form is sent. A part of the page that is filtered is answered as it is filtered when the form's turn comes. */
 function addressOf(form) {
-  if (!document.querySelector(`form[data-filter="${form.dataset.swap}"]`)) return form.action;
-  const address = new URL(form.action);
+  if (!document.querySelector(`form[data-filter="${form.dataset.swap}"]`)) return form.getAttribute('action');
+  const address = new URL(form.getAttribute('action'), document.baseURI);
   address.search = window.location.search;
   return address;
 }
@@ -133,7 +133,7 @@ async function openTab(form) {
   if (!tab) return;
   tab.opener = null;
   try {
-    tab.location = (await ask(form.action, { method: 'POST', body: new FormData(form) })).location;
+    tab.location = (await ask(form.getAttribute('action'), { method: 'POST', body: new FormData(form) })).location;
   } catch (error) {
     tab.close();
     throw error;
@@ -147,7 +147,7 @@ document.addEventListener('submit', (event) => {
 
 let waiting = 0;
 async function filter(form) {
-  const address = new URL(form.action);
+  const address = new URL(form.getAttribute('action'), document.baseURI);
   address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
   const region = document.querySelector(form.dataset.filter);
   region.setAttribute('aria-busy', 'true');

@@ -195,13 +195,13 @@ class Picker {
 
   async #ok() {
     if (!this.selected.size) return;
-    const answer = await ask(this.list.action, { method: 'POST', body: this.selected.targets() });
+    const answer = await ask(this.list.getAttribute('action'), { method: 'POST', body: this.selected.targets() });
     const refused = answer.status !== 200;
     this.show(answer, this.find('[data-ok]'), refused);
   }
 
   async #paste(form) {
-    const answer = await ask(form.action, { method: 'POST', body: new FormData(form) });
+    const answer = await ask(form.getAttribute('action'), { method: 'POST', body: new FormData(form) });
     const holder = this.find('[data-pasted]');
     holder.innerHTML = answer.html;
     for (const one of holder.querySelectorAll('[data-pick]')) {
