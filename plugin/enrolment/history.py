@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import Proposal
+from plugin.certifications.definition import Definition, Proposal
 from plugin.certifications.store import by_id, definition_of
 from plugin.core.clock import format_instant
 from plugin.core.errors import NotFound, RefusedByRule
@@ -43,6 +43,22 @@ def history(
         }
         for row in rows
     ]
+
+
+def what_was_saved(
+    session: Session, host_id: int, certification: int, number: int
+) -> tuple[Journal, Definition | None, Definition]:
+    """A save of a certification: its entry, the definition before it (``None`` at the first), and the one it saved.
+
+    :raises NotFound: for a number that is no save of it.
+    """
+    entry = session.get(Journal, (host_id, number))
+    if entry is None or entry.what != "saved" or entry.certification != certification or entry.version is None:
+        raise NotFound(f"{number} is no save of this certification.")
+    after = definition_of(session, host_id, certification, entry.version)
+    if entry.version == 1:
+        return entry, None, after
+    return entry, definition_of(session, host_id, certification, entry.version - 1), after
 
 
 def undo_proposal(runtime: Runtime, session: Session, host_id: int, number: int) -> Proposal:
@@ -96,12 +112,15 @@ def _rows(current: Any, before: Any, after: Any) -> tuple[Any, ...]:
     return tuple(rows)
 
 
-def undo(runtime: Runtime, host_id: int, number: int, *, who: str, choices: Choices) -> list[Saved]:
+def undo(
+    runtime: Runtime, host_id: int, number: int, *, who: str, choices: Choices, earlier: bool = True
+) -> list[Saved]:
     """Reverse a save; dates that came from it go back too (DOMAIN 3.5).
 
+    :param earlier: whether dates move earlier, or are cleared, where what is left asks for it.
     :raises RefusedByRule: by the same rules as any save.
     """
     with runtime.db.read() as session:
         proposal = undo_proposal(runtime, session, host_id, number)
     reason = choices.reason or f"Undo of {number}"
-    return save(runtime, host_id, [proposal], who=who, choices=replace(choices, earlier=True, reason=reason))
+    return save(runtime, host_id, [proposal], who=who, choices=replace(choices, earlier=earlier, reason=reason))

@@ -25,6 +25,9 @@ from plugin.enrolment.weigh import Weighed, certification_id, given_members, pro
 from plugin.notifications.impact import Impact, Sample, impact
 from plugin.population.sets import Population, population
 
+STANDING = ("realistic", "assign", "dismiss")
+"""Standing answers that decide; the others let an exception wait for somebody."""
+
 
 @dataclass(frozen=True)
 class Adding:
@@ -58,8 +61,8 @@ class GuardAsks:
 
 @dataclass(frozen=True)
 class Review:
-    """What a proposal would do. ``names`` holds the learners behind each number, ``sample`` one of its messages, with the
-    due date it would name."""
+    """What a proposal would do. ``names`` holds the people behind each number, ``sample`` one of its messages, with the
+    due date it would name; ``ruled`` counts what standing answers decide, by type of exception and answer (DOMAIN 4.5)."""
 
     code: str
     version: int
@@ -75,6 +78,7 @@ class Review:
     names: dict[str, BitMap] = field(default_factory=dict)
     sample: Sample | None = None
     sample_due: int | None = None
+    ruled: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 def review(
@@ -96,11 +100,14 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
     removing, removing_names = removing_of(weighed, removed)
     redated = weighed.where(weighed.step.redated)
     earlier = weighed.where((weighed.earlier.facts.due != weighed.step.facts.due) & weighed.step.facts.active)
-    names = {**adding_names, **removing_names, "redated": redated, "earlier": earlier}
+    exceptions, ruled = _exceptions(weighed), _ruled(weighed)
     withdrawn = (
         removing_names["withdrawn"] | weighed.where(weighed.step.left | weighed.step.grace_began) & weighed.active
     )
     messages = messages_of(session, people.host_id, weighed, proposal)
+    names = {**adding_names, **removing_names, "redated": redated, "earlier": earlier, "messages": messages.people}
+    names |= {exception_part(kind): learners for kind, learners in exceptions.items()}
+    names |= {exception_part(kind, answer): learners for (kind, answer), learners in ruled.items()}
     return Review(
         code=proposal.definition.code,
         version=proposal.base_version,
@@ -112,7 +119,8 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
         sample=messages.sample,
         sample_due=_due_of(weighed, messages.sample),
         matched=matched,
-        exceptions=_exceptions(weighed),
+        exceptions={kind: len(learners) for kind, learners in exceptions.items()},
+        ruled={which: len(learners) for which, learners in ruled.items()},
         changed=changed(proposal),
         guard=_guard(session, people, weighed, withdrawn, limits),
         names=names,
@@ -198,13 +206,27 @@ def removing_of(weighed: Weighed, x: BitMap) -> tuple[Removing, dict[str, BitMap
     return Removing(len(x), len(withdrawn), len(kept), len(suspended), len(absent)), names
 
 
-def _exceptions(weighed: Weighed) -> dict[str, int]:
+def exception_part(kind: str, answer: str = "") -> str:
+    """The name in :attr:`Review.names` of those with an exception of a type, or with a standing answer to it."""
+    return f"exception_{kind}_{answer}".rstrip("_")
+
+
+def _exceptions(weighed: Weighed) -> dict[str, BitMap]:
+    """Who would get an exception that an administrator has to answer, by type."""
     new = weighed.step.raised != weighed.work.given.questions.type
-    return {
-        word: count
-        for kind, word in enumerate(EXCEPTION_TYPES)
-        if (count := int(((weighed.step.raised == kind) & new).sum()))
-    }
+    found = {word: weighed.where((weighed.step.raised == kind) & new) for kind, word in enumerate(EXCEPTION_TYPES)}
+    return {word: learners for word, learners in found.items() if learners}
+
+
+def _ruled(weighed: Weighed) -> dict[tuple[str, str], BitMap]:
+    """Whom standing answers decide about, by type and answer."""
+    step = weighed.step
+    found = {}
+    for kind, word in enumerate(EXCEPTION_TYPES):
+        for answer in STANDING:
+            if learners := weighed.where((step.ruled_type == kind) & (step.ruled == answer)):
+                found[word, answer] = learners
+    return found
 
 
 def messages_of(

@@ -33,10 +33,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Impact:
-    """What a save would send: how many messages, and one of them."""
+    """What a save would send: how many messages, to whom, and one of them."""
 
     messages: int
     sample: Sample | None
+    people: BitMap
 
 
 def reached(session: Session, host_id: int, learners: BitMap, to: Sequence[str]) -> BitMap:
@@ -62,17 +63,18 @@ def impact(
 
     :param definitions: the notifications proposed, in the file's shape; ``None``: those saved.
     """
-    count, digests, sample = 0, BitMap(), None
+    count, digests, told, sample = 0, BitMap(), BitMap(), None
     for when, learners in happens.items():
         for one in _definitions(session, host_id, certification, when, definitions) if learners else ():
             to = recipients(one)
             own = learners if "learner" in to else BitMap()
             others = [who for who in to if who != "learner"]
             count += len(own)
+            told |= own
             digests |= reached(session, host_id, learners, others) if others else BitMap()
             if own or others:
                 sample = sample or Sample(one, learners[0])
-    return Impact(count + len(digests), sample)
+    return Impact(count + len(digests), sample, told | digests)
 
 
 def _definitions(

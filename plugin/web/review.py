@@ -10,25 +10,20 @@ from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications import clashes, drafts
-from plugin.core.errors import Conflict, NotFound, RefusedByRule
+from plugin.core.errors import Conflict, RefusedByRule
 from plugin.delivery.counts import places
 from plugin.enrolment.guard import Limits, active_count
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices, save
 from plugin.enrolment.settle import progress
-from plugin.mirror.browse import describe, names_of_people
-from plugin.notifications.templates import preview
 from plugin.web import shell
 from plugin.web.assignment_table import filters
 from plugin.web.assignments import number_in_form
-from plugin.web.due_form import due_item_name
-from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, page_number, runtime, who
-from plugin.web.notification_form import trigger_words
+from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
+from plugin.web.reviewed import names_context, review_context
 from plugin.web.words import read_only_sentence
 
 blueprint = Blueprint("review", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
-
-NAMES_PART = 100
 
 
 @blueprint.get("/assignments/review")
@@ -46,37 +41,20 @@ def _show(certification: int, problem: str) -> Response:
         if clashes.conflict(session, draft) is not None:
             return go(url_for("assignments.conflict", certification=certification))
         context = shell.of_certification(session, certification, "assignments")
-        context |= _context(session, certification, draft) | {"problem": problem, "form": request.form}
+        context |= _context(session, certification, draft, context["zone"]) | {"problem": problem, "form": request.form}
     return page("review.html", status=409 if problem else 200, **context)
 
 
-def _context(session: Session, certification: int, draft: Any) -> dict[str, Any]:
-    found = _reviewed(session, draft)
-    changed = [row for row in drafts.rows(session, draft) if row.state != drafts.SAVED]
-    names = describe(session, host_id(), [(row.definition.type, row.definition.target) for row in changed])
+def _context(session: Session, certification: int, draft: Any, zone: str) -> dict[str, Any]:
+    proposal = drafts.proposal(session, draft)
     return {
-        "found": found,
-        "rows": [(row, names[row.definition.type, row.definition.target]) for row in changed],
-        "items": {row.key: due_item_name(session, host_id(), row.definition.due) for row in changed},
-        "details": draft.changes.get("details", {}),
+        **review_context(session, certification, proposal, _reviewed(session, draft), zone),
+        "names_at": lambda part: url_for("review.names", certification=certification, part=part),
+        "goes_live": "state" in draft.changes.get("details", {}),
         "draft": draft,
         "filters": filters(),
         "active": active_count(session, host_id(), certification),
-        "dates_changed": any(row.state != drafts.NEW for row in changed),
-        "sample": _sample(session, certification, found, draft),
     }
-
-
-def _sample(session: Session, certification: int, found: Review, draft: Any) -> dict[str, str] | None:
-    """One of the messages, as it would read (DOMAIN 8.5)."""
-    if found.sample is None:
-        return None
-    learner = names_of_people(session, host_id(), [found.sample.learner])[found.sample.learner]
-    name = drafts.proposal(session, draft).definition.name
-    text = preview(
-        session, host_id(), found.sample.definition, name, learner, number=certification, due=found.sample_due
-    )
-    return {**text, "to": learner.name or learner.ext, "when": trigger_words()[found.sample.when]}
 
 
 def _reviewed(session: Session, draft: Any) -> Review:
@@ -96,23 +74,6 @@ def names(certification: int, part: str) -> Response:
         context["names_url"] = url_for(".names", certification=certification, part=part)
         context["back_url"] = url_for(".show", certification=certification)
     return page("names.html", **context)
-
-
-def names_context(session: Session, found: Review, part: str) -> dict[str, Any]:
-    """A page of the learners behind a number of a review.
-
-    :raises NotFound: when reviews have no such number.
-    """
-    people = found.names.get(part)
-    if people is None:
-        raise NotFound(_("The review has no such number."))
-    start = (page_number() - 1) * NAMES_PART
-    ids = list(people[start : start + NAMES_PART])
-    described = names_of_people(session, host_id(), ids)
-    return {
-        "people": [described[one] for one in ids], "total": len(people), "page_number": page_number(),
-        "page_size": NAMES_PART, "start": start,
-    }  # fmt: skip
 
 
 @blueprint.post("/assignments/save")
