@@ -60,27 +60,46 @@ def apply_seats(session: Session, host_id: int, call: Call, outcomes: Sequence[O
     for outcome in outcomes:
         answers.setdefault(outcome.key, outcome)
     answer = next_answer(session, host_id)
-    sql = f"SELECT course, person FROM seat WHERE host_id = ? AND {_IN_CALL}"
-    asked = [f"{course}.{person}" for course, person in fetch(session, sql, host_id, call.id)]
-    unknown = answers.keys() - set(asked)
+    asked = fetch(session, f"SELECT course, person FROM seat WHERE host_id = ? AND {_IN_CALL}", host_id, call.id)
+    keys = [f"{course}.{person}" for course, person in asked]
+    unknown = answers.keys() - set(keys)
     if unknown:
         _log.warning("outcomes for items nobody asked about", call=call.id, count=len(unknown))
-    words = [answers[key].outcome if key in answers else "missing" for key in asked]
+    words = [answers[key].outcome if key in answers else "missing" for key in keys]
     counts = {word: words.count(word) for word in dict.fromkeys(words)}
     if len(counts) == 1 and words[0] in _WHOLE:
         run(session, _WHOLE[words[0]], now, answer, host_id, call.id)
-    else:
-        _one_by_one(session, host_id, call, answers, answer, now)
+        return counts
+    others = [seat for seat, word in zip(asked, words, strict=True) if word not in _STANDS]
+    if len(others) < len(asked):
+        _stand(session, host_id, call, others, answer, now)
+    _one_by_one(session, host_id, call, answers, answer, now)
     return counts
+
+
+def _stand(
+    session: Session, host_id: int, call: Call, others: Sequence[tuple[int, int]], answer: int, now: int
+) -> None:
+    """Of a call of several words, write what stands as wanted: all but the others, and but seats that were found.
+
+    Only of a found one does it matter whether it was *done* or the *same*.
+    """
+    sql = f"{_WHOLE['same']} AND origin <> {FOUND}"
+    if others:
+        listed = ", ".join(f"({int(course)}, {int(person)})" for course, person in others)
+        sql += f" AND (course, person) NOT IN (VALUES {listed})"
+    run(session, sql, now, answer, host_id, call.id)
 
 
 def _one_by_one(
     session: Session, host_id: int, call: Call, answers: Mapping[str, Outcome], answer: int, now: int
 ) -> None:
-    """Locked before they are judged: a settle may be changing what is wanted at this moment."""
+    """What is still in the call, locked before it is judged: a settle may be changing what is wanted at this moment."""
     lock = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE"
     sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND {_IN_CALL} ORDER BY course, person{lock}"
     seats = [dict(zip(_COLUMNS, row, strict=True)) for row in fetch(session, sql, host_id, call.id)]
+    if not seats:
+        return
     after = [_after(one, answers.get(f"{one['course']}.{one['person']}"), now) for one in seats]
     _write(session, host_id, call, answer, after)
     _tell(session, host_id, seats, after, now)

@@ -21,10 +21,10 @@ ENDS = 8
 _WAITS = "s.host_id = ? AND s.owed AND s.call = '' AND s.parked IS NULL"
 _SEATS = (
     "SELECT s.course, s.person, s.wanted, s.generation, c.ext, p.ext, s.origin, s.correlation FROM seat s"
-    " JOIN person p ON p.host_id = s.host_id AND p.id = s.person AND p.state <> 1"
-    " JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
-    f" WHERE {_WAITS}"
+    " CROSS JOIN person p CROSS JOIN course c WHERE p.host_id = s.host_id AND p.id = s.person AND p.state <> 1"
+    f" AND c.host_id = s.host_id AND c.id = s.course AND {_WAITS}"
 )
+"""SQLite keeps the order of a CROSS JOIN: left to itself it walks through the people to find a few seats."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,32 +217,35 @@ def test_a_refusal_leaves_confirmed_as_it_stood(runtime: Runtime) -> None:
     assert {(seat.confirmed, seat.parked, seat.owed) for seat in seats(runtime)} == {(IN, "Not allowed.", True)}
 
 
-def test_writing_a_whole_answer_is_the_same_as_writing_it_seat_by_seat(runtime: Runtime) -> None:
-    """Every wish, sent value and origin; one item answered otherwise makes the others go one by one."""
-    states = list(product((OUT, SUSPENDED, IN), (OUT, SUSPENDED, IN), (NOBODYS, OURS, FOUND)))
-    host_id = a_host_with_seats(runtime, len(states) + 1)
+def test_an_answer_of_several_words_is_written_as_if_each_seat_had_been_a_call(runtime: Runtime) -> None:
+    """Every wish, sent value, origin and word: a call each, and all in one with a refused and an unanswered one."""
+    states = list(product((OUT, SUSPENDED, IN), (OUT, SUSPENDED, IN), (NOBODYS, OURS, FOUND), ("done", "same")))
+    people = range(1, len(states) + 1)
+    host_id = a_host_with_seats(runtime, len(states) + 2)
     written = []
-    for odd in (False, True):
+    for together in (False, True):
         with runtime.db.write() as session:
-            session.execute(text("UPDATE seat SET call = ''"))
-            for person, (wanted, sent, origin) in enumerate(states, 1):
+            session.execute(
+                text("UPDATE seat SET call = 'c', confirmed = 3, sent = 2, sent_generation = 1, parked = NULL")
+            )
+            for person, (wanted, sent, origin, _word) in zip(people, states, strict=True):
+                values = {"w": wanted, "s": sent, "o": origin, "p": person, "c": "c" if together else f"c{person}"}
                 session.execute(
-                    text(
-                        "UPDATE seat SET wanted = :w, sent = :s, origin = :o, confirmed = 3, call = 'c' WHERE person = :p"
-                    ),
-                    {"w": wanted, "s": sent, "o": origin, "p": person},
+                    text("UPDATE seat SET wanted = :w, sent = :s, origin = :o, call = :c WHERE person = :p"), values
                 )
-            if odd:
-                last = {"p": len(states) + 1}
-                session.execute(
-                    text("UPDATE seat SET call = 'c', sent = 2, sent_generation = 1 WHERE person = :p"), last
-                )
-            outcomes = [Outcome(f"1.{person}", "done") for person in range(1, len(states) + 1)]
-            apply_seats(session, host_id, Call(host_id=host_id, id="c"), outcomes, 1)
-        rows = seats(runtime)[: len(states)]
-        written.append([(row.confirmed, row.origin, row.owed, row.call) for row in rows])
+            outcomes = [Outcome(f"1.{person}", word) for person, (*_rest, word) in zip(people, states, strict=True)]
+            if together:
+                refused = Outcome(f"1.{len(states) + 1}", "refused", "No.")
+                counts = apply_seats(session, host_id, Call(host_id=host_id, id="c"), [*outcomes, refused], 1)
+                assert counts == {"done": 27, "same": 27, "refused": 1, "missing": 1}
+            else:
+                for person, outcome in zip(people, outcomes, strict=True):
+                    apply_seats(session, host_id, Call(host_id=host_id, id=f"c{person}"), [outcome], 1)
+        *rows, no, silent = seats(runtime)
+        written.append([(row.confirmed, row.origin, row.owed, row.call, row.confirmed_at) for row in rows])
         assert all(row.owed == is_owed(row.wanted, row.confirmed, row.origin) for row in rows)
     assert written[0] == written[1]
+    assert (no.parked, no.call, silent.confirmed, silent.call, silent.owed) == ("No.", "", UNKNOWN, "", True)
 
 
 def test_one_correlation_id_goes_from_the_wish_to_the_calls_header_and_the_log(
