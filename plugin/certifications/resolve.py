@@ -6,17 +6,16 @@ here, either for everyone (:func:`resolve`) or person by person (:func:`matches_
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from plugin.certifications.tables import Assignment
 from plugin.core.bulk import among, fetch
 from plugin.population.keys import Key, keys_of
 from plugin.population.sets import Population
@@ -67,40 +66,29 @@ def rules_of_many(
 
     :param only: these assignments, where it is known which matter.
     """
-    query = _RULES.where(Assignment.host_id == host_id).order_by(Assignment.id)
+    condition = ""
     if only is not None:
-        query = query.where(Assignment.id.in_(sorted(only)))
-    found: dict[int, list[Rule]] = {}
+        condition += f" AND {among('id', np.array(sorted(only), np.int64))}"
+    if certifications is not None:
+        condition += f" AND {among('certification', np.array(sorted(certifications), np.int64))}"
+    found: dict[int, list[Rule]] = defaultdict(list)
+    for rule in _rules(session, host_id, condition):
+        found[rule.certification].append(rule)
     if certifications is None:
-        found = defaultdict(list)
-    else:
-        found = {certification: [] for certification in certifications}
-        query = query.where(Assignment.certification.in_(certifications))
-    for row in session.execute(query):
-        found[row.certification].append(rule_of(row))
-    return found
+        return found
+    return {number: [rule for rule in found[number] if only is None or rule.id in only] for number in certifications}
 
 
-_RULES = select(
-    Assignment.id, Assignment.certification, Assignment.type, Assignment.target, Assignment.target_id,
-    Assignment.include, Assignment.due, Assignment.why_key, Assignment.since_version, Assignment.missing,
-).where(Assignment.live)  # fmt: skip
-
-
-def rule_of(row: Any) -> Rule:
-    """A row of the table, or its columns, as a rule."""
-    key = None if row.missing else key_of(row.type, row.target_id, row.include, row.id)
-    return Rule(
-        row.id,
-        row.certification,
-        row.type,
-        row.target,
-        key,
-        row.due,
-        row.why_key,
-        row.since_version,
-        row.missing,
+def _rules(session: Session, host_id: int, condition: str) -> Iterator[Rule]:
+    sql = (
+        "SELECT id, certification, type, target, target_id, include, CAST(due AS TEXT), why_key, since_version,"
+        f" CASE WHEN missing THEN 1 ELSE 0 END FROM assignment WHERE host_id = ? AND live{condition} ORDER BY id"
     )
+    for number, certification, kind, target, target_id, include, due, why_key, since, missing in fetch(
+        session, sql, host_id
+    ):
+        key = None if missing else key_of(kind, target_id, include, number)
+        yield Rule(number, certification, kind, target, key, json.loads(due), why_key, since, bool(missing))
 
 
 def resolve(session: Session, population: Population, key: Key | None) -> BitMap:
@@ -152,9 +140,8 @@ def _rules_for(session: Session, host_id: int, keys: set[Key]) -> dict[Key, list
         found += [row[0] for row in fetch(session, " UNION ALL ".join(arms), *([host_id] * len(arms)))]
     index: dict[Key, list[Rule]] = {}
     for start in range(0, len(found), _SLICE):
-        query = _RULES.where(Assignment.host_id == host_id, Assignment.id.in_(found[start : start + _SLICE]))
-        for row in session.execute(query):
-            rule = rule_of(row)
+        these = among("id", np.array(sorted(found[start : start + _SLICE]), np.int64))
+        for rule in _rules(session, host_id, f" AND {these}"):
             if rule.key in keys:
                 index.setdefault(rule.key, []).append(rule)
     return index

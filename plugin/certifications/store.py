@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -55,9 +56,28 @@ def definition_of(session: Session, host_id: int, number: int, version: int | No
     :raises NotFound: when that version was never saved.
     """
     wanted = by_id(session, host_id, number).version if version is None else version
-    row = session.get(Version, (host_id, number, wanted))
-    if row is None:
+    found = definitions_of(session, host_id, {number: wanted})
+    if not found:
         raise NotFound(f"There is no version {wanted}.")
-    definition = Definition.from_json(row.definition)
-    rows = tuple(replace(assignment, members=None) for assignment in definition.assignments)
-    return replace(definition, assignments=rows)
+    return found[number]
+
+
+def definitions_of(session: Session, host_id: int, versions: Mapping[int, int]) -> dict[int, Definition]:
+    """The same of several certifications at once; one that has no such version is left out.
+
+    :param versions: by certification, which.
+    """
+    listed, found = sorted(versions), dict[int, Definition]()
+    for start in range(0, len(listed), 500):
+        part = listed[start : start + 500]
+        query = select(Version.certification, Version.n, Version.definition).where(
+            Version.host_id == host_id,
+            Version.certification.in_(part),
+            Version.n.in_({versions[number] for number in part}),
+        )
+        for number, n, document in session.execute(query):
+            if n == versions[number]:
+                definition = Definition.from_json(document)
+                rows = tuple(replace(assignment, members=None) for assignment in definition.assignments)
+                found[number] = replace(definition, assignments=rows)
+    return found

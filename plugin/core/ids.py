@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import case, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -42,22 +41,17 @@ def advance_seq(session: Session, host_id: int, as_of: int) -> int:
     ``as_of`` never steps back (DESIGN, point 1). Returns the new seq, to be stamped on every changed person.
     """
     provisional(session)
-    statement = (
-        update(HostClock)
-        .where(HostClock.host_id == host_id)
-        .values(seq=HostClock.seq + 1, as_of=_later(as_of))
-        .returning(HostClock.seq)
-    )
-    found = session.execute(statement).scalar_one_or_none()
-    if found is None:
+    rows = fetch(
+        session,
+        "UPDATE host_clock SET seq = seq + 1, as_of = CASE WHEN as_of > ? THEN as_of ELSE ? END WHERE host_id = ?"
+        " RETURNING seq",
+        as_of, as_of, host_id,
+    )  # fmt: skip
+    if not rows:
         session.add(HostClock(host_id=host_id, seq=1, as_of=as_of))
         session.flush()
         return 1
-    return int(found)
-
-
-def _later(as_of: int) -> Any:
-    return case((HostClock.as_of > as_of, HostClock.as_of), else_=as_of)
+    return int(rows[0][0])
 
 
 def read_clock(session: Session, host_id: int, *, share: bool = False) -> tuple[int, int]:

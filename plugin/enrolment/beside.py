@@ -35,12 +35,13 @@ def cut(whole: T, lengths: Sequence[int]) -> list[T]:
 
 
 def _part(whole: Any, start: int, stop: int) -> Any:
-    if isinstance(whole, np.ndarray):
+    if type(whole) is np.ndarray:
         return whole[start:stop]
     if not is_dataclass(whole):
         return whole
     made: Any = type(whole)
-    return made(**{name: _part(getattr(whole, name), start, stop) for name in _names(made)})
+    values = [getattr(whole, name) for name in _names(made)]
+    return made(*[one[start:stop] if type(one) is np.ndarray else _part(one, start, stop) for one in values])
 
 
 @cache

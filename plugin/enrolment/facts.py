@@ -74,7 +74,9 @@ class Facts:
         return changed
 
     def take(self, where: Mask) -> Facts:
-        """Only some positions."""
+        """Only some positions; the same facts where that is all of them."""
+        if where.all():
+            return self
         return replace(self, **{field.name: getattr(self, field.name)[where] for field in fields(self)})
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyroaring import BitMap
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment
+from plugin.core.bulk import fetch
 from plugin.core.ids import take_ids
 from plugin.core.journal import record
 from plugin.enrolment.owing import owe
@@ -72,12 +73,12 @@ def mark_missing(session: Session, host_id: int, at: int, people: Sequence[int] 
     :param people: those the mirror changed, where they are few: no other manager or individual can have gone.
     """
     if people is None or len(people) > _FEW:
-        gone = [row[0] for row in session.execute(text(_GONE), {"host": host_id})]
+        gone = _numbers(session, _GONE, host_id)
     else:
-        gone = [row[0] for row in session.execute(text(_GONE_UNITS), {"host": host_id})]
-        theirs = text(_GONE_OF).bindparams(bindparam("people", expanding=True))
-        gone += [row[0] for row in session.execute(theirs, {"host": host_id, "people": sorted(people)})]
-    back = [row[0] for row in session.execute(text(_BACK), {"host": host_id})]
+        theirs = ", ".join(str(int(person)) for person in people) or "NULL"
+        gone = _numbers(session, _GONE_UNITS, host_id)
+        gone += _numbers(session, _GONE_OF.replace(":people", f"({theirs})"), host_id)
+    back = _numbers(session, _BACK, host_id)
     for assignment in gone:
         row = _set_missing(session, host_id, assignment, missing=True)
         if row.type != "individual":
@@ -102,6 +103,10 @@ def mark_missing(session: Session, host_id: int, at: int, people: Sequence[int] 
         # The host may have stamped none of them: whoever the target no longer has leaves now.
         owe(session, host_id, BitMap.union(BitMap(), *map(BitMap.deserialize, released)), at)
     return gone + back
+
+
+def _numbers(session: Session, sql: str, host_id: int) -> list[int]:
+    return [row[0] for row in fetch(session, sql.replace(":host", str(int(host_id))))]
 
 
 def _set_missing(session: Session, host_id: int, assignment: int, *, missing: bool) -> Assignment:

@@ -101,8 +101,8 @@ def active_count(session: Session, host_id: int, certification: int) -> int:
 
 def at_least_active(session: Session, host_id: int) -> int:
     """Of distinct active learners, the least there can be: those of the largest certification."""
-    sql = text("SELECT max(active_learners) FROM certification WHERE host_id = :host")
-    return int(session.execute(sql, {"host": host_id}).scalar() or 0)
+    rows = fetch(session, "SELECT max(active_learners) FROM certification WHERE host_id = ?", host_id)
+    return int(rows[0][0] or 0)
 
 
 def active_people(session: Session, host_id: int) -> int:

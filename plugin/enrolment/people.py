@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import rules_of
-from plugin.core.bulk import fetch
+from plugin.core.bulk import among, fetch
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import Around, lock_certification
@@ -22,7 +23,6 @@ from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause, matched_memberships
 from plugin.enrolment.owing import mark_settled, owe, owed_people, take_owed
 from plugin.enrolment.settle import settle_everything, without
-from plugin.enrolment.tables import WhySet
 from plugin.enrolment.together import Together
 from plugin.population.sets import Population, population
 
@@ -199,18 +199,22 @@ def _pin_emptied_teams(session: Session, people: Population, seen: Glance, at: i
     whys = sorted({why for _certification, why in seen.lost if why})
     named: set[int] = set()
     for start in range(0, len(whys), 500):
-        query = select(WhySet.assignments).where(
-            WhySet.host_id == people.host_id, WhySet.id.in_(whys[start : start + 500])
+        some = among("id", np.array(whys[start : start + 500]))
+        sql = f"SELECT CAST(assignments AS TEXT) FROM why_set WHERE host_id = ? AND {some}"
+        for (found,) in fetch(session, sql, people.host_id):
+            named.update(json.loads(found))
+    managers = [
+        row
+        for start in range(0, len(named), 500)
+        for row in fetch(
+            session,
+            "SELECT id, certification FROM assignment WHERE host_id = ? AND live AND NOT missing AND type = 'manager'"
+            f" AND {among('id', np.array(sorted(named)[start : start + 500]))}",
+            people.host_id,
         )
-        named.update(assignment for found in session.scalars(query) for assignment in found)
-    if not named:
-        return False
-    statement = text(
-        "SELECT id, certification FROM assignment WHERE host_id = :host AND live AND NOT missing AND type = 'manager'"
-        " AND id IN :ids"
-    ).bindparams(bindparam("ids", expanding=True))
+    ]
     pinned_one = False
-    for assignment, certification in session.execute(statement, {"host": people.host_id, "ids": sorted(named)}).all():
+    for assignment, certification in managers:
         rule = next(r for r in rules_of(session, people.host_id, certification) if r.id == assignment)
         if rule.key is not None and not people.matching(rule.key):
             had = learners_by(session, people.host_id, assignment) & people.existing

@@ -14,8 +14,8 @@ from plugin.certifications.availability import available_from, available_until
 from plugin.certifications.content import Content, courses_of, minimum_time, parse_content
 from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
 from plugin.certifications.period import PeriodSettings, parse_period_settings
-from plugin.certifications.store import definition_of
-from plugin.certifications.tables import Certification
+from plugin.certifications.store import definitions_of
+from plugin.core.bulk import among, fetch
 from plugin.core.caches import keep, kept
 from plugin.core.days import Period, parse_period, shift, zone_of
 from plugin.core.tables import Host
@@ -154,25 +154,24 @@ def terms_of(session: Session, host_id: int, certification: int) -> Terms:
 
 def terms_of_many(session: Session, host_id: int, certifications: Sequence[int] | None) -> dict[int, Terms]:
     """The saved terms of some certifications, or of all (``None``). A version never changes, so it is kept."""
-    query = (
-        select(Certification.id, Certification.version, Certification.created, Host.time_zone)
-        .join(Host, Host.id == Certification.host_id)
-        .where(Certification.host_id == host_id)
+    sql = (
+        "SELECT c.id, c.version, c.created, h.time_zone FROM certification c JOIN host h ON h.id = c.host_id"
+        " WHERE c.host_id = ? AND c.version > 0"
     )
     if certifications is not None:
-        query = query.where(Certification.id.in_(certifications))
+        sql += f" AND {among('c.id', np.unique(np.array(certifications, np.int64)))}"
+    asked = None if certifications is None else set(certifications)
+    stamps = {row[0]: row for row in fetch(session, sql, host_id) if asked is None or row[0] in asked}
     found: dict[int, Terms] = {}
-    for row in session.execute(query).all():
-        number, version, _created, zone = row
-        name, stamp = ("terms", host_id, number), tuple(row)
-        memory: tuple[object, Terms] | None = kept(session, name)
-        if memory is None or memory[0] != stamp:
-            if not version:
-                continue
-            definition = definition_of(session, host_id, number, version)
-            memory = (stamp, from_definition(host_id, number, version, definition, str(zone or "UTC")))
-            keep(session, name, memory)
-        found[number] = memory[1]
+    for number, stamp in stamps.items():
+        memory: tuple[object, Terms] | None = kept(session, ("terms", host_id, number))
+        if memory is not None and memory[0] == stamp:
+            found[number] = memory[1]
+    missing = {number: stamp[1] for number, stamp in stamps.items() if number not in found}
+    for number, definition in (definitions_of(session, host_id, missing) if missing else {}).items():
+        stamp = stamps[number]
+        found[number] = from_definition(host_id, number, stamp[1], definition, str(stamp[3] or "UTC"))
+        keep(session, ("terms", host_id, number), (stamp, found[number]))
     return found
 
 

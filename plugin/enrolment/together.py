@@ -23,6 +23,7 @@ from plugin.enrolment.codes import DUPLICATE_COURSE
 from plugin.enrolment.enrolled import touch_enrolments
 from plugin.enrolment.facts import COLUMNS, NEVER, Facts, Ints
 from plugin.enrolment.inputs import Cause, sharing_ids
+from plugin.enrolment.lifecycle import course_ids
 from plugin.enrolment.onward import begin_anew
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Enrolment, WhySet
@@ -52,6 +53,7 @@ class Together:
         :param may_go: by certification, whom the guard let go.
         """
         changed = 0
+        course_ids(self.session, self.host_id, frozenset().union(*(work.terms.courses for work in works)))  # in one go
         for run in _runs(works):
             decided = [writing for _outcome, writing in decide_all(run, cause, may_go)]
             self._write_side_by_side(decided)
