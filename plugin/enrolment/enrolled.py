@@ -20,11 +20,13 @@ _FLAGS = (
     "state + hold * 16 + CASE WHEN frozen_since IS NULL THEN 0 ELSE 256 END"
     " + CASE WHEN leaves_on IS NULL THEN 0 ELSE 512 END"
 )
+_BITS = 16
+_PERSON_AND_FLAGS = f"CAST(person AS BIGINT) * {2**_BITS} + {_FLAGS}"
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """One position a live row, in the order of ids. ``began`` is empty where nobody asked for it.
+    """One position a live row, in the order of ids. ``due`` and ``began`` are empty where nobody asked for them.
 
     :ivar withdrawn: who has a row that is not live; only in what :func:`enrolled` keeps.
     """
@@ -74,18 +76,26 @@ class Enrolled:
         return BitMap(self.person.astype("uint32"))
 
 
-def read_enrolled(session: Session, host_id: int, certification: int, *, began: bool = True) -> Enrolled:
-    """Read them from the rows."""
-    names = ["person", _FLAGS, "why", "due"] + (["began"] if began else [])
+def read_enrolled(
+    session: Session, host_id: int, certification: int, *, began: bool = True, due: bool = True
+) -> Enrolled:
+    """Read them from the rows: a column costs as much as all else, so none is read that nobody needs.
+
+    :param began: and ``due``: whether these columns are asked for; else they are empty.
+    """
+    names = [_PERSON_AND_FLAGS, "why"] + ["due"] * due + ["began"] * began
     where = "host_id = :host AND certification = :certification AND state > 0"
     parameters = {"host": host_id, "certification": certification}
     columns = read_columns(session, "enrolment", names, where, parameters, null=NULL)
-    person = columns[0]
-    if len(person) > 1 and (person[1:] < person[:-1]).any():
-        order = person.argsort()
+    both = columns[0]
+    if len(both) > 1 and (both[1:] < both[:-1]).any():
+        order = both.argsort()
         columns = [column[order] for column in columns]
-    person, flags, why, due = columns[:4]
-    return Enrolled(person, flags, why, due, columns[4] if began else person[:0])
+    both, why, *rest = columns
+    nothing = both[:0]
+    return Enrolled(
+        both >> _BITS, both & (2**_BITS - 1), why, rest[0] if due else nothing, rest[-1] if began else nothing
+    )
 
 
 def enrolled(session: Session, host_id: int, certification: int) -> Enrolled:

@@ -33,7 +33,7 @@ from plugin.enrolment.gone import mark_missing
 from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause, memberships
 from plugin.enrolment.owing import owe, owed_people
-from plugin.enrolment.skim import Skim, began_matters, skim
+from plugin.enrolment.skim import Skim, began_matters, date_matters, skim
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.terms import terms_of
 from plugin.enrolment.together import Together
@@ -341,8 +341,14 @@ def plan(
     """
     rules = around.rules[certification]
     terms = around.terms(certification)
-    settled = not cause.version and around.settled(certification) == terms.version
-    rows = read_enrolled(around.session, people.host_id, certification, began=not settled and began_matters(rules))
+    settled = not cause.version and not cause.earlier and around.settled(certification) == terms.version
+    rows = read_enrolled(
+        around.session,
+        people.host_id,
+        certification,
+        began=not settled and began_matters(rules),
+        due=not settled or date_matters(rules),
+    )
     found = skim(around, people, terms, rows, cause, everyone=everyone, also=also, settled=settled)
     pins = around.held(certification).pins
     return Plan(certification, people.seq, people.as_of, terms.version, rules, pins, found)

@@ -62,7 +62,7 @@ def skim(
 ) -> Skim:
     """Compare a certification's rows with what its rules want.
 
-    :param rows: the live ones, with ``began`` (:func:`began_matters`).
+    :param rows: the live ones, with ``began`` (:func:`began_matters`) and ``due`` (:func:`date_matters`).
     :param everyone: look at all live rows, as when content changed. :param also: of the live rows, look at these.
     :param settled: these rules were settled before: of the due dates only those can differ that hang on the person.
     """
@@ -94,6 +94,11 @@ def is_personal(due: Due) -> bool:
     if isinstance(due, FixedDue):
         return due.zone == "learner"
     return isinstance(due, AfterDue) and due.event != "enrolment"
+
+
+def date_matters(rules: Sequence[Rule]) -> bool:
+    """Whether, of rules settled before, some due date may be another now."""
+    return any(is_personal(parse_due(rule.due)) for rule in rules)
 
 
 def began_matters(rules: Sequence[Rule]) -> bool:
@@ -157,6 +162,8 @@ def dated(
 ) -> Mask:
     """Rows whose wanted due date would move theirs, or ask a question (DOMAIN 3.4, 3.5, §4)."""
     n = len(rows.person)
+    if settled and not date_matters(rules):
+        return np.zeros(n, bool)
     date, unknown, look = np.full(n, NONE), np.zeros(n, bool), np.zeros(n, bool)
     bases = Bases(session, terms.host_id, terms.zone, rows.person, rows.began)
     flags = terms.answers[ALREADY_ASSIGNED] not in ("off", "")
