@@ -123,6 +123,7 @@ class LeavingSchema(_Strict):
 
     seat = fields.String(validate=validate.OneOf(("suspend", "remove", "keep")))
     grace = Span()
+    at_end = fields.String(validate=validate.OneOf(("stay", "leave")))
 
 
 class ExceptionsSchema(_Strict):

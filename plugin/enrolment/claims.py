@@ -28,8 +28,10 @@ Claims = dict[str, BitMap]
 
 
 def claims_of(session: Session, terms: Terms, facts: Facts, done: Completions, as_of: int) -> Claims:
-    """What the active enrolments among ``facts`` claim."""
+    """What the active enrolments among ``facts`` claim: nothing where the certification ended and let go of seats."""
     claims: Claims = {}
+    if terms.lets_go(as_of):
+        return claims
     active = np.flatnonzero(facts.active)
     own = np.isin(facts.person[active], np.array(sorted(done), np.int64))
     # Without a completion only the state and the path matter, so those learners are asked for together.

@@ -160,8 +160,9 @@ def _settle_save(runtime: Runtime, host_id: int, claimed: Settling) -> int:
         changed = owed_people(session, host_id, EVERYBODY)
         cause = replace(cause, at={person: max(at, claimed.as_of) for person, at in changed.items()})
         people = population(session, host_id)
-        everyone = _content_changed(session, host_id, certification, cause.version)
         around = Around(session, host_id, [certification])
+        everyone = _content_changed(session, host_id, certification, cause.version)
+        everyone |= around.terms(certification).lets_go(people.as_of)
         made = plan(around, people, certification, cause, everyone=everyone)
     may_go = _judge(runtime, host_id, {certification: made.skim.leaving}, cause, by_sync=False)[certification]
     size, total = CHUNK[runtime.db.sqlite], len(made.skim.people)
@@ -190,7 +191,9 @@ def _content_changed(session: Session, host_id: int, certification: int, version
     )
     found = {n: definition for n, definition in rows}
     before, after = found[settled], found[version]
-    return any(before.get(name) != after.get(name) for name in ("content", "enrol", "leaving", "period", "state"))
+    return any(
+        before.get(name) != after.get(name) for name in ("content", "enrol", "leaving", "period", "state", "available")
+    )
 
 
 def _save_chunk(

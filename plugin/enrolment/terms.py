@@ -34,6 +34,7 @@ class Terms:
     """What one version of a certification says, in the types that the rules work with.
 
     :ivar id: ours; 0 for one that was never saved.
+    :ivar ends_seats: whether its seats go with it when it ends.
     :ivar begins: and ``ends``: the instants between which it is available; ``None`` is open.
     """
 
@@ -51,6 +52,7 @@ class Terms:
     enrol: str
     leave: int
     grace: Period
+    ends_seats: bool
     answers: tuple[str, ...]
     zone: str
 
@@ -65,6 +67,10 @@ class Terms:
     def ended(self, at: int) -> bool:
         """Whether it is archived, or its last day is over (DOMAIN 5.11)."""
         return self.state == "archived" or (self.ends is not None and self.ends <= at)
+
+    def lets_go(self, at: int) -> bool:
+        """Whether it has ended and claims no seat any more: what becomes of them is as when a learner leaves (5.11)."""
+        return self.ends_seats and self.ended(at)
 
     def grace_over(self, begins: int) -> int:
         """When the grace of somebody whose last assignment went at that instant is over (DOMAIN 6.2).
@@ -200,6 +206,7 @@ def from_definition(host_id: int, certification: int, version: int, definition: 
         enrol=definition.enrol,
         leave=POLICIES[definition.leaving.get("seat", "suspend")],
         grace=grace,
+        ends_seats=definition.leaving.get("at_end") == "leave",
         answers=tuple(answers[name] for name in EXCEPTION_TYPES),
         zone=zone,
     )

@@ -28,7 +28,7 @@ from plugin.enrolment.inputs import Cause
 from plugin.enrolment.lifecycle import Completions, Moved
 from plugin.enrolment.step import DELETED_AT_HOST, NO_TYPE, Given, Step
 from plugin.enrolment.tables import Decision, ExceptionRow
-from plugin.enrolment.terms import Terms
+from plugin.enrolment.terms import Terms, from_definition
 from plugin.enrolment.wanted import Membership
 from plugin.notifications.triggers import Told, tell
 
@@ -84,13 +84,17 @@ class Writing:
                      self.cause.otherwise, before or frozenset())  # fmt: skip
 
     def _courses_before(self) -> frozenset[str] | None:
-        """In a save of other content, or another way of opening it: the courses of the content settled last."""
+        """In a save of other content, another way of opening it or another end: the courses settled last."""
         settled = self.around.settled(self.terms.id) if self.cause.version else 0
-        if not settled or settled == self.cause.version:
+        if not settled:
             return None
+        if settled == self.cause.version:
+            return self.terms.courses if self.terms.lets_go(self.given.as_of) else None  # its last day is over
         last = definition_of(self.session, self.terms.host_id, self.terms.id, settled)
         content = parse_content(last.content)
-        if content == self.terms.content and last.enrol == self.terms.enrol:
+        before = from_definition(self.terms.host_id, self.terms.id, settled, last, self.terms.zone)
+        same = before.ends_seats == self.terms.ends_seats and before.ends == self.terms.ends
+        if same and (content, last.enrol, last.state) == (self.terms.content, self.terms.enrol, self.terms.state):
             return None
         return courses_of(content.certification) | courses_of(content.recertification_path)
 
@@ -225,6 +229,8 @@ class Writing:
         :param unsent: some of them have messages that were not sent yet: "enrolled" and "withdrawn" cancel out.
         """
         step, given = self.step, self.given
+        if not self.terms.live(given.as_of):
+            return  # what has ended goes on as facts, and tells nobody
         present = given.person_state == 0
         self._tell("assigned", step.activated & self._loud & present, wait=True)
         self._tell("withdrawn", self.withdrawn(), even_if_off=unsent)

@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from plugin.certifications.tables import Certification
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.mirror.tables import ACTIVE
@@ -70,6 +71,14 @@ def _owe(session: Session, host_id: int, notification: int, after: int) -> tuple
         {"host": host_id, "c": row.certification, "offset": row.offset, "now": as_of, "since": row.since,
          "n": notification, "after": after, "most": PART},
     ).all()  # fmt: skip
-    told = [Told(person, spell, cycle, missed=state != ACTIVE) for person, spell, cycle, state in people]
+    # What passes while a certification is not available is missed, and not told later either.
+    over = not _available(session, host_id, row.certification, as_of)
+    told = [Told(person, spell, cycle, missed=over or state != ACTIVE) for person, spell, cycle, state in people]
     last = people[-1][0] if len(people) == PART else 0
     return (tell_one(session, row, told, at=as_of) if told else 0), last
+
+
+def _available(session: Session, host_id: int, certification: int, at: int) -> bool:
+    row = session.get_one(Certification, (host_id, certification))
+    begun = row.available_from is None or row.available_from <= at
+    return row.state == "live" and begun and (row.available_until is None or at < row.available_until)
