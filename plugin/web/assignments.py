@@ -64,7 +64,7 @@ def edit(
         draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
         frame = shell.of_certification(session, certification, "assignments")
         if frame["read_only"]:
-            raise RefusedByRule(read_only_sentence(frame["what"]))
+            raise RefusedByRule(read_only_sentence(frame["what"], frame["certification"].state))
         return change(session, draft)
 
     said = runtime().db.transact(work)

@@ -12,24 +12,29 @@ from sqlalchemy.orm import Session
 from plugin.access.rules import rule
 from plugin.certifications import drafts
 from plugin.certifications.content import check_same, minimum_time, parse_content
-from plugin.certifications.definition import Definition
+from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition, Proposal
 from plugin.certifications.period import dump_period_settings, parse_period_settings
+from plugin.certifications.schema import POLICIES
 from plugin.certifications.tables import Draft
 from plugin.core.days import parse_period
-from plugin.core.errors import Conflict, Invalid, NotFound
+from plugin.core.errors import Conflict, Invalid, NotFound, RefusedByRule
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices, save
 from plugin.mirror.browse import courses
 from plugin.mirror.connections import connection_of
 from plugin.web import shell
 from plugin.web.content_form import PATHS, content_from_form, entered_rows, in_words, saved_rows
+from plugin.web.day_fields import day_from
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
+from plugin.web.words import action_words
 
 blueprint = Blueprint("details", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
 STATES = ("draft", "live", "archived")
 SEATS = ("suspend", "remove", "keep")
 ENROL = ("at_once", "on_open")
+AT_END = ("stay", "leave")
+BOUNDS = ("from", "until")
 PERIOD = ("active", "window", "minimum_active", "expiry_from")
 
 
@@ -58,6 +63,9 @@ def _show(certification: int, problem: str) -> Response:
             "course_names": dict(offered),
             "path_words": in_words,
             "resets": _resets(session),
+            "answers": {**DEFAULT_EXCEPTIONS, **definition.exceptions},
+            "policies": POLICIES,
+            "policy_words": policy_words,
             "problem": problem,
             "saved": request.args.get("saved") == "1" and not problem,
             "waiting": bool(draft.changes.get("details")),
@@ -93,12 +101,14 @@ def change(certification: int) -> Response:
         return _show(certification, error.sentence)
     if not draft.changes:
         return go(url_for(".show", certification=certification, saved=1))
-    if _touches(found) or draft.changes.get("rows"):
+    if _touches(found) or draft.changes.get("rows") or ends_anew(proposal):
         return go(url_for("review.show", certification=certification))
     try:
         save(runtime(), host_id(), [proposal], who=who(), choices=Choices())
     except Conflict:
         return go(url_for("assignments.conflict", certification=certification))
+    except RefusedByRule as error:
+        return _show(certification, error.sentence)
     runtime().db.transact(lambda session: _forget(session, certification))
     nudge()
     return go(url_for(".show", certification=certification, saved=1))
@@ -121,12 +131,13 @@ def _touches(found: Review) -> bool:
 def _entered(definition: Definition) -> Definition:
     """The definition as the form has it, right or wrong, to be shown again."""
     period = {name: request.form.get(f"period-{name}", "")[:20] for name in PERIOD if f"period-{name}" in request.form}
-    leaving = {name: request.form.get(name, "") for name in ("seat", "grace") if name in request.form}
+    leaving = {name: request.form.get(name, "") for name in ("seat", "grace", "at_end") if name in request.form}
+    available = {name: request.form.get(f"available-{name}", "")[:20] for name in BOUNDS}
     content = {**definition.content, **({"recertification": "same"} if request.form.get("recertification") else {})}
     return replace(
         definition, name=request.form.get("name", definition.name), state=request.form.get("state", definition.state),
         enrol=request.form.get("enrol", definition.enrol), period=period,
-        leaving={**definition.leaving, **leaving}, content=content,
+        leaving={**definition.leaving, **leaving}, content=content, available=available,
     )  # fmt: skip
 
 
@@ -138,10 +149,10 @@ def _courses_in(definition: Definition) -> set[str]:
 
 def _details(session: Session, definition: Definition) -> dict[str, Any]:
     name, state, seat = field("name"), request.form.get("state", ""), request.form.get("seat", "suspend")
-    enrol = request.form.get("enrol", definition.enrol)
+    enrol, at_end = request.form.get("enrol", definition.enrol), request.form.get("at_end", "")
     if not name:
         raise Invalid(_("Enter a name."))
-    if state not in STATES or seat not in SEATS or enrol not in ENROL:
+    if state not in STATES or seat not in SEATS or enrol not in ENROL or at_end not in ("", *AT_END):
         raise Invalid(_("Choose one of the values offered."))
     known = {course.ext for course in courses(session, host_id())} | _courses_in(definition)
     content = content_from_form(request.form, known)
@@ -158,8 +169,51 @@ def _details(session: Session, definition: Definition) -> dict[str, Any]:
         "content": content,
         "enrol": enrol,
         "period": period,
-        "leaving": {"seat": seat, "grace": grace},
+        "leaving": {"seat": seat, "grace": grace, **_at_end(definition, at_end)},
+        "available": _available(definition),
+        "exceptions": _answers(definition),
     }
+
+
+def _at_end(definition: Definition, given: str) -> dict[str, str]:
+    """What becomes of the seats when it ends; staying needs no word."""
+    chosen = given or definition.leaving.get("at_end", "")
+    return {"at_end": chosen} if chosen == "leave" or (chosen and "at_end" in definition.leaving) else {}
+
+
+def _available(definition: Definition) -> dict[str, Any]:
+    """From when until when, both days included; a bound left empty is open."""
+    if not any(f"available-{name}" in request.form for name in BOUNDS):
+        return definition.available
+    given = {name: day for name in BOUNDS if (day := day_from(field(f"available-{name}", 20)))}
+    if given.get("from", "") > given.get("until", "9999"):
+        raise Invalid(_("It would end before it begins. Choose a later last day."))
+    return definition.available if given == {k: v for k, v in definition.available.items() if v} else given
+
+
+def _answers(definition: Definition) -> dict[str, str]:
+    """The standing answers; what the form leaves out stays as it is."""
+    present = {**DEFAULT_EXCEPTIONS, **definition.exceptions}
+    given = {kind: request.form.get(f"answer-{kind}", present[kind]) for kind in present}
+    if any(answer not in POLICIES[kind] for kind, answer in given.items()):
+        raise Invalid(_("Choose one of the values offered."))
+    return definition.exceptions if given == present else given
+
+
+def policy_words(kind: str, answer: str) -> str:
+    """A standing answer to a type of exception."""
+    if kind == "already_assigned" and answer == "off":
+        return str(_("Do not ask"))
+    words = {"hold": _("Ask an administrator"), "wait": _("Wait until it is known")}
+    return str(words.get(answer) or action_words(answer))
+
+
+def ends_anew(proposal: Proposal) -> bool:
+    """Whether saving this gives it an end, or another one: then it is asked what becomes of the seats (DOMAIN 5.11)."""
+    before, after = proposal.current, proposal.definition
+    archived = after.state == "archived" and (before is None or before.state != "archived")
+    until = after.available.get("until")
+    return archived or bool(until and (before is None or before.available.get("until") != until))
 
 
 def _period(recertification_minimum: int) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -19,6 +20,7 @@ from plugin.enrolment.settle import progress
 from plugin.web import shell
 from plugin.web.assignment_table import filters
 from plugin.web.assignments import number_in_form
+from plugin.web.details import AT_END, ends_anew
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
 from plugin.web.reviewed import names_context, review_context
 from plugin.web.words import read_only_sentence
@@ -54,6 +56,8 @@ def _context(session: Session, certification: int, draft: Any, zone: str) -> dic
         "draft": draft,
         "filters": filters(),
         "active": active_count(session, host_id(), certification),
+        "ends": ends_anew(proposal),
+        "leaving": proposal.definition.leaving,
     }
 
 
@@ -88,11 +92,15 @@ def commit(certification: int) -> Response:
             return go(url_for("assignments.conflict", certification=certification))
         frame = shell.of_certification(session, certification, "")
         if draft.changes.get("rows") and frame["read_only"]:
-            raise RefusedByRule(read_only_sentence(frame["what"]))
+            raise RefusedByRule(read_only_sentence(frame["what"], frame["certification"].state))
         proposal = drafts.proposal(session, draft)
         seen = number_in_form("revision")
     if seen != draft.revision:
         return _show(certification, _("Your changes went on in another window. Look at the review once more."))
+    at_end = request.form.get("at_end", "")
+    if at_end in AT_END and at_end != proposal.definition.leaving.get("at_end", "stay"):
+        definition = replace(proposal.definition, leaving={**proposal.definition.leaving, "at_end": at_end})
+        proposal = replace(proposal, definition=definition)
     typed = request.form.get("withdrawals", "").strip().replace(",", "")
     choices = Choices(
         earlier="earlier" in request.form,

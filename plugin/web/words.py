@@ -157,8 +157,12 @@ def advice(what: str = "certification") -> str:
     )
 
 
-def read_only_sentence(what: str = "certification") -> str:
-    """Why something cannot be changed."""
+def read_only_sentence(what: str = "certification", state: str = "archived") -> str:
+    """Why something cannot be changed: it is archived, or its last day is over."""
+    if state != "archived" and what == "program":
+        return str(_("This program has ended: it can be looked at, not changed."))
+    if state != "archived":
+        return str(_("This certification has ended: it can be looked at, not changed."))
     if what == "program":
         return str(_("This program is archived: it can be looked at, not changed."))
     return str(_("This certification is archived: it can be looked at, not changed."))
