@@ -18,6 +18,7 @@ from plugin.certifications.schema import POLICIES
 from plugin.certifications.tables import Draft
 from plugin.core.days import parse_period
 from plugin.core.errors import Conflict, Invalid, NotFound, RefusedByRule
+from plugin.enrolment.guard import active_count
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices, save
 from plugin.mirror.browse import courses
@@ -86,22 +87,23 @@ def _resets(session: Session) -> bool:
 def change(certification: int) -> Response:
     """Save at once what touches no learner; anything else goes through the review."""
 
-    def work(session: Session) -> tuple[Any, Review, Draft]:
+    def work(session: Session) -> tuple[Any, Review, Draft, bool]:
         draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
         details = _details(session, drafts.proposal(session, draft).definition)
         drafts.set_details(session, draft, **details)
         session.flush()
         proposal = drafts.proposal(session, draft)
         found = review(session, host_id(), [proposal], now=runtime().clock.now())[0]
-        return proposal, found, draft
+        asks = ends_anew(proposal) and active_count(session, host_id(), certification) > 0
+        return proposal, found, draft, asks
 
     try:
-        proposal, found, draft = runtime().db.transact(work)
+        proposal, found, draft, asks = runtime().db.transact(work)
     except Invalid as error:
         return _show(certification, error.sentence)
     if not draft.changes:
         return go(url_for(".show", certification=certification, saved=1))
-    if _touches(found) or draft.changes.get("rows") or ends_anew(proposal):
+    if _touches(found) or draft.changes.get("rows") or asks:
         return go(url_for("review.show", certification=certification))
     try:
         save(runtime(), host_id(), [proposal], who=who(), choices=Choices())

@@ -56,7 +56,7 @@ def _context(session: Session, certification: int, draft: Any, zone: str) -> dic
         "draft": draft,
         "filters": filters(),
         "active": active_count(session, host_id(), certification),
-        "ends": ends_anew(proposal),
+        "ends": ends_anew(proposal) and active_count(session, host_id(), certification),
         "leaving": proposal.definition.leaving,
     }
 

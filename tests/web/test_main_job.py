@@ -212,6 +212,7 @@ def test_an_archived_certification_is_read_only(visit: Visit, settle: Callable[[
     settle()
     details = {"name": "Food Safety Level 2", "state": "archived", "certification-0-courses": ["c1", "c2"]}
     sam.post(f"{path}/details", details)
+    assert save(sam, path, at_end="stay") == 303
     table = sam.page(f"{path}/assignments")
     assert "Archived: read only" in table
     assert "Add…" not in table
