@@ -86,7 +86,7 @@ def _create() -> int:
     state = "live" if request.form.get("state", "live") == "live" else "draft"
     with runtime().db.read() as session:
         known = {course.ext for course in courses(session, host_id())}
-        code = field("code", 100) or _free_code(session, name)
+        code = field("code", 100) or free_code(session, name)
         if by_code(session, host_id(), code) is not None:
             raise Invalid(_("The code '%(code)s' is taken. Choose another.", code=code))
     chosen = list(dict.fromkeys(request.form.getlist("course")))
@@ -101,7 +101,7 @@ def _create() -> int:
     return saved[0].certification
 
 
-def _free_code(session: Any, name: str) -> str:
+def free_code(session: Any, name: str) -> str:
     """A short code from the name's initials and numbers, with a number behind it where it is taken."""
     words = re.findall(r"[a-z0-9]+", fold(name))
     stem = "".join(word if word.isdigit() else word[0] for word in words)[:12].upper() or "C"
