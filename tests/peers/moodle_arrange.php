@@ -3,15 +3,21 @@
  * Arranges a Moodle of one's own for the tests of tests/peers, on the machine that it runs on. It changes the whole site: web
  * services on, HTTP security open, no mail. Never run it on a Moodle that others use.
  *
- *   php tests/peers/moodle_arrange.php MOODLE arrange              prints the variables that the tests read; may be repeated
- *   php tests/peers/moodle_arrange.php MOODLE complete COURSE USER completes a course; USER 0 lets the course be completed by hand
+ *   php tests/peers/moodle_arrange.php MOODLE arrange               prints the variables that the tests read; may be repeated
+ *
+ * What no web service does, the tests do by these:
+ *
+ *   php tests/peers/moodle_arrange.php MOODLE complete COURSE USER  completes a course; USER 0 lets the course be completed by hand
+ *   php tests/peers/moodle_arrange.php MOODLE close COURSE          takes manual enrolments away from a course
+ *   php tests/peers/moodle_arrange.php MOODLE allow CAPABILITY 0|1  takes a capability from the account's role, or gives it back
+ *   php tests/peers/moodle_arrange.php MOODLE set NAME VALUE        one of the settings in SETTINGS
  *
  * MOODLE is the folder with the site's config.php. Run it as the user whom PHP runs as there.
  */
 
 define('CLI_SCRIPT', true);
 if ($argc < 3 || !is_file("$argv[1]/config.php")) {
-    fwrite(STDERR, "usage: php moodle_arrange.php MOODLE arrange | complete COURSE USER\n");
+    fwrite(STDERR, "usage: php moodle_arrange.php MOODLE arrange | complete COURSE USER | close COURSE | allow CAPABILITY 0|1 | set NAME VALUE\n");
     exit(2);
 }
 require("$argv[1]/config.php");
@@ -47,9 +53,11 @@ const ARRANGING = [
     'core_user_get_users_by_field',
 ];
 
+const SETTINGS = ['enablewebservices', 'webserviceprotocols', 'maintenance_enabled'];
+
 function settings(): void {
     foreach ([
-        'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'enablecompletion' => 1, 'noemailever' => 1,
+        'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'maintenance_enabled' => 0, 'enablecompletion' => 1, 'noemailever' => 1,
         'curlsecurityblockedhosts' => '', 'curlsecurityallowedport' => '',
     ] as $name => $value) {
         set_config($name, $value);
@@ -113,21 +121,47 @@ function token(string $short, string $name, array $functions, int $user): string
         ?: \core_external\util::generate_token(EXTERNAL_TOKEN_PERMANENT, (object) ['id' => $service, 'name' => $name], $user, context_system::instance());
 }
 
-/** Lets the course be completed by each learner herself, and does so for one of them. */
+/** Lets the course be completed by each learner herself, and does so for one of them, as her own button does. */
 function complete(int $course, int $user): void {
     global $DB;
     if (!$DB->record_exists('course_completion_criteria', ['course' => $course])) {
-        $criterion = new completion_criteria_self();
         $data = (object) ['id' => $course, 'criteria_self' => 1];
-        $criterion->update_config($data);
+        (new completion_criteria_self())->update_config($data);
     }
     if ($user) {
-        (new completion_completion(['userid' => $user, 'course' => $course]))->mark_complete(time());
+        $info = new completion_info(get_course($course));
+        aggregate_completions($info->get_completion($user, COMPLETION_CRITERIA_TYPE_SELF)->mark_complete());
     }
 }
 
-if ($argv[2] === 'complete' && $argc === 5) {
-    complete((int) $argv[3], (int) $argv[4]);
+/** Takes the manual enrolments away, as an administrator does on the page of enrolment methods. */
+function close(int $course): void {
+    global $DB;
+    foreach ($DB->get_records('enrol', ['courseid' => $course, 'enrol' => 'manual']) as $instance) {
+        enrol_get_plugin('manual')->delete_instance($instance);
+    }
+}
+
+function allow(string $capability, bool $allowed): void {
+    global $DB;
+    $role = $DB->get_field('role', 'id', ['shortname' => 'muster'], MUST_EXIST);
+    assign_capability($capability, $allowed ? CAP_ALLOW : CAP_INHERIT, $role, context_system::instance()->id, true);
+}
+
+[$what, $first, $second] = [$argv[2], $argv[3] ?? '', $argv[4] ?? ''];
+if ($what === 'complete') {
+    complete((int) $first, (int) $second);
+} else if ($what === 'close') {
+    close((int) $first);
+} else if ($what === 'allow' && in_array($first, CAPABILITIES, true)) {
+    allow($first, (bool) $second);
+} else if ($what === 'set' && in_array($first, SETTINGS, true)) {
+    set_config($first, $second);
+} else if ($what !== 'arrange') {
+    fwrite(STDERR, "unknown: $what $first\n");
+    exit(2);
+}
+if ($what !== 'arrange') {
     exit(0);
 }
 settings();
@@ -138,7 +172,7 @@ foreach ([
     'URL' => $CFG->wwwroot,
     'TOKEN' => token('muster', 'Muster', FUNCTIONS, $account),
     'ADMIN_TOKEN' => token('muster_tests', 'Tests of Muster', ARRANGING, (int) get_admin()->id),
-    'COMPLETE' => 'php ' . escapeshellarg(__FILE__) . ' ' . escapeshellarg($CFG->dirroot) . ' complete',
+    'COMMAND' => 'php ' . escapeshellarg(__FILE__) . ' ' . escapeshellarg($CFG->dirroot),
 ] as $name => $value) {
     echo "export MUSTER_PEER_MOODLE_$name=" . escapeshellarg($value) . "\n";
 }

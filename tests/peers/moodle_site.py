@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +22,10 @@ from plugin.hosts.moodle.rest import PATH, flat
 URL = os.environ.get("MUSTER_PEER_MOODLE_URL", "").rstrip("/")
 TOKEN = os.environ.get("MUSTER_PEER_MOODLE_TOKEN", "")
 ADMIN = os.environ.get("MUSTER_PEER_MOODLE_ADMIN_TOKEN", "") or TOKEN
-COMPLETE = os.environ.get("MUSTER_PEER_MOODLE_COMPLETE", "")
-"""A command that completes a course for a user, called with the ids of both: no web service of Moodle's does that for others."""
+COMMAND = os.environ.get("MUSTER_PEER_MOODLE_COMMAND", "")
+"""A command for what no web service of Moodle's does: ``php tests/peers/moodle_arrange.php MOODLE``."""
 MAPPING = {"organisation": "profile:orgpath", "position": "profile:position", "manager": "profile:manager"}
+NO_COMMAND = "set MUSTER_PEER_MOODLE_COMMAND: no web service of Moodle's does this"
 WHY = "set MUSTER_PEER_MOODLE_URL and MUSTER_PEER_MOODLE_TOKEN to run against a Moodle"
 
 
@@ -32,6 +35,13 @@ def call(function: str, *, token: str = ADMIN, **asked: Any) -> Any:
     answer = requests.post(URL + PATH, data=form, timeout=600).json()
     assert not (isinstance(answer, dict) and "exception" in answer), (function, answer)
     return answer
+
+
+def command(*words: object) -> None:
+    """Do something at the Moodle that no web service does; the words are told in ``moodle_arrange.php``."""
+    subprocess.run(
+        [*shlex.split(COMMAND), *(str(word) for word in words)], check=True, capture_output=True, timeout=120
+    )
 
 
 @dataclass
@@ -82,12 +92,14 @@ class Site:
         call("core_user_delete_users", userids=[user])
         self.users.remove(user)
 
-    def course(self, name: str, called: str = "") -> int:
-        """A new course with manual enrolments."""
+    def course(self, name: str, called: str = "", *, manual: bool = True) -> int:
+        """A new course; without ``manual``, one that nobody can be enrolled in by hand."""
         short = f"{name}-{secrets.token_hex(3)}"
         row = {"fullname": called or f"Peer {short}", "shortname": short, "categoryid": 1, "enablecompletion": 1}
         made = int(call("core_course_create_courses", courses=[row])[0]["id"])
         self.made_courses.append(made)
+        if not manual:
+            command("close", made)
         return made
 
     def cohort(self, users: Sequence[int]) -> int:

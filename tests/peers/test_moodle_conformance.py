@@ -13,7 +13,7 @@ from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.port import ConnectionSpec
 from tests.hosts.conformance.cases import SECRET, Case, standard_hint
 from tests.hosts.conformance.test_conformance import *  # noqa: F403 - the same tests, another host
-from tests.peers.moodle_site import MAPPING, TOKEN, URL, WHY, Site
+from tests.peers.moodle_site import COMMAND, MAPPING, TOKEN, URL, WHY, Site, command
 
 pytestmark = [pytest.mark.peer, pytest.mark.skipif(not (URL and TOKEN), reason=WHY)]
 
@@ -22,7 +22,7 @@ class LiveMoodle(Case):
     """The Moodle that was given."""
 
     by_polling = True
-    troubles = ("locked",)
+    troubles = ("locked", "waits") if COMMAND else ("locked",)
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -51,6 +51,8 @@ class LiveMoodle(Case):
 
     def trouble(self, what: str) -> None:
         self._token = "0" * 32 if what == "locked" else TOKEN
+        if COMMAND:
+            command("set", "maintenance_enabled", int(what == "waits"))
 
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(moodle_people, "DETAILS", 30)
