@@ -228,6 +228,8 @@ class Writing:
 
         :param unsent: some of them have messages that were not sent yet: "enrolled" and "withdrawn" cancel out.
         """
+        if not unsent and not self.around.told(self.terms.id):
+            return
         step, given = self.step, self.given
         if not self.terms.live(given.as_of):
             return  # what has ended goes on as facts, and tells nobody

@@ -19,6 +19,7 @@ from plugin.population.keys import Key
 _VIEWS = 2
 """Instants kept in sets; a tick that passes the beginning or end of a job needs another."""
 _NOBODY: Ints = np.zeros(0, np.int64)
+_MANY = 50_000
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Grouped:
     @classmethod
     def of(cls, keys: Ints, values: Ints) -> Grouped:
         """Sort pairs by key."""
-        order = np.argsort(keys, kind="stable")
+        order = _order(keys)
         return cls(keys[order], values[order])
 
     def between(self, low: int, high: int) -> Ints:
@@ -99,8 +100,7 @@ class Base:
 
     @cached_property
     def _boundaries(self) -> Ints:
-        bounds = np.unique(np.concatenate([self.starts, self.ends]))
-        return bounds[bounds != OPEN]
+        return np.unique(np.concatenate([bounds[bounds != OPEN] for bounds in (self.starts, self.ends)]))
 
     def at(self, as_of: int) -> View:
         """This base at an instant; the same view for all instants between two beginnings or ends of jobs."""
@@ -128,7 +128,7 @@ class Reports:
         by_job = _edges(Grouped.of(base.job, rows), base.boss_job)
         by_person = _edges(Grouped.of(base.job_person, rows), base.boss_person)
         parent, child = (np.concatenate(pair) for pair in zip(by_job, by_person, strict=True))
-        order = np.argsort(parent, kind="stable")
+        order = _order(parent)
         return cls(np.searchsorted(parent[order], np.arange(len(rows) + 1)), child[order])
 
     def to(self, rows: Ints) -> Ints:
@@ -156,7 +156,10 @@ class View:
 
     def __init__(self, base: Base, as_of: int) -> None:
         self._base = base
-        self.current = (base.starts <= as_of) & ((base.ends == OPEN) | (base.ends > as_of))
+        self.current = np.ones(len(base.job), bool)
+        for bounds, begun in ((base.starts, True), (base.ends, False)):  # hardly any job has them
+            given = np.flatnonzero(bounds != OPEN)
+            self.current[given] &= (bounds[given] <= as_of) == begun
         self._sets: dict[Key, BitMap] = {}
 
     @cached_property
@@ -174,7 +177,7 @@ class View:
         """Everyone a target matches, suspended people included. Not to be changed by the caller."""
         found = self._sets.get(key)
         if found is None:
-            found = self._sets[key] = _bitmap(np.unique(self.people(key)))
+            found = self._sets[key] = _bitmap(_distinct(self.people(key)))
         return found
 
     def people(self, key: Key) -> Ints:
@@ -198,7 +201,7 @@ class View:
         top = base.row_of_job.between(job, job)
         if not len(top):
             return _NOBODY
-        level = np.unique(base.reports.to(top))
+        level = _distinct(base.reports.to(top))
         team = level
         if below:
             team = self._all_below(level)
@@ -212,7 +215,7 @@ class View:
             seen[level] = True
             parts.append(level)
             level = self._base.reports.to(level)
-            level = np.unique(level[~seen[level]])
+            level = _distinct(level[~seen[level]])
         return np.concatenate(parts) if parts else _NOBODY
 
 
@@ -246,6 +249,26 @@ def load_base(session: Session, host_id: int, seq: int) -> Base:
         boss_job=boss_job, boss_person=boss_person, starts=starts, ends=ends,
         member_audience=audience[counts], member_person=member[counts], unit=unit, lft=lft, rgt=rgt,
     )  # fmt: skip
+
+
+def _order(keys: Ints) -> Ints:
+    """The order that sorts keys, equal ones as they stand. Numbers of two bytes sort ten times as fast as longer ones."""
+    least = int(keys.min(initial=0))
+    if int(keys.max(initial=0)) - least < 2**16:
+        return np.argsort((keys - least).astype(np.uint16), kind="stable")
+    if len(keys) < _MANY:
+        return np.argsort(keys, kind="stable")
+    low = np.argsort((keys & 0xFFFF).astype(np.uint16), kind="stable")  # by the lower half first, then by the upper
+    return low[_order((keys >> 16)[low])]
+
+
+def _distinct(people: Ints) -> Ints:
+    """Each id once, in order; many are marked rather than sorted."""
+    if len(people) < _MANY:
+        return np.unique(people)
+    marks = np.zeros(int(people.max()) + 1, bool)
+    marks[people] = True
+    return np.flatnonzero(marks)
 
 
 def _bitmap(people: Ints) -> BitMap:
