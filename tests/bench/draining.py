@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from plugin.hosts.port import Host, Outcome, Reply
 from plugin.hosts.webhook import WebhookHost
 from plugin.mirror.connections import spec_for
 from plugin.mirror.tables import Connection
+from tests.bench.meter import begun
 
 BATCH = 500
 SECRET = "whsec_" + "YS1zZWNyZXQtb2YtdGhlLWJlbmNoLW9ubHk="
@@ -91,14 +91,14 @@ def owe_all(runtime: Runtime, host_id: int, most: int) -> int:
 def bare(runtime: Runtime, host_id: int, seats: int) -> float:
     """Milliseconds of the claim update plus the outcome update over so many seats, batch by batch, each committed."""
     lock = "" if runtime.db.sqlite else " FOR UPDATE SKIP LOCKED"
-    began = time.perf_counter()
+    passed = begun()
     for number in range(-(-seats // BATCH)):
         values = {"host": host_id, "call": f"msg_{number:024}", "size": BATCH}
         with runtime.db.write() as session:
             session.execute(text(_CLAIM.format(lock=lock)), values)
         with runtime.db.write() as session:
             session.execute(text(_CONFIRM), {**values, "no": False, "at": 1})
-    return (time.perf_counter() - began) * 1000
+    return passed()
 
 
 def product(runtime: Runtime, host_id: int, webhook_url: str = "") -> float:
@@ -113,9 +113,9 @@ def product(runtime: Runtime, host_id: int, webhook_url: str = "") -> float:
         return real if webhook_url else AtOnce(real)  # type: ignore[return-value]
 
     with patch.object(room, "open_connection", opened):
-        began = time.perf_counter()
+        passed = begun()
         drain(quiet, host_id, lambda _session, _rows: {})
-        return (time.perf_counter() - began) * 1000
+        return passed()
 
 
 @contextmanager

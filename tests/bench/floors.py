@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy import MetaData, Table, text
 
 from plugin.core.runtime import Runtime
 from plugin.schema import metadata
+from tests.bench.meter import begun
 
 SCAN_ENROLMENTS = "SELECT count(*) FROM enrolment WHERE state > -1"
 COUNT_JOBS = "SELECT count(*) FROM job WHERE host_id = 1 AND NOT gone"
@@ -38,9 +38,9 @@ def asked(runtime: Runtime, sql: str, times: int = 5) -> float:
     taken = []
     for _turn in range(times):
         with runtime.db.read() as session:
-            began = time.perf_counter()
+            passed = begun()
             session.execute(text(sql)).all()
-            taken.append((time.perf_counter() - began) * 1000)
+            taken.append(passed())
     return statistics.median(taken)
 
 
@@ -58,9 +58,9 @@ def same_rows(runtime: Runtime, at: int) -> float:
             (_executemany if runtime.db.sqlite else _copy)(source, target, name, twin, at)
             for name, twin in twins.items()
         )
-        began = time.perf_counter()
+        passed = begun()
         target.cursor().execute("COMMIT") if runtime.db.sqlite else target.commit()
-        return taken + (time.perf_counter() - began) * 1000
+        return taken + passed()
     finally:
         source.close()
         target.close()
@@ -79,10 +79,10 @@ def _executemany(source: Any, target: Any, name: str, twin: Table, at: int) -> f
     sql = _INSERT.format(name=name, marks=", ".join("?" * len(twin.columns)))
     reader, writer, taken = source.cursor(), target.cursor(), 0.0
     for block in _blocks(reader.execute(_select(name, at))):
-        began = time.perf_counter()
+        passed = begun()
         writer.executemany(sql, block)
-        taken += time.perf_counter() - began
-    return taken * 1000
+        taken += passed()
+    return taken
 
 
 def _blocks(cursor: Any) -> Iterator[list[tuple[Any, ...]]]:
@@ -98,11 +98,11 @@ def _copy(source: Any, target: Any, name: str, twin: Table, at: int) -> float:
         source.rollback()
         file.flush()
         file.seek(0, os.SEEK_SET)
-        began = time.perf_counter()
+        passed = begun()
         with target.cursor().copy(_COPY.format(name=name)) as copy:
             while data := file.read(1 << 20):
                 copy.write(data)
-        return (time.perf_counter() - began) * 1000
+        return passed()
 
 
 def _twin(runtime: Runtime, name: str) -> Table:
@@ -117,8 +117,8 @@ def _twin(runtime: Runtime, name: str) -> Table:
 
 def three_commits(runtime: Runtime) -> float:
     """Milliseconds of three transactions that change a row each."""
-    began = time.perf_counter()
+    passed = begun()
     for turn in range(3):
         with runtime.db.write() as session:
             session.execute(text(ONE_ROW), {"turn": turn})
-    return (time.perf_counter() - began) * 1000
+    return passed()
