@@ -12,9 +12,13 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import AssignmentDef, Proposal
-from plugin.certifications.resolve import resolve
+from plugin.certifications.resolve import group_members, resolve
+from plugin.certifications.store import by_id, definition_of
+from plugin.core.errors import RefusedByRule
+from plugin.enrolment.groups import group_named
 from plugin.enrolment.preview import Adding, Removing, adding_of, messages_of, removing_of
 from plugin.enrolment.weigh import proposed_rules, weigh
+from plugin.mirror.browse import names_of_people
 from plugin.population.sets import Population, population
 
 
@@ -105,3 +109,30 @@ def _without(proposal: Proposal, keys: set[str]) -> Proposal:
     """The proposal with rows gone."""
     left = tuple(row for row in proposal.definition.assignments if row.key not in keys)
     return Proposal(replace(proposal.definition, assignments=left), proposal.base_version, proposal.current)
+
+
+def member_warning(
+    session: Session, host_id: int, certification: int, group: str, person: int, *, joins: bool, now: int
+) -> tuple[Adding | Removing, int]:
+    """What adding a person to a group, or removing her from it, comes to at once: by hand it needs no save (DOMAIN 2.5).
+
+    Returns the numbers, of one learner, and how many messages about her would go out.
+
+    :raises NotFound: when the certification has no such saved group. :raises RefusedByRule: when there is nothing to do.
+    """
+    people, row = population(session, host_id), by_id(session, host_id, certification)
+    current = definition_of(session, host_id, certification)
+    members = group_members(session, host_id, group_named(session, host_id, certification, group).id)
+    if joins == (person in members):
+        raise RefusedByRule(f"She is a member of '{group}' already." if joins else f"She is not a member of '{group}'.")
+    wanted = members | BitMap([person]) if joins else members - BitMap([person])
+    named = tuple(one.ext for one in names_of_people(session, host_id, list(wanted)).values())
+    rows = tuple(
+        replace(one, members=named) if (one.type, one.target) == ("group", group) else one
+        for one in current.assignments
+    )
+    proposal = Proposal(replace(current, assignments=rows), row.version, current)
+    weighed = weigh(session, people, proposal, proposed_rules(session, host_id, proposal), now)
+    x = BitMap([person])
+    found: Adding | Removing = adding_of(weighed, x)[0] if joins else removing_of(weighed, x)[0]
+    return found, messages_of(session, host_id, weighed, proposal, x).messages

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plugin.core.days import known_zone
 from plugin.mirror.tables import DELETED, Audience, Course, Job, Person, Unit
 
 Target = tuple[str, str]
@@ -217,3 +218,9 @@ def names_of_people(session: Session, host_id: int, ids: Sequence[int]) -> dict[
         for part in _chunks(ids)
         for row in session.scalars(select(Person).where(Person.host_id == host_id, Person.id.in_(part)))
     }
+
+
+def zone_of_person(session: Session, host_id: int, person: int, otherwise: str) -> str:
+    """Where somebody is: her time zone as the host tells it, else another."""
+    found = session.scalar(select(Person.time_zone).where(Person.host_id == host_id, Person.id == person))
+    return known_zone(found or None, otherwise)

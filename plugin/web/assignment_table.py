@@ -38,14 +38,14 @@ from plugin.web.words import (
 )
 
 STATES = (drafts.NEW, drafts.CHANGED, drafts.REMOVED, drafts.SAVED)
-_MOST_COMPARED = 200
 _MOST_ASKED = 2_000
 _DAYS = {"days": 1, "weeks": 7, "months": 30, "years": 365}
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row as the table shows it. ``health`` is a word for what an administrator should know of it, or empty."""
+    """One row as the table shows it. ``health`` is a word for what an administrator should know of it, or empty;
+    ``beside`` names the row that makes it so."""
 
     row: drafts.Row
     described: Described
@@ -54,6 +54,7 @@ class TableRow:
     due: str
     actual: str
     health: str
+    beside: str
     passed: bool
 
 
@@ -98,7 +99,7 @@ def table_context(
         "saving": _saving(session, certification),
         "clash": clashes.conflict(session, draft),
         "said": f"{effect.sentence} {_('Not saved yet.')}" if effect else _with_filter(said, lifted),
-        "reached": _reached(session, certification, everything),
+        "reached": _reached(session, certification, table),
     }
 
 
@@ -132,13 +133,14 @@ def _saving(session: Session, certification: int) -> Progress | None:
     return found if found is not None and found.state != "done" else None
 
 
-def _reached(session: Session, certification: int, rows: Sequence[drafts.Row]) -> list[int]:
+def _reached(session: Session, certification: int, table: _Table) -> list[int]:
     """How many people each notification on *assigned* would reach if everyone in the table were assigned now.
 
     Managers and administrators of very many learners are counted on the Notifications tab alone: that takes its time.
     """
-    kept = [row.definition for row in rows if row.state != drafts.REMOVED]
-    everyone = BitMap.union(BitMap(), *matched(session, host_id(), certification, kept).values())
+    table.count(table.everything)
+    kept = [table.sets[row.key] for row in table.everything if row.state != drafts.REMOVED]
+    everyone = BitMap.union(BitMap(), *kept)
     return [
         len(reached(session, host_id(), everyone, one.to))
         if set(one.to) <= {"learner"} or len(everyone) <= _MOST_ASKED
@@ -205,7 +207,7 @@ class _Table:
 
     def shown(self, part: Sequence[drafts.Row]) -> list[TableRow]:
         """These rows as the table shows them."""
-        self.count(self.everything if len(self.everything) <= _MOST_COMPARED else part)
+        self.count(self.everything)
         individuals = [row for row in part if row.definition.type == "individual" and row.key in self.ids]
         asked = {row.key: self.sets[row.key] for row in individuals}
         dates = due_dates_of(self.session, host_id(), self.certification, asked)
@@ -213,6 +215,7 @@ class _Table:
 
     def _shown(self, row: drafts.Row, dates: dict[str, int | None]) -> TableRow:
         due = row.definition.due
+        health, beside = self._health(row)
         words = due_words(due, self.zone, due_item_name(self.session, host_id(), due))
         return TableRow(
             row=row,
@@ -221,28 +224,36 @@ class _Table:
             id=self.ids.get(row.key),
             due="" if due == "none" else words,
             actual=(moment(dates[row.key], self.zone) or _not_yet(due)) if row.key in dates else "",
-            health=self._health(row),
+            health=health,
+            beside=beside,
             passed=_passed(due, self.zone),
         )
 
-    def _health(self, row: drafts.Row) -> str:
-        """``missing``, ``team_gone``, ``empty``, ``covered``, or nothing to say."""
+    def _health(self, row: drafts.Row) -> tuple[str, str]:
+        """``missing``, ``team_gone``, ``empty``, ``same`` or ``covered`` with the row that is beside it, or nothing to say."""
         mine = self.sets.get(row.key, BitMap())
         if self.described(row).missing:
-            return "missing"
+            return "missing", ""
         if self.held.get(self.ids.get(row.key, 0)) == TEAM_GONE:
-            return TEAM_GONE
+            return TEAM_GONE, ""
         if not mine:
-            return "empty"
-        return "covered" if row.state != drafts.REMOVED and self._covered(row, mine) else ""
+            return "empty", ""
+        return self._covered(row, mine) if row.state != drafts.REMOVED else ("", "")
 
-    def _covered(self, row: drafts.Row, mine: BitMap) -> bool:
-        """Whether one other row matches everybody this one does: then this one adds nobody."""
-        return any(
-            other.key != row.key and other.state != drafts.REMOVED and len(self.sets.get(other.key, ())) > len(mine)
-            and mine <= self.sets[other.key]
-            for other in self.everything
+    def _covered(self, row: drafts.Row, mine: BitMap) -> tuple[str, str]:
+        """Whether one other row, on whatever page, matches everybody this one does: then this one adds nobody.
+
+        A single person covers nobody but herself, and is assigned individually once, so individuals are not looked at.
+        """
+        others = (
+            one for one in self.everything
+            if one.key != row.key and one.state != drafts.REMOVED and one.definition.type != "individual"
         )  # fmt: skip
+        for other in others:
+            theirs = self.sets.get(other.key, BitMap())
+            if len(theirs) >= len(mine) and mine <= theirs:
+                return ("same" if len(theirs) == len(mine) else "covered"), self.described(other).name
+        return "", ""
 
 
 def _passed(due: Any, zone: str) -> bool:

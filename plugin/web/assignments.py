@@ -28,6 +28,8 @@ from plugin.web.kit import (
     runtime,
     wants_fragment,
 )
+from plugin.web.reviewed import settings_in_words
+from plugin.web.session import names_of_subjects
 from plugin.web.words import ngettext, read_only_sentence
 
 blueprint = Blueprint("assignments", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
@@ -42,7 +44,9 @@ def tab(certification: int) -> Response | str:
         if wants_fragment():
             return render_template("_assignments.html", **context)
         context |= shell.of_certification(session, certification, "assignments")
-        context["others"] = drafts.others_editing(session, host_id(), certification, editor())
+        others = drafts.others_editing(session, host_id(), certification, editor())
+        known = names_of_subjects(session, host_id(), others)
+        context["others"] = [known.get(other, "") for other in others]
     return page("assignments.html", **context)
 
 
@@ -245,14 +249,25 @@ def conflict(certification: int) -> Response:
         found = clashes.conflict(session, draft)
         if found is None:
             return go(url_for("assignments.tab", certification=certification))
-        keys = {*(clash.key for clash in found.clashes), *found.theirs, *found.mine}
+        keys = [*(clash.key for clash in found.clashes), *found.theirs, *found.mine]
+        sides = clashes.sides(session, draft)
         context |= {
             "found": found,
             "names": {key: name_of(session, key) for key in keys},
+            "values": {key: _values(session, sides[key], context["zone"]) for key in keys},
             "revision": draft.revision,
             "saved_by": clashes.saved_by(session, host_id(), certification),
         }
     return page("conflict.html", status=409, **context)
+
+
+def _values(session: Session, sides: clashes.Sides, zone: str) -> list[str]:
+    """A row before, theirs and mine, in words; of a row that is nowhere gone only what differs."""
+    rows = [sides.before, sides.theirs, sides.mine]
+    words = [settings_in_words(session, row, zone) if row is not None else None for row in rows]
+    whole = [one for one in words if one is not None]
+    differ = [at for at in range(len(whole[0])) if len({one[at] for one in whole}) > 1 or len(whole) < len(rows)]
+    return [str(_("Not assigned")) if one is None else " · ".join(one[at] for at in differ if one[at]) for one in words]
 
 
 @blueprint.post("/assignments/conflict")

@@ -15,8 +15,8 @@ from plugin.core.clock import format_instant
 from plugin.core.csvfile import written
 from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.enrolment.roster import Learner, learners
-from plugin.enrolment.show import show_person
-from plugin.mirror.browse import describe
+from plugin.enrolment.show import person_id, show_person
+from plugin.mirror.browse import describe, zone_of_person
 from plugin.mirror.search import find
 from plugin.web import shell
 from plugin.web.kit import PAGE_SIZE, PREFIX, host_id, number, page, page_number, query, runtime
@@ -75,6 +75,7 @@ def one(certification: int, person: str) -> Response:
         targets = [tuple(check["assignment"].split(":", 1)) for check in found.get("assignments", ())]
         context |= {
             "found": found,
+            "her_zone": zone_of_person(session, host_id(), person_id(session, host_id(), person), context["zone"]),
             "who": describe(session, host_id(), [("individual", person)])["individual", person],
             "names": {f"{kind}:{target}": one.name for (kind, target), one in
                       describe(session, host_id(), [(kind, target) for kind, target in targets]).items()},

@@ -16,7 +16,7 @@ from plugin.enrolment.opening import open_course, open_to
 from plugin.enrolment.roster import certifications_of
 from plugin.enrolment.team import leads
 from plugin.enrolment.terms import zone_of_host
-from plugin.mirror.browse import courses
+from plugin.mirror.browse import courses, zone_of_person
 from plugin.web.kit import PREFIX, go, host_id, nudge, page, runtime, wants_fragment
 
 blueprint = Blueprint("my", __name__, url_prefix=f"{PREFIX}/my")
@@ -44,9 +44,11 @@ def listing() -> Response:
             again = [ext for one in content.recertification_path for ext in one.courses if ext in now_open]
             offered = [(known[ext], ext in now_open) for ext in dict.fromkeys([*path, *again]) if ext in known]
             mine.append((row, learner, offered))
+        zone = zone_of_host(session, host_id())
         groups: list[OpenGroup] = open_groups(session, host_id(), person)
         context: dict[str, Any] = {
-            "mine": mine, "groups": groups, "waiting": waiting, "asked": _asked(mine), "zone": zone_of_host(session, host_id()),
+            "mine": mine, "groups": groups, "waiting": waiting, "asked": _asked(mine), "host_zone": zone,
+            "zone": zone_of_person(session, host_id(), person, zone),
             "leads": leads(session, host_id(), person), "now": runtime().clock.now(),
         }  # fmt: skip
     return page("my.html", **context)

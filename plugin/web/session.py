@@ -6,11 +6,12 @@ Nothing relies on third-party cookies; where one sticks, a leaked address alone 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, Request, Response, g, request
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
@@ -128,3 +129,13 @@ def way_back(runtime: Runtime, handle: str) -> str:
 
 def _touch(session: Session, key: str, now: int, *, seen: bool) -> None:
     session.execute(update(LaunchSession).where(LaunchSession.digest == key).values(used=now, cookie_seen=seen))
+
+
+def names_of_subjects(session: Session, host_id: int, subjects: Sequence[str]) -> dict[str, str]:
+    """What administrators are called, as their latest launch said; those nobody remembers are left out."""
+    rows = session.execute(
+        select(LaunchSession.subject, LaunchSession.name)
+        .where(LaunchSession.host_id == host_id, LaunchSession.subject.in_(subjects), LaunchSession.name != "")
+        .order_by(LaunchSession.created)
+    )
+    return {row[0]: row[1] for row in rows}

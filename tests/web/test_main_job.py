@@ -110,6 +110,11 @@ def test_a_clash_of_two_administrators_overwrites_nothing(visit: Visit, settle: 
     assert "Keep mine" in compared
     assert "Take theirs" in compared
     assert "Kim (kim)" in compared
+    assert re.search(r'Take theirs<span class="under">Not assigned</span>', compared)
+    assert re.search(r'Keep mine<span class="under">Include all below · No due date</span>', compared)
+    assert re.search(
+        r"<bdi>legal</bdi>.*<bdi>Not assigned</bdi>.*<bdi>Without those below · No due date</bdi>", compared
+    )
     version = re.search(r'name="version" value="(\d+)"', compared)[1]  # type: ignore[index]
     sam.post(f"{path}/assignments/conflict", {"version": version, "row organisation:sales": "mine"})
     table = sam.page(f"{path}/assignments")
@@ -241,10 +246,20 @@ def test_an_administrator_adds_and_removes_members_of_a_group(visit: Visit, sett
     listed = sam.page(f"{path}/learners?assignment=1")
     assert "Add to the group" in listed
     assert sam.post(f"{path}/groups/1/members", {"member": "nobody", "action": "add"}).status_code == 400
-    assert sam.post(f"{path}/groups/1/members", {"member": "ann", "action": "add"}).status_code == 303
+    warned = sam.post(f"{path}/groups/1/members", {"member": "ann", "action": "add"}).text
+    assert "<strong>1</strong> newly enrolled." in warned
+    settle()
+    assert "Ann" not in sam.page(f"{path}/learners?assignment=1")  # nothing before the warning is answered
+    confirmed = {"member": "ann", "action": "add", "confirmed": "yes"}
+    assert sam.post(f"{path}/groups/1/members", confirmed).status_code == 303
+    assert sam.post(f"{path}/groups/1/members", {"member": "ann", "action": "add"}).status_code == 409
     settle()
     assert "Ann" in sam.page(f"{path}/learners?assignment=1")
-    assert sam.post(f"{path}/groups/1/members", {"member": "ann", "action": "remove"}).status_code == 303
+    warned = sam.post(f"{path}/groups/1/members", {"member": "ann", "action": "remove"}).text
+    assert "This will withdraw 1 learner from this certification except where they have another assignment." in warned
+    assert "<strong>1</strong> withdrawn." in warned
+    confirmed = {"member": "ann", "action": "remove", "confirmed": "yes"}
+    assert sam.post(f"{path}/groups/1/members", confirmed).status_code == 303
     settle()
     assert "No learners yet" in sam.page(f"{path}/learners")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.web.conftest import Visitor
 from tests.web.test_main_job import add, make, save
+from tests.world import World
 
 Visit = Callable[..., Visitor]
 PAST = {"kind": "fixed", "date": "2026-11-01"}
@@ -56,3 +57,21 @@ def test_a_request_that_was_granted_says_so(visit: Visit, settle: Callable[[], N
     assert "waits for an administrator" not in hers
     assert "To be completed by" in hers
     assert "Because you joined Volunteers" in hers
+
+
+def test_her_date_is_shown_where_she_is_and_to_administrators_in_both_zones(
+    visit: Visit, world: World, settle: Callable[[], None]
+) -> None:
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    sam.post(f"{path}/assignments/due", {"key": "organisation:sales", "kind": "fixed", "date": "2031-01-31"})
+    save(sam, path)
+    settle()
+    world.set_person("ann", time_zone="Asia/Tokyo")
+    ann = visit("ann", administrator=False, person=1)
+    assert "To be completed by 1 Feb 2031, 08:59 (Asia/Tokyo)." in ann.page("/my/certifications")
+    hers = sam.page(f"{path}/learners/ann")
+    assert "31 Jan 2031, 23:59" in hers
+    assert "1 Feb 2031, 08:59 where the learner is (Asia/Tokyo)" in hers
+    assert "where the learner is" not in sam.page(f"{path}/learners/bea")

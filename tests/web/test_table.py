@@ -80,7 +80,7 @@ def test_rows_say_what_is_odd_about_them(visit: Visit, world: World, settle: Cal
     sam.post(f"{path}/assignments/due", {"key": "organisation:north", "kind": "fixed", "date": "2020-01-31"})
     page = sam.page(f"{path}/assignments")
     assert "Matches nobody now." in page
-    assert "All of its learners are in another assignment too." in page
+    assert "All of its learners are in sales too." in page
     assert "This due date has passed: whoever joins from now on gets it as a past date." in page
     save(sam, path)
     settle()
@@ -90,6 +90,32 @@ def test_rows_say_what_is_odd_about_them(visit: Visit, world: World, settle: Cal
     assert "Missing at the host: its learners are kept until you decide." in page
     row = re.search(r'<tr data-key="organisation:north".*?</tr>', page, re.DOTALL)[0]  # type: ignore[index]
     assert ">2<span" in row  # those kept are its learners
+
+
+def test_a_row_is_compared_with_rows_on_every_page(visit: Visit, world: World) -> None:
+    world.audience("crew", "ann", "bea")
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales")
+    sam.post(f"{path}/assignments/add/audience", {"target": ["crew"]})
+    for page in (sam.page(f"{path}/assignments?type=audience"), sam.page(f"{path}/assignments?type=organisation")):
+        assert "The same learners as in" in page
+    sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
+    individuals(sam, path, world, PAGE_SIZE + 3)  # the organisation is on the second page now
+    first = sam.page(f"{path}/assignments?sort=-name")
+    assert "sales" not in names(sam.page(f"{path}/assignments"))
+    assert "crew" in first or "sales" in first
+    assert "All of its learners are in sales too." in sam.page(f"{path}/assignments?type=audience")
+
+
+def test_other_administrators_are_named(visit: Visit) -> None:
+    sam, kim = visit("sam"), visit("kim")
+    path = make(sam)
+    add(kim, path, "sales")
+    assert "<p>Kim has unsaved changes here.</p>" in sam.page(f"{path}/assignments")
+    add(visit("lee"), path, "legal")
+    both = sam.page(f"{path}/assignments")
+    assert "2 other administrators have unsaved changes here. <bdi>Kim, Lee</bdi>" in both
 
 
 def test_a_manager_without_a_team_gets_a_successor(visit: Visit, world: World, settle: Callable[[], None]) -> None:
