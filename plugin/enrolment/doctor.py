@@ -29,14 +29,14 @@ HOUR = 3600
 _SAMPLE = 500
 
 
-def examine(runtime: Runtime, *, deep: bool = False) -> list[str]:
+def examine(runtime: Runtime, *, deep: bool = False, only: int | None = None) -> list[str]:
     """Every problem found, a sentence each.
 
-    :param deep: recompute every learner and every seat; without it only what one query shows.
+    :param deep: recompute every learner and every seat; without it only what one query shows. :param only: this host.
     """
     problems: list[str] = []
     with runtime.db.read() as session:
-        for host_id in active_hosts(session):
+        for host_id in active_hosts(session) if only is None else (only,):
             problems += _shallow(session, runtime, host_id)
             if deep and not owed_people(session, host_id, 1):
                 problems += _deep(session, host_id)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from plugin.core.runtime import Runtime
+from plugin.enrolment.doctor import examine
 from plugin.population.sets import forget_bases
 from plugin.population.stored import keep_base
 from tests.histories.lab import Lab
@@ -98,6 +99,11 @@ class Histories(RuleBasedStateMachine):
             )
             lab.save(code, new, terms)
         self._follow(True)
+
+    def teardown(self) -> None:
+        """However a history went, ``muster doctor --deep`` finds nothing (DESIGN, point 10)."""
+        self._follow(True)
+        assert examine(self.lab.runtime, deep=True, only=self.lab.host) == []
 
     def _follow(self, now: bool) -> None:
         if now:
