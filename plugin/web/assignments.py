@@ -18,7 +18,8 @@ from plugin.enrolment.warnings import removal_warning
 from plugin.mirror.browse import describe
 from plugin.web import shell
 from plugin.web.assignment_table import filters, table_context
-from plugin.web.due_form import due_from_form, form_of_due
+from plugin.web.due_counts import counted
+from plugin.web.due_form import due_from_form, due_item_name, form_of_due
 from plugin.web.kit import (
     PREFIX,
     editor,
@@ -30,7 +31,7 @@ from plugin.web.kit import (
 )
 from plugin.web.reviewed import settings_in_words
 from plugin.web.session import names_of_subjects
-from plugin.web.words import ngettext, read_only_sentence
+from plugin.web.words import due_words, ngettext, read_only_sentence
 
 blueprint = Blueprint("assignments", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -127,6 +128,9 @@ def _due_dialog(certification: int, problem: str) -> Response:
             "filters": filters(),
             "form": request.form if problem else form_of_due(row.due),
             **due_choices(session),
+            "counts": None if problem else counted(session, draft, _key(), row.due),
+            "in_words": due_words(row.due, context["zone"], due_item_name(session, host_id(), row.due)),
+            "waits_unknown": drafts.proposal(session, draft).definition.exceptions.get("unknown_date") == "wait",
         }
     return page("due.html", status=400 if problem else 200, **context)
 

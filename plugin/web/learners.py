@@ -49,9 +49,27 @@ def tab(certification: int) -> Response:
             "asked": asked, "types": TYPES, "states": STATES_SHOWN[context["what"]], "exceptions": EXCEPTION_TYPES,
             "rows": rows, "total": total, "query": query(), "page_number": page_number(), "page_size": PAGE_SIZE,
             "assignment": of,
+            "changeable": [_changeable(row, context["read_only"]) for row in rows] if of else [],
             "assignment_name": describe(session, host_id(), [(of.type, of.target)])[of.type, of.target] if of else None,
         }  # fmt: skip
     return page("learners.html", **context)
+
+
+def _changeable(row: Learner, ended: bool) -> str:
+    """Whether assignments can change her due date, and why not (DOMAIN 3.6, 3.9)."""
+    if ended:
+        return str(_("No: it has ended"))
+    if row.state == "complete":
+        return str(_("No: she has completed it"))
+    if row.state in ("certified", "window_open", "expired"):
+        return str(_("No: her certification sets it"))
+    if row.frozen:
+        return str(_("No: she is suspended at the learning site"))
+    if row.exception:
+        return str(_("No: an exception waits for an answer"))
+    if not row.active:
+        return str(_("No: she is not to be assigned"))
+    return str(_("Yes"))
 
 
 def _asked() -> dict[str, Any]:
