@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -29,7 +30,7 @@ def group_named(session: Session, host_id: int, certification: int, name: str) -
         )
     ).first()  # fmt: skip
     if found is None:
-        raise NotFound(f"There is no group '{name}'.")
+        raise NotFound(_("There is no group “%(name)s”.", name=name))
     return found
 
 
@@ -45,14 +46,14 @@ def join(runtime: Runtime, host_id: int, certification: int, name: str, person: 
         group = group_named(session, host_id, certification, name)
         learner = session.get_one(Person, (host_id, person))
         if learner.state != ACTIVE:
-            raise RefusedByRule("Only an active person can join a group.")
+            raise RefusedByRule(_("Only an active person can join a group."))
         if by is None:
             if not group.group.get("self_enrol"):
-                raise RefusedByRule(f"The group '{name}' is not open for self-enrolment.")
+                raise RefusedByRule(_("The group “%(name)s” is not open for self-enrolment.", name=name))
             if not terms_of(session, host_id, certification).live(runtime.clock.now()):
-                raise RefusedByRule("This certification is not available now.")
+                raise RefusedByRule(_("This certification is not available now."))
         if session.get(GroupMember, (host_id, group.id, person)) is not None:
-            raise RefusedByRule(f"She is a member of '{name}' already.")
+            raise RefusedByRule(_("This person is a member of “%(name)s” already.", name=name))
         now = runtime.clock.now()
         session.add(GroupMember(host_id=host_id, assignment=group.id, person=person, since=now, by=by or "herself"))
         session.flush()
@@ -78,9 +79,9 @@ def leave(runtime: Runtime, host_id: int, certification: int, name: str, person:
         learner = session.get_one(Person, (host_id, person))
         member = session.get(GroupMember, (host_id, group.id, person))
         if member is None:
-            raise RefusedByRule(f"She is not a member of '{name}'.")
+            raise RefusedByRule(_("This person is not a member of “%(name)s”.", name=name))
         if by is None and not group.group.get("withdraw") and not _waits(session, host_id, certification, person):
-            raise RefusedByRule(f"The group '{name}' does not allow withdrawal.")
+            raise RefusedByRule(_("The group “%(name)s” does not allow withdrawal.", name=name))
         now = runtime.clock.now()
         session.delete(member)
         session.flush()

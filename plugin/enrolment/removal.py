@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext as _
 from sqlalchemy import Integer, Table, Text, cast, delete, exists, select
 from sqlalchemy.orm import Session
 
@@ -25,15 +26,15 @@ def why_not(session: Session, host_id: int, certification: int) -> str:
     row = by_id(session, host_id, certification)
     here = {"host_id": host_id, "certification": certification}
     if session.scalar(select(exists().where(*(getattr(Enrolment, key) == value for key, value in here.items())))):
-        return "Learners were enrolled here or asked about, so it cannot be deleted. Archive it instead."
+        return str(_("Learners were enrolled here or asked about, so it cannot be deleted. Archive it instead."))
     if session.scalar(select(exists().where(*(getattr(Brought, key) == value for key, value in here.items())))):
-        return "Records were brought along here, so it cannot be deleted. Archive it instead."
+        return str(_("Records were brought along here, so it cannot be deleted. Archive it instead."))
     settling = session.get(Settling, (host_id, certification))
     if settling is not None and settling.state != "done":
-        return "What was saved last is still being carried out. Try again in a moment."
+        return str(_("What was saved last is still being carried out. Try again in a moment."))
     users = _counting_from(session, host_id, row.code)
     if users:
-        return f"Due dates of {', '.join(users)} count from its completion. Change those first."
+        return str(_("Due dates of %(names)s count from its completion. Change those first.", names=", ".join(users)))
     return ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from flask_babel import gettext as _
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
@@ -124,7 +125,9 @@ def member_warning(
     current = definition_of(session, host_id, certification)
     members = group_members(session, host_id, group_named(session, host_id, certification, group).id)
     if joins == (person in members):
-        raise RefusedByRule(f"She is a member of '{group}' already." if joins else f"She is not a member of '{group}'.")
+        if joins:
+            raise RefusedByRule(_("This person is a member of “%(name)s” already.", name=group))
+        raise RefusedByRule(_("This person is not a member of “%(name)s”.", name=group))
     wanted = members | BitMap([person]) if joins else members - BitMap([person])
     named = tuple(one.ext for one in names_of_people(session, host_id, list(wanted)).values())
     rows = tuple(
