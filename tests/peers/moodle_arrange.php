@@ -50,7 +50,7 @@ const ARRANGING = [
     'core_user_create_users', 'core_user_update_users', 'core_user_delete_users', 'core_course_create_courses',
     'core_course_update_courses', 'core_course_delete_courses', 'core_cohort_create_cohorts', 'core_cohort_add_cohort_members',
     'core_cohort_delete_cohorts', 'core_enrol_get_enrolled_users', 'enrol_manual_enrol_users', 'enrol_manual_unenrol_users',
-    'core_user_get_users_by_field',
+    'core_user_get_users_by_field', 'gradereport_user_get_grade_items',
 ];
 
 const SETTINGS = ['enablewebservices', 'webserviceprotocols', 'maintenance_enabled'];

@@ -23,7 +23,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys.conftest import browser as browser
 from tests.journeys.test_connecting import MUSTER, Empty, _once, _process, _wait
 from tests.live import free_port
-from tests.peers.moodle_site import TOKEN, URL, Site
+from tests.peers.moodle_site import COMMAND, TOKEN, URL, Site, call, command
 
 LOGIN = os.environ.get("MUSTER_PEER_MOODLE_LOGIN", "")
 SHOTS = os.environ.get("MUSTER_SHOTS")
@@ -107,11 +107,15 @@ class Moodle:
         self.page.click("#id_saveanddisplay")
         self.page.wait_for_url("**/course/view.php?id=*")
         course = int(re.search(r"id=(\d+)", self.page.url)[1])  # type: ignore[index]
+        return course, self.activity_in(course, tool)
+
+    def activity_in(self, course: int, tool: int) -> str:
+        """Add the tool to a course, as Moodle proposes it; returns the activity's path."""
         self.go(f"/course/modedit.php?add=lti&typeid={tool}&course={course}&section=0&return=0")
         self.page.fill("#id_name", "Muster")
         self.page.click("#id_submitbutton")
         self.page.wait_for_url("**/mod/lti/view.php?id=*")
-        return course, self.page.url.removeprefix(URL).partition("&")[0]
+        return self.page.url.removeprefix(URL).partition("&")[0]
 
     def teacher(self, course: int) -> str:
         """A new user who teaches the course; returns the username."""
@@ -228,8 +232,8 @@ def assign_in_the_frame(admin: Moodle, activity: str, staff: Staff) -> None:
     expect(frame.locator("#progress [data-say]")).to_contain_text("enrolled", timeout=WITHIN)
 
 
-def learners_are_in_moodle(browser: Any, admin: Moodle, staff: Staff) -> None:
-    """Moodle's own page of participants shows them, and the message is with one of them when she signs in."""
+def learners_are_in_moodle(browser: Any, admin: Moodle, staff: Staff) -> Moodle:
+    """Moodle's own page of participants shows them, and the message is with one of them when she signs in; returns her."""
     until = time.monotonic() + WITHIN / 1000
     while staff.site.roster(staff.course) != staff.below and time.monotonic() < until:
         time.sleep(0.5)
@@ -243,6 +247,33 @@ def learners_are_in_moodle(browser: Any, admin: Moodle, staff: Staff) -> None:
     told = learner.page.locator("[data-region=message]", has_text="Fire safety")
     expect(told.locator("visible=true").first).to_be_visible(timeout=WITHIN)
     learner.picture("message")
+    return learner
+
+
+def who_is_certified_has_the_grade(admin: Moodle, learner: Moodle, activity: str, staff: Staff) -> None:
+    """She completes her course and opens Muster: certified at once, and so in Moodle's gradebook."""
+    command("complete", staff.course, 0)
+    command("complete", staff.course, staff.site.users[0])
+    until = time.monotonic() + WITHIN / 1000
+    while not _sees(learner.open(activity), "Certified") and time.monotonic() < until:
+        time.sleep(1)
+    learner.picture("my")
+    expect(learner.page.frame_locator("#contentframe").get_by_text("Certified", exact=True).first).to_be_visible()
+    until = time.monotonic() + WITHIN / 1000
+    while _grade(staff) != 1 and time.monotonic() < until:
+        time.sleep(0.5)
+    assert _grade(staff) == 1
+
+
+def _sees(frame: Any, word: str) -> bool:
+    expect(frame.locator("main")).to_be_visible(timeout=WITHIN)
+    return bool(frame.get_by_text(word, exact=True).count())
+
+
+def _grade(staff: Staff) -> float | None:
+    answer = call("gradereport_user_get_grade_items", courseid=staff.course, userid=staff.site.users[0])
+    items = [one for one in answer["usergrades"][0]["gradeitems"] if one["itemtype"] != "course"]
+    return next((one["graderaw"] / one["grademax"] for one in items if one["graderaw"] is not None), None)
 
 
 def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roster(
@@ -263,7 +294,8 @@ def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roste
     admin.picture("registered")
     inside.get_by_role("button", name="Close this window").click()
     expect(admin.page.locator("iframe[src*=register], iframe[name*=register]")).to_have_count(0, timeout=WITHIN)
-    course, activity = admin.course_with(admin.activate())
+    tool = admin.activate()
+    course, activity = admin.course_with(tool)
     expect(admin.open(activity).get_by_text("nobody has approved that yet")).to_be_visible(timeout=WITHIN)
 
     operator.get_by_role("link", name="See what waits").click()
@@ -292,5 +324,8 @@ def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roste
     expect(operator.locator("dl.counters div").first).to_contain_text("2")
     if staff:
         read_by_web_services(operator, hosts)
+        activity = admin.activity_in(staff.course, tool)
         assign_in_the_frame(admin, activity, staff)
-        learners_are_in_moodle(browser, admin, staff)
+        learner = learners_are_in_moodle(browser, admin, staff)
+        if COMMAND:
+            who_is_certified_has_the_grade(admin, learner, activity, staff)
