@@ -9,99 +9,32 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from plugin.certifications.asfile import proposals, read_file
-from plugin.core.clock import Clock
-from plugin.core.db import Database
-from plugin.core.runtime import Runtime
 from plugin.delivery.drain import drain
 from plugin.delivery.tables import FOUND, Message, Seat
 from plugin.delivery.watching import watch
-from plugin.enrolment.codes import STATES
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.people import settle_people
-from plugin.enrolment.save import Choices, save
 from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tables import Enrolment
 from plugin.enrolment.tick import tick
 from plugin.hosts.moodle.check import checklist
-from plugin.jobs.work import work_host
-from plugin.mirror.connections import NewHost, add_host, connection_of, spec_of
+from plugin.mirror.connections import connection_of, spec_of
 from plugin.mirror.sync import pull
 from plugin.mirror.tables import DELETED, Person
 from plugin.notifications.templates import render
-from plugin.schema import metadata
-from tests.peers.moodle_site import COMMAND, MAPPING, NO_COMMAND, TOKEN, URL, WHY, Site, call, command
+from tests.peers.moodle_peer import Peer, core, organisation
+from tests.peers.moodle_peer import peer as peer
+from tests.peers.moodle_site import COMMAND, NO_COMMAND, TOKEN, URL, WHY, Site, call, command
 
 pytestmark = [pytest.mark.peer, pytest.mark.skipif(not (URL and TOKEN), reason=WHY)]
 DAY = 86_400
 RATE = int(os.environ.get("MUSTER_PEER_MOODLE_RATE", "400"))
 """Learners delivered in the comparison with bare calls; the issue asks for ten thousand."""
-
-
-@dataclass
-class Peer:
-    """Muster on a database of its own, connected to the Moodle."""
-
-    made: Runtime
-    site: Site
-    host: int
-
-    def later(self, seconds: int) -> None:
-        self.made = replace(self.made, clock=Clock(self.made.clock.now() + seconds))
-
-    def now(self) -> None:
-        self.made = replace(self.made, clock=Clock(int(time.time())))
-
-    def pull(self) -> None:
-        pull(self.made, self.host)
-
-    def assign(
-        self, code: str, courses: str, *rows: str, more: str = "", leaving: int | None = None, work: bool = True
-    ) -> None:
-        listed = "".join(f"\n      - {row}" for row in rows) or " []"
-        text = f"""
-version: 1
-certifications:
-  - code: {code}
-    name: Peer {code}
-    state: live
-    content: {courses}
-    exceptions: {{duplicate_course: assign}}
-{more}    assignments:{listed}
-"""
-        with self.made.db.read() as session:
-            wanted = proposals(session, self.host, read_file(text))
-        save(self.made, self.host, wanted, who="tester", choices=Choices(allow_withdrawals=leaving))
-        if work:
-            self.work()
-
-    def work(self) -> None:
-        work_host(self.made, self.host)
-
-    def count(self, table: Any, *conditions: Any) -> int:
-        with self.made.db.read() as session:
-            return int(session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0)
-
-    def states(self, code: str) -> list[str]:
-        from plugin.certifications.tables import Certification
-
-        with self.made.db.read() as session:
-            query = select(Enrolment.state).join(
-                Certification,
-                (Certification.host_id == Enrolment.host_id) & (Certification.id == Enrolment.certification),
-            )
-            return [STATES[one] for one in session.scalars(query.where(Certification.code == code))]
-
-
-def core(course: int) -> str:
-    return f"{{certification: [{{name: Core, courses: ['{course}']}}]}}"
 
 
 @pytest.fixture(scope="module")
@@ -119,27 +52,6 @@ def site() -> Iterator[Site]:
         yield made
     finally:
         made.clean()
-
-
-@pytest.fixture
-def peer(site: Site, tmp_path: Path, settings: Any) -> Iterator[Peer]:
-    """A new Muster that has read the site."""
-    database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
-    metadata.create_all(database.engine)
-    made = Runtime(settings, database, Clock(int(time.time())))
-    new = NewHost(
-        "moodle", URL, "client", "1", f"{URL}/mod/lti/auth.php", f"{URL}/mod/lti/token.php", f"{URL}/mod/lti/certs.php", kind="moodle",
-        api_url=URL, api_token=TOKEN, mapping=MAPPING,
-    )  # fmt: skip
-    host = database.transact(lambda session: add_host(session, new, made.clock.now()).id)
-    pull(made, host)
-    yield Peer(made, site, host)
-    database.close()
-
-
-def organisation(site: Site, *more: str) -> str:
-    path = "/".join([f"peer-{site.mark}", *more])
-    return f"{{organisation: 'org:{path}', include: below}}"
 
 
 def test_every_piece_of_the_checklist_is_well(peer: Peer) -> None:

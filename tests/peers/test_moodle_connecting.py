@@ -250,7 +250,7 @@ def learners_are_in_moodle(browser: Any, admin: Moodle, staff: Staff) -> Moodle:
     return learner
 
 
-def who_is_certified_has_the_grade(admin: Moodle, learner: Moodle, activity: str, staff: Staff) -> None:
+def who_is_certified_has_the_grade(learner: Moodle, activity: str, staff: Staff) -> None:
     """She completes her course and opens Muster: certified at once, and so in Moodle's gradebook."""
     command("complete", staff.course, 0)
     command("complete", staff.course, staff.site.users[0])
@@ -328,4 +328,4 @@ def test_moodle_registers_muster_opens_it_for_administrators_and_gives_its_roste
         assign_in_the_frame(admin, activity, staff)
         learner = learners_are_in_moodle(browser, admin, staff)
         if COMMAND:
-            who_is_certified_has_the_grade(admin, learner, activity, staff)
+            who_is_certified_has_the_grade(learner, activity, staff)
