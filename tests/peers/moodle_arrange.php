@@ -53,7 +53,7 @@ const ARRANGING = [
     'core_user_get_users_by_field', 'gradereport_user_get_grade_items',
 ];
 
-const SETTINGS = ['enablewebservices', 'webserviceprotocols', 'maintenance_enabled'];
+const SETTINGS = ['enablewebservices', 'webserviceprotocols', 'maintenance_enabled', 'curlsecurityallowedport'];
 
 function settings(): void {
     foreach ([
