@@ -57,6 +57,10 @@ def test_a_save_is_looked_at_and_undone(sam: Administrator, running: Running) ->
 
     sam.open_tab("History")
     sam.see("history")
+    page.get_by_role("link", name="What changed").first.click()
+    expect(page.get_by_role("dialog", name="Version 3")).to_contain_text("Drivers")
+    sam.see_everywhere("what-changed")
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="Undo").first.click()
     undo = page.get_by_role("dialog", name="Undo this save")
     expect(undo).to_contain_text("Messages already sent, and decisions made since, stay.")

@@ -33,7 +33,7 @@ def learner(browser: Any, running: Running, person: str) -> Page:
 
 def until(page: Page, seen: Callable[[], bool]) -> None:
     """Reload until something is on the page."""
-    for _attempt in range(40):
+    for _attempt in range(80):
         if seen():
             return
         page.wait_for_timeout(400)
@@ -92,6 +92,10 @@ def test_adding_groups(sam: Administrator, running: Running, browser: Any) -> No
             dialog.get_by_label("Name", exact=True).fill("By invitation")
             dialog.get_by_role("button", name="Ok", exact=True).click()
             expect(sam.row("group:By invitation")).to_contain_text("Self-enrolment closed")
+            sam.row("group:By invitation").locator("[data-role=group]").click()
+            expect(page.get_by_role("dialog", name="Change group")).to_be_visible()
+            sam.see_everywhere("change-group")
+            page.keyboard.press("Escape")
             dialog = sam.add("Individuals")
             sam.search(dialog, "Search individuals", "user00034")
             dialog.locator("[role=option]").first.click()
@@ -263,3 +267,20 @@ def test_every_type_warns(sam: Administrator, running: Running) -> None:
                 expect(warning).to_contain_text("This will withdraw")
                 expect(warning).to_contain_text("except where they have another assignment.")
                 warning.get_by_role("link", name="Cancel").click()
+
+
+def test_a_request_that_waits_is_seen_as_one(sam: Administrator, running: Running, browser: Any) -> None:
+    sam.make("By request", "c9")
+    dialog = sam.add("Group (self-enrolment)")
+    dialog.get_by_label("Name", exact=True).fill("Late risers")
+    dialog.get_by_label("Allow self-enrolment").check()
+    dialog.get_by_role("button", name="Ok", exact=True).click()
+    sam.due(sam.row("group:Late risers"), "2020-01-31")  # who joins has no time left: an exception asks
+    sam.commit(sam.review())
+    sam.enrolled()
+    hers = learner(browser, running, "U-901")
+    hers.get_by_role("button", name="Join Late risers").click()
+    until(hers, lambda: hers.get_by_text("Your request waits for an administrator").count() > 0)
+    expect(hers.get_by_role("button", name="Cancel your request")).to_be_visible()
+    sam.page = hers
+    sam.see_everywhere("request")

@@ -128,6 +128,7 @@ def test_adding_learners_by_management_hierarchy(sam: Administrator, running: Ru
             include.select_option(label="Include all below")
             expect(include).to_have_value("below")
             expect(sam.page.locator("#table [data-say]")).to_contain_text("learners")
+            sam.see_everywhere("switched")
             include.select_option(label="Include direct team")
             expect(row.locator(".number")).to_have_text(direct)
         with walk.step(7, "enter an Assignment due date"):
@@ -214,4 +215,5 @@ def test_one_file_may_hold_every_kind_of_dirt(sam: Administrator) -> None:
     dialog.get_by_role("button", name="Look up").click()
     expect(dialog.locator("[data-pasted]")).to_contain_text("Found: 1")
     expect(dialog.locator("[data-pasted]")).to_contain_text("=cmd")
+    sam.see_everywhere("pasted")
     expect(open_dialog(sam.page).locator("[data-selected] li")).to_have_count(1)
