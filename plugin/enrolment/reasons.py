@@ -5,6 +5,8 @@ Translated where somebody's page asks; on the command line, without a page, they
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask_babel import gettext as _
 
 
@@ -16,6 +18,49 @@ def sentence(kind: str, matches: bool, *, kept: bool = False) -> str:
     if kept:
         return str(_("The target is gone at the learning site; this learner is kept until somebody answers."))
     return _yes(kind) if matches else _no(kind)
+
+
+def of_unit(kind: str, hers: Sequence[str], target: str, *, here: bool, below: bool, include: bool) -> str:
+    """Why an organisation or position matches a learner with current jobs, or not, by name.
+
+    :param hers: the units of her jobs: where she matches those that do it, else all of them.
+    :param here: one of them is the target itself; ``below``: one is under it. :param include: *Include all below* is on.
+    """
+    names = {"hers": ", ".join(hers), "target": target}
+    place = kind == "organisation"
+    if not hers:
+        words = _("Has no current job in an organisation.") if place else _("Has no current job with a position.")
+    elif here:
+        words = _("Works in %(target)s.", **names) if place else _("Holds the position %(target)s.", **names)
+    elif below and include:
+        words = (
+            _("Works in %(hers)s, below %(target)s, and Include all below is on.", **names) if place
+            else _("Holds the position %(hers)s, below %(target)s, and Include all below is on.", **names)
+        )  # fmt: skip
+    elif below:
+        words = (
+            _("Works in %(hers)s, below %(target)s, but Include all below is off.", **names) if place
+            else _("Holds the position %(hers)s, below %(target)s, but Include all below is off.", **names)
+        )  # fmt: skip
+    else:
+        words = (
+            _("Works in %(hers)s, neither in %(target)s nor below it.", **names) if place
+            else _("Holds the position %(hers)s, which is neither %(target)s nor below it.", **names)
+        )  # fmt: skip
+    return str(words)
+
+
+def of_manager(*, direct: bool, below: bool, include: bool) -> str:
+    """Why a manager's team has a learner in it, or not: she reports to the manager, or through others."""
+    if direct:
+        words = _("Reports to this manager.")
+    elif below and include:
+        words = _("Reports to this manager through others, and Include all below is on.")
+    elif below:
+        words = _("Reports to this manager through others, but only the direct team is included.")
+    else:
+        words = _("Does not report to this manager, nor through others.")
+    return str(words)
 
 
 def _yes(kind: str) -> str:

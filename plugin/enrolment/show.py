@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -19,10 +19,13 @@ from plugin.core.ids import read_clock
 from plugin.delivery.tables import CONFIRMED, FOUND, WANTS
 from plugin.enrolment.codes import EXCEPTION_TYPES, HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
 from plugin.enrolment.gone import pinned
-from plugin.enrolment.reasons import closed, held_back, sentence
+from plugin.enrolment.reasons import closed, held_back, of_manager, of_unit, sentence
 from plugin.enrolment.tables import Enrolment, ExceptionRow, Exemption, WhySet
-from plugin.mirror.tables import DELETED, SUSPENDED, Person
+from plugin.mirror.tables import DELETED, SUSPENDED, Person, Unit
+from plugin.population.keys import Key, keys_of
 
+UNITS = ("organisation", "position")
+"""Types whose targets are units."""
 _ORIGINS = ("ours", "ours", "found")
 
 
@@ -174,14 +177,45 @@ def checks(session: Session, host_id: int, certification: int, person: int) -> l
     _seq, as_of = read_clock(session, host_id)
     hit = {rule.id for rule in matches_of(session, host_id, [person], as_of)[person]}
     pins = pinned(session, host_id, certification)
+    rules, keys = rules_of(session, host_id, certification), keys_of(session, host_id, [person], as_of)[person]
+    units = _units(
+        session, host_id, {key[1] for key in (*keys, *(rule.key for rule in rules if rule.key)) if key[0] in UNITS}
+    )
     listed = []
-    for rule in rules_of(session, host_id, certification):
+    for rule in rules:
         kept = person in pins.get(rule.id, BitMap())
         matches = rule.id in hit or kept
+        why = _why(rule.key, keys, units) if not kept else ""
         listed.append(
-            {"assignment": rule.name, "matches": matches, "sentence": sentence(rule.type, matches, kept=kept)}
+            {"assignment": rule.name, "matches": matches, "sentence": why or sentence(rule.type, matches, kept=kept)}
         )
     return listed
+
+
+def _why(key: Key | None, keys: set[Key], units: Mapping[int, Unit]) -> str:
+    """Why a unit or a manager matches her or not, by name; empty where only the type has a sentence.
+
+    :param keys: what she matches (:func:`plugin.population.keys.keys_of`). :param units: those of hers and of the targets.
+    """
+    if key is None:
+        return ""
+    kind, target, include = key
+    below = (kind, target, "below") in keys
+    if kind == "manager":
+        return of_manager(direct=(kind, target, "direct") in keys, below=below, include=include == "below")
+    if kind not in UNITS or target not in units:
+        return ""
+    own, here = units[target], (kind, target, "") in keys
+    hers = [units[one] for word, one, how in keys if word == kind and how == "" and one in units]
+    under = [one for one in hers if own.lft <= one.lft and one.rgt <= own.rgt and own.framework == one.framework]
+    names = sorted(one.name for one in (under if below and under else hers))
+    return of_unit(kind, names, own.name, here=here, below=below, include=include == "below")
+
+
+def _units(session: Session, host_id: int, ids: set[int]) -> dict[int, Unit]:
+    """These units, as far as the host still has them."""
+    rows = session.scalars(select(Unit).where(Unit.host_id == host_id, Unit.id.in_(ids), Unit.gone.is_(False)))
+    return {row.id: row for row in rows}
 
 
 def _why_not(session: Session, host_id: int, certification: int, person: Person, found: dict[str, Any]) -> str | None:

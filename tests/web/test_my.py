@@ -75,3 +75,31 @@ def test_her_date_is_shown_where_she_is_and_to_administrators_in_both_zones(
     assert "31 Jan 2031, 23:59" in hers
     assert "1 Feb 2031, 08:59 where the learner is (Asia/Tokyo)" in hers
     assert "where the learner is" not in sam.page(f"{path}/learners/bea")
+
+
+def test_checking_a_learner_names_where_she_works_and_why_that_matches_or_not(
+    visit: Visit, world: World, settle: Callable[[], None]
+) -> None:
+    world.job("j-cid", "cid", "north", boss="j-ann")
+    world.job("j-dov", "dov", "north", boss="j-cid")
+    sam = visit()
+    path = make(sam)
+    add(sam, path, "sales", "legal")
+    sam.post(f"{path}/assignments/add/manager", {"target": ["j-ann"]})
+    save(sam, path)
+    settle()
+    ann, dov, eve = (sam.page(f"{path}/learners/{name}") for name in ("ann", "dov", "eve"))
+    assert "Works in sales." in ann
+    assert "Works in sales, neither in legal nor below it." in ann
+    assert "Does not report to this manager, nor through others." in ann
+    assert "Works in north, below sales, but Include all below is off." in dov
+    assert "Reports to this manager through others, but only the direct team is included." in dov
+    assert "Has no current job in an organisation." in eve
+    for key in ("organisation:sales", "manager:j-ann"):
+        sam.post(f"{path}/assignments/include", {"key": key, "include": "below"})
+    save(sam, path)
+    settle()
+    dov = sam.page(f"{path}/learners/dov")
+    assert "Works in north, below sales, and Include all below is on." in dov
+    assert "Reports to this manager through others, and Include all below is on." in dov
+    assert "Reports to this manager." in sam.page(f"{path}/learners/cid")
