@@ -27,6 +27,7 @@ _SLICE = 4_000
 """Rows for which one statement carries arrays; more go by COPY."""
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
+_NUMBERS = ("SMALLINT", "INTEGER", "BIGINT", "BOOLEAN")
 _SPECIAL = frozenset("\\\t\n\r")
 
 Column = Any
@@ -153,14 +154,15 @@ def _copy_new(session: Session, table: Table, columns: Mapping[str, Column], n: 
     return inserted == n
 
 
-def _unnest(table: Table, columns: Mapping[str, list[Any]]) -> tuple[str, list[list[Any]]]:
+def _unnest(table: Table, columns: Mapping[str, list[Any]]) -> tuple[str, list[Any]]:
     casts = ", ".join(f"%s::{_pg_type(table, name)}[]" for name in columns)
-    values = [_booleans(value) if _pg_type(table, name) == "BOOLEAN" else value for name, value in columns.items()]
+    values = [numbers(value) if _pg_type(table, name) in _NUMBERS else value for name, value in columns.items()]
     return f"unnest({casts}) AS given({_names(columns)})", values
 
 
-def _booleans(values: list[Any]) -> list[Any]:
-    return [None if value is None else bool(value) for value in values]
+def numbers(values: Sequence[int | None]) -> str:
+    """An array of PostgreSQL's in its own letters, to be cast: the driver would look at each number by itself."""
+    return "{" + ",".join(["NULL" if value is None else str(int(value)) for value in values]) + "}"
 
 
 @cache

@@ -9,7 +9,7 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import among, fetch, insert_rows, update_rows
+from plugin.core.bulk import among, fetch, insert_rows, numbers, update_rows
 from plugin.core.logs import correlation
 from plugin.delivery.tables import FOUND, IN, KEEP, NO_POLICY, NOBODYS, OUT, REMOVE, SUSPEND, SUSPENDED, Seat
 from plugin.population.columns import Ints
@@ -87,7 +87,7 @@ def _lock(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> Seat
     if sqlite:
         rows = fetch(session, sql + among("person", people) + order, host_id)
     else:
-        rows = fetch(session, f"{sql}person = ANY(?){order} FOR UPDATE", host_id, people.tolist())
+        rows = fetch(session, f"{sql}person = ANY(?::int[]){order} FOR UPDATE", host_id, numbers(people.tolist()))
     found = np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS))
     asked = np.zeros(len(found), bool)
     for course, theirs in concerned.items():
