@@ -25,7 +25,7 @@ class Mutation:
 
 _UNITS = 'return (kind, target_id, "below" if include == "below" else "")'
 _TEAMS = 'return (kind, target_id, "below" if include == "below" else "direct")'
-_LEFT = "gone = facts.live & ~member"
+_LEFT = "gone = reached & ~member"
 _DATES = "later = where & (date != NONE) & (date > self.new.due)  # NONE is the least of all"
 _AWARDED = "awarded = began & (new.certified_at != NONE)"
 
@@ -34,13 +34,13 @@ MUTATIONS = (
     Mutation(2, "a draft reaches people", "enrolment/terms.py", 'self.state == "live"', 'self.state in ("live", "draft")'),
     Mutation(3, "no course is ever open", "certifications/content.py",
              "open_courses |= {course for _, one in group for course in one.courses}", "open_courses |= set()"),
-    Mutation(4, "nobody leaves whose rule went", STEP, _LEFT, "gone = facts.live & ~member & given.exempt"),
+    Mutation(4, "nobody leaves whose rule went", STEP, _LEFT, "gone = reached & ~member & given.exempt"),
     Mutation(5, "nobody is matched", RESOLVE, "if target_id is None:", "if target_id is not None:"),
     Mutation(7, "the last rule is the only reason", "enrolment/writer.py",
              "named[at].append(rule.id)", "named[at] = [rule.id]"),
     Mutation(8, "a team is always the direct one", RESOLVE, _TEAMS, 'return (kind, target_id, "direct")'),
     Mutation(9, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
-    Mutation(10, "whoever moves out stays", STEP, _LEFT, "gone = facts.live & ~member & given.exempt"),
+    Mutation(10, "whoever moves out stays", STEP, _LEFT, "gone = reached & ~member & given.exempt"),
     Mutation(11, "another certification's claim is forgotten", CLAIMS,
              "claimed |= here & seats.held_by(_others(one, sorted(one.courses.values()), alone))", "claimed |= here & ours"),
     Mutation(16, "a fixed date has midnight, not 23:59", "core/days.py", "END_OF_DAY = time(23, 59)", "END_OF_DAY = time(0, 0)"),
@@ -63,7 +63,7 @@ MUTATIONS = (
     Mutation(39, "an expired learner can be extended", CYCLE,
              "if state.state in (EXPIRED, COMPLETE):", "if state.state == COMPLETE:"),
     Mutation(40, "no time is ever too short", STEP,
-             "short = (self.date != NONE) & (self.date - given.at < self.terms.minimum) & ~awarded",
+             "short = (self.date != NONE) & (self.date - given.at < self.said.minimum) & ~awarded",
              "short = (self.date != NONE) & (self.date - given.at < 0) & ~awarded"),
     Mutation(41, "a question holds nobody back", STEP,
              "self.new.hold[ask & ~self.old.active] = HELD_BY_EXCEPTION", "self.new.hold[ask & ~self.old.active] = FREE"),
@@ -79,7 +79,7 @@ MUTATIONS = (
     Mutation(58, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
     Mutation(60, "whoever is held counts as active", "enrolment/show.py",
              '"active": live and row.hold not in INACTIVE_HOLDS,', '"active": live,'),
-    Mutation(61, "leavers stay", STEP, _LEFT, "gone = facts.live & ~member & given.exempt"),
+    Mutation(61, "leavers stay", STEP, _LEFT, "gone = reached & ~member & given.exempt"),
     Mutation(63, "what is archived goes on", "enrolment/terms.py", 'self.state == "live"', 'self.state != "draft"'),
     Mutation(66, "suspending removes", "enrolment/terms.py",
              'POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}',
@@ -114,7 +114,7 @@ MUTATIONS = (
              'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"',
              'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.cycle}"'),
     Mutation(90, "a suspended person is enrolled and told", STEP,
-             "began = member & ~facts.live & ~frozen & live_terms", "began = member & ~facts.live & live_terms"),
+             "began = member & ~facts.live & ~frozen & said.live", "began = member & ~facts.live & said.live"),
     Mutation(92, "a reminder moved is another reminder", "notifications/definitions.py",
              "for fits in (_same, _same_offset, _same_event):", "for fits in (_same, _same_offset):"),
     Mutation(95, "a message does not name the certification", "notifications/templates.py",

@@ -1,9 +1,8 @@
 // Wires the page: every behaviour hangs on a data attribute, so that fragments put in later need no set-up.
 import { closeAll, closeTop, openDialog, replaceDialog } from './dialog.js';
-import { ask, fail, say, swap } from './fragments.js';
+import { ask, fail, inTurn, say, settled, swap, unpressed, watchPresses } from './fragments.js';
 import { followFrame } from './frame.js';
 import { watchMenus } from './menu.js';
-import { inTurn, settled, unpressed, watchPresses } from './turns.js';
 
 const FILTER_WAIT = 200;
 

@@ -1,6 +1,5 @@
 // Asks again for parts of the page that are still moving, ever more seldom, until the server says they are done.
-import { ask, fail, say } from './fragments.js';
-import { unpressed } from './turns.js';
+import { ask, fail, say, unpressed } from './fragments.js';
 
 const FIRST = 700;
 const SLOWER = 1.3;
