@@ -90,3 +90,5 @@ class Proposal:
     base_version: int
     current: Definition | None = None
     """The saved definition at ``base_version``; ``None`` when new."""
+    earlier_of: frozenset[str] | None = None
+    """Of which assignments (``type:target``) dates may move earlier, where they may; ``None``: of all."""

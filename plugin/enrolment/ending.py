@@ -39,7 +39,10 @@ def refuse_save_of_ended(session: Session, host_id: int, proposal: Proposal, at:
 
 
 def free_courses(session: Session, host_id: int, certification: int, at: int) -> None:
-    """Look again at whom its courses kept out of another certification: nobody is active in one that ended (§4)."""
+    """Look again at whom its courses kept out of another certification (§4).
+
+    Its content is another than before, or it has ended: nobody is active in one that ended.
+    """
     rows = fetch(
         session,
         "SELECT DISTINCT e.person FROM exception e JOIN enrolment r"

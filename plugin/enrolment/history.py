@@ -94,7 +94,13 @@ def undo_proposal(runtime: Runtime, session: Session, host_id: int, number: int)
         if getattr(before, name) != getattr(after, name):
             merged[name] = getattr(before, name)
     merged["assignments"] = _rows(current.assignments, before.assignments, after.assignments)
-    return Proposal(replace(current, **merged), row.version, current)
+    return Proposal(replace(current, **merged), row.version, current, _dated_by(before, after))
+
+
+def _dated_by(before: Definition, after: Definition) -> frozenset[str]:
+    """The assignments whose dates came from a save: only these go back with it (DOMAIN 3.5)."""
+    old = {row.key: row for row in before.assignments}
+    return frozenset(row.key for row in after.assignments if row.key not in old or old[row.key].due != row.due)
 
 
 def _rows(current: Any, before: Any, after: Any) -> tuple[Any, ...]:

@@ -31,6 +31,7 @@ class Cause:
     """Why settling happens now.
 
     :ivar at: for each person the ``as_of`` of what is being settled; everybody else takes ``otherwise``.
+    :ivar earlier_of: where dates move earlier, only those that these assignments gave; ``None``: whatever gave them.
     :ivar version: of the save being settled, or 0: rules new in it count as *added*.
     """
 
@@ -38,6 +39,7 @@ class Cause:
     at: Mapping[int, int] = field(default_factory=dict)
     version: int = 0
     earlier: bool = False
+    earlier_of: frozenset[int] | None = None
     quiet: bool = False
     confirmed: bool = False
     by_sync: bool = True
@@ -133,6 +135,7 @@ def gather(around: Around, population: Population, sides: Sequence[Side], cause:
         elsewhere=np.zeros(n, bool),
         added=added,
         earlier=cause.earlier,
+        may_move=np.ones(n, bool) if cause.earlier_of is None else np.isin(facts.due_from, list(cause.earlier_of)),
         quiet=cause.quiet,
     )
     return cut(given, lengths)

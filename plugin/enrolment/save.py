@@ -21,7 +21,7 @@ from plugin.enrolment.guard import Limits
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.settle import request_settling
 from plugin.enrolment.told import tell_assignments
-from plugin.enrolment.weigh import certification_id
+from plugin.enrolment.weigh import certification_id, earlier_ids
 from plugin.notifications.definitions import replace_definitions
 
 
@@ -77,6 +77,12 @@ def _save(
     return saved
 
 
+def _earlier_of(session: Session, host_id: int, proposal: Proposal, choices: Choices) -> dict[str, list[int]]:
+    """Of which assignments dates move earlier, where not of all."""
+    found = earlier_ids(session, host_id, proposal) if choices.earlier else None
+    return {} if found is None else {"earlier_of": sorted(found)}
+
+
 def check_versions(proposals: Sequence[Proposal], choices: Choices) -> None:
     """Refuse when somebody saw another version than the one that is saved now."""
     by_code = {proposal.definition.code: proposal.base_version for proposal in proposals}
@@ -109,6 +115,7 @@ def _write(
         "no_messages": choices.no_messages,
         "confirmed": confirmed,
         "reason": choices.reason,
+        **_earlier_of(session, host_id, proposal, choices),
     }
     written = write_version(session, host_id, proposal, who=who, at=at, reason=choices.reason, choices=kept)
     unpin_removed(session, host_id, written.removed, at, who)

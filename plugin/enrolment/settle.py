@@ -145,6 +145,7 @@ def _cause(claimed: Settling) -> Cause:
         otherwise=claimed.as_of,
         version=claimed.version,
         earlier=bool(choices.get("earlier")),
+        earlier_of=None if choices.get("earlier_of") is None else frozenset(cast("list[int]", choices["earlier_of"])),
         quiet=bool(choices.get("no_messages")),
         confirmed=bool(choices.get("confirmed")),
         by_sync=False,
@@ -229,7 +230,8 @@ def _still_ours(session: Session, claimed: Settling, done: int, total: int, unti
 
 def _finish(session: Session, claimed: Settling, cause: Cause, learners: int) -> None:
     key = (claimed.host_id, claimed.certification)
-    if terms_of(session, *key).ended(read_clock(session, claimed.host_id)[1]):
+    ended = terms_of(session, *key).ended(read_clock(session, claimed.host_id)[1])
+    if ended or _content_changed(session, *key, claimed.version):
         free_courses(session, *key, cause.otherwise)
     session.execute(
         update(Settling)

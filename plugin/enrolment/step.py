@@ -77,6 +77,7 @@ class Given:
     :ivar exempt: an exemption is in force.
     :ivar elsewhere: she is active in another certification that shares a course (DOMAIN §4).
     :ivar added: an assignment that is new in the version being saved matches her.
+    :ivar may_move: where this save moves dates earlier, hers may be moved.
     :ivar earlier: this save also moves dates earlier, or clears them (DOMAIN 3.5).
     :ivar quiet: this save sends no messages.
     """
@@ -91,6 +92,7 @@ class Given:
     exempt: Mask
     elsewhere: Mask
     added: Mask
+    may_move: Mask
     earlier: bool = False
     quiet: bool = False
 
@@ -252,6 +254,7 @@ class _Dates:
         if self.given.earlier:
             # Cleared before the checks: an unknown base is then asked about in this same step, not in the next.
             cleared = self.who & ~self.began & ~answered & ~self.open & (self.new.hold != DISMISSED)
+            cleared &= self.given.may_move & ~self._given_realistic()
             self.new.due[cleared & self.given.wanted.unknown & (self.date == NONE)] = NONE
         check = self.checkable & self._to_check() & ~answered
         hit = np.where(check, self._first_hit(), NO_TYPE)
@@ -284,9 +287,17 @@ class _Dates:
     def _earlier(self, where: Mask) -> None:
         if not self.given.earlier:
             return
-        moved = where & (self.date != self.new.due)
+        where = where & self.given.may_move
+        realistic_one = where & self._given_realistic()
+        moved = where & ~realistic_one & (self.date != self.new.due)
         self.new.due[moved] = self.date[moved]
         self.new.due_from[moved] = self.given.wanted.date_from[moved]
+        self._realistic(realistic_one, self.given.questions.at)
+
+    def _given_realistic(self) -> Mask:
+        """Somebody decided that just this date is not realistic, and gave another: that one is hers (DOMAIN 4.4)."""
+        questions = self.given.questions
+        return (questions.answer == "realistic") & questions.covers & (questions.answer_due == self.date)
 
     def _answers(self) -> Mask:
         """Apply the answers given to open exceptions; each closes its exception (DOMAIN 4.4)."""

@@ -71,7 +71,10 @@ def weigh(session: Session, people: Population, proposal: Proposal, rules: Seque
     number = certification_id(session, host_id, code)
     version = proposal.base_version + 1
     terms = from_definition(host_id, number, version, proposal.definition, zone_of_host(session, host_id))
-    cause = Cause(otherwise=max(now, people.as_of), version=version, earlier=True, confirmed=True, by_sync=False)
+    cause = Cause(
+        otherwise=max(now, people.as_of), version=version, earlier=True, confirmed=True, by_sync=False,
+        earlier_of=earlier_ids(session, host_id, proposal),
+    )  # fmt: skip
     rows = enrolled(session, host_id, number)
     around = Around(session, host_id, [number])
     sets = _sets(around, people, proposal, rules, rows, number)
@@ -211,6 +214,19 @@ def proposed_rules(session: Session, host_id: int, proposal: Proposal) -> list[R
             rules.append(Rule(-number, 0, row.type, row.target, key, row.due, _throwaway_key(number),
                               proposal.base_version + 1, missing=False))  # fmt: skip
     return rules
+
+
+def earlier_ids(session: Session, host_id: int, proposal: Proposal) -> frozenset[int] | None:
+    """Our ids of the assignments whose dates a proposal may move earlier; ``None`` where it may move any."""
+    if proposal.earlier_of is None or proposal.current is None:
+        return None
+    number = certification_id(session, host_id, proposal.current.code)
+    rows = session.execute(
+        select(Assignment.id, Assignment.type, Assignment.target).where(
+            Assignment.host_id == host_id, Assignment.certification == number
+        )
+    )
+    return frozenset(row.id for row in rows if f"{row.type}:{row.target}" in proposal.earlier_of)
 
 
 def _throwaway_key(number: int) -> int:

@@ -72,6 +72,14 @@ def test_a_standing_answer_decides_about_who_is_assigned_already(lab: Lab, answe
     assert str(lab.due("ann")).startswith("2027-05-01")
 
 
+def test_a_shared_course_that_is_taken_out_of_the_first_lets_learners_into_the_second(lab: Lab) -> None:
+    lab.save("fs", *individuals("ann", "bob"), content=CONTENT, period=PERIOD)
+    lab.save("gs", *individuals("ann", "bob"), content=CONTENT, period=PERIOD)
+    assert lab.exceptions("gs") == {"ann": "duplicate_course", "bob": "duplicate_course"}
+    lab.save("fs", *individuals("ann", "bob"), content=OTHER)
+    assert (lab.exceptions("gs"), lab.active("gs")) == ({}, {"ann", "bob"})
+
+
 @pytest.mark.parametrize("how", ["archived", "over"])
 def test_an_ended_certification_keeps_nobody_out_of_another(lab: Lab, how: str) -> None:
     end: dict[str, Any] = {"state": "archived"} if how == "archived" else {"available": {"until": "2026-11-20"}}

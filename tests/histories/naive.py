@@ -137,6 +137,7 @@ class Answer:
     type: str
     why: frozenset[str]
     wanted: int | None
+    at: int
 
 
 @dataclass
@@ -489,7 +490,7 @@ class Model:
             if standing == "hold":
                 one.question = Question("already_assigned", wanted)
             elif one.answer is before:  # 4.5: decided by rule; what another rule decided just now stands
-                one.answer = Answer(standing, "already_assigned", one.why, wanted)
+                one.answer = Answer(standing, "already_assigned", one.why, wanted, self.now)
                 refused, before = standing == "dismiss", one.answer
         if one.question is not None and one.asked is None:
             one.question.wanted = wanted
@@ -497,10 +498,17 @@ class Model:
             return  # 4.3: the new date waits; 4.4: it was refused; 3.6: the cycle sets it
         if wanted is not None and (one.due is None or wanted > one.due):  # 3.4
             one.due, one.due_from = wanted, gives
-        if save and save.earlier and not began and one.due != wanted and one.answer is before:  # 3.5
-            one.due, one.due_from = wanted, gives
+        goal = self._goal(code, one, wanted, covered)
+        if save and save.earlier and not began and one.due != goal and one.answer is before:  # 3.5
+            one.due, one.due_from = goal, gives
             if one.due is None and unknown and not covered:
                 self._check(code, name, one, began, was_active, wish)
+
+    def _goal(self, code: str, one: Enrolment, wanted: int | None, covered: bool) -> int | None:
+        """Where a date moves that may move earlier: just this date may have been answered as not realistic (4.4)."""
+        if covered and one.answer is not None and one.answer.action == "realistic":
+            return realistic(one.answer.at, self.certifications[code].minimum)
+        return wanted
 
     def _check(self, code: str, name: str, one: Enrolment, began: bool, was_active: bool, wish: tuple) -> None:
         terms, wanted = self.certifications[code], wish[0]
@@ -511,7 +519,7 @@ class Model:
             return
         standing = terms.answers.get(hit, "hold")
         if one.asked is None and standing not in ("hold", "off", "wait"):
-            one.answer, beside = Answer(standing, hit, one.why, wanted), one.question
+            one.answer, beside = Answer(standing, hit, one.why, wanted, self.now), one.question
             self._carry_out(code, one, standing, was_active, wish)
             one.question = beside
             return
@@ -548,7 +556,7 @@ class Model:
         one = self.enrolments[code, name]
         assert one.question is not None
         wish = self.wish(code, name, one.why, one.began)
-        one.answer = Answer(action, one.question.type, one.why, wish[0])
+        one.answer = Answer(action, one.question.type, one.why, wish[0], self.now)
         self._carry_out(code, one, action, one.active, wish)
 
     def reopen(self, code: str, name: str) -> None:
