@@ -118,7 +118,10 @@ def _merged(file: FileCertification, current: Definition | None) -> Definition:
     base = current or Definition(code=file.code, name=given["name"], state="draft", notifications=())
     changes: dict[str, Any] = {name: given[name] for name in ("name", "kind", "state", "enrol") if name in given}
     if "available" in given:
-        changes["available"] = {**base.available, **given["available"]}
+        changes["available"] = merged = {**base.available, **given["available"]}
+        if merged.get("from") and merged.get("until") and merged["until"] < merged["from"]:
+            line = file.source.lines.get("available", file.source.line)
+            raise Invalid(f"Line {line}, available: it would end on {merged['until']}, before it begins.")
     if "content" in given:
         content = parse_content(given["content"], parse_content(base.content))
         changes["content"] = dump_content(content)

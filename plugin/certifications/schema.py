@@ -28,12 +28,13 @@ class Day(fields.Field[Any]):
     """A calendar day, as YAML's date or as text; kept as text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, date):
-            return value.isoformat()[:10]
         try:
-            return date.fromisoformat(str(value)).isoformat()
+            day = date.fromisoformat(value.isoformat()[:10] if isinstance(value, date) else str(value))
         except ValueError:
             raise ValidationError(f"'{value}' is no day such as 2027-03-31.") from None
+        if not 1970 <= day.year <= 9998:
+            raise ValidationError(f"'{value}' is no day from 1970 to 9998.")
+        return day.isoformat()
 
 
 class Code(fields.Field[Any]):
@@ -132,7 +133,7 @@ class ExceptionsSchema(_Strict):
     time_allowance = fields.String(validate=validate.OneOf(POLICIES["time_allowance"]))
     unknown_date = fields.String(validate=validate.OneOf(POLICIES["unknown_date"]))
     duplicate_course = fields.String(validate=validate.OneOf(POLICIES["duplicate_course"]))
-    already_assigned = fields.Raw(validate=lambda value: value in (*POLICIES["already_assigned"], False))
+    already_assigned = fields.Raw(validate=validate.OneOf((*POLICIES["already_assigned"], False)))
 
 
 class AssignmentSchema(_Strict):

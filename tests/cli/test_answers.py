@@ -164,3 +164,16 @@ def test_every_command_explains_itself(muster: Any) -> None:
     for name in names:
         status, out, _err = muster(name, "--help")
         assert (status, "--host" in out) == (0, True), name
+
+
+def test_a_last_day_before_the_first_is_refused_whichever_of_the_two_is_given(muster: Any, tmp_path: Path) -> None:
+    def given(available: str) -> tuple[int, str, str]:
+        path = tmp_path / "available.yaml"
+        path.write_text(f"version: 1\ncertifications:\n  - {{code: D, name: Dates, available: {available}}}\n")
+        found: tuple[int, str, str] = muster("apply", str(path), "--yes")
+        return found
+
+    assert given("{from: 2027-01-01}")[0] == 0
+    status, _out, err = given("{until: 2026-12-31}")
+    assert (status, "it would end on 2026-12-31, before it begins" in err) == (2, True)
+    assert given("{until: 2027-01-01}")[0] == 0
