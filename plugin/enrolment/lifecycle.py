@@ -86,7 +86,7 @@ def advance(facts: Facts, terms: Terms, done: Completions, as_of: int) -> Moved:
         begun = facts.state == STATES.index("in_progress")  # perhaps no longer, where what she did was taken away
         for position in np.flatnonzero(facts.active & (has_done | begun | ~asleep)).tolist():
             _advance_one(facts, position, terms, done.get(int(facts.person[position]), {}), as_of, moved)
-    _set_alarm(facts)
+    _set_alarm(facts, terms, as_of)
     return moved
 
 
@@ -119,10 +119,14 @@ def _advance_one(
             facts.baseline_due[position] = NONE
 
 
-def _set_alarm(facts: Facts) -> None:
-    """``wakes``: the next instant at which time alone may change a row."""
+def _set_alarm(facts: Facts, terms: Terms, as_of: int) -> None:
+    """``wakes``: the next instant at which time alone may change a row.
+
+    Nobody leaves while a certification is not available: a grace that is over by then waits for no instant.
+    """
     never = np.iinfo(np.int64).max
-    alarm = np.where(facts.leaves_on == NONE, never, facts.leaves_on)
+    waits = (facts.leaves_on != NONE) & ((facts.leaves_on > as_of) | terms.live(as_of))
+    alarm = np.where(waits, facts.leaves_on, never)
     for state, column in (("certified", facts.window_opens), ("window_open", facts.expires)):
         here = (facts.state == STATES.index(state)) & (column != NONE)
         alarm = np.where(here, np.minimum(alarm, column), alarm)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from plugin.enrolment.doctor import examine
+from plugin.enrolment.tick import tick
 from plugin.notifications.timed import owe_timed
 from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals
 from tests.world import HOST
@@ -56,6 +57,20 @@ def test_what_becomes_of_the_seats_can_be_said_afterwards_too(lab: Lab) -> None:
     assert lab.seats("c1") == {"ann": "out"}
     lab.later(1)
     assert examine(lab.runtime, deep=True) == []
+
+
+def test_a_grace_that_is_over_when_it_has_ended_wakes_nobody_again_and_again(lab: Lab) -> None:
+    grace = {"seat": "remove", "grace": "3 days"}
+    lab.save("fs", *individuals("ann", "bob"), content=CONTENT, period=PERIOD, leaving=grace)
+    lab.save("fs", *individuals("bob"))
+    lab.save("fs", *individuals("bob"), state="archived")
+    lab.later(4)
+    assert examine(lab.runtime, deep=True) == []
+    lab.at(lab.now + 60)
+    assert tick(lab.runtime, HOST) == 0
+    assert lab.active() == {"ann", "bob"}
+    lab.save("fs", *individuals("bob"), state="live")
+    assert (lab.active(), examine(lab.runtime, deep=True)) == ({"bob"}, [])
 
 
 def test_an_ended_certification_tells_nobody_and_does_not_make_up_for_it(lab: Lab) -> None:
