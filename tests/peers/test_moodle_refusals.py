@@ -6,13 +6,18 @@ Needs ``MUSTER_PEER_MOODLE_URL``, ``MUSTER_PEER_MOODLE_TOKEN`` and ``MUSTER_PEER
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.settings import Settings
 from plugin.core.clock import Clock
+from plugin.core.db import Database
 from plugin.core.http import Outbound
+from plugin.core.runtime import Runtime
+from plugin.hosts.moodle.check import checklist
 from plugin.hosts.moodle.courses import STATUS
 from plugin.hosts.moodle.groups import MEMBERS
 from plugin.hosts.moodle.host import INFO
@@ -141,3 +146,31 @@ def test_without_the_right_to_enrol_moodle_says_so(site: Site) -> None:
         found = trouble(rest(), ENROL, enrolment(site.users[0], site.made_courses[1]))
     assert isinstance(found, Fault)
     assert found.code == "nopermissions"
+
+
+@pytest.mark.parametrize(
+    "capability",
+    ["moodle/site:viewparticipants", "moodle/course:enrolreview", "moodle/user:viewalldetails", "moodle/cohort:view",
+     "report/completion:view", "enrol/manual:enrol"],
+)  # fmt: skip
+def test_the_checklist_names_a_right_that_was_taken_away_and_where_to_give_it_back(
+    site: Site, runtime: Runtime, capability: str
+) -> None:
+    spec = ConnectionSpec("moodle", "moodle", URL, TOKEN)
+    assert {one.name: one for one in checklist(runtime, spec)}[capability].ok
+    with ExitStack() as stack:
+        stack.enter_context(without(capability))
+        if capability == "moodle/site:viewparticipants":  # Moodle lists people for either of the two
+            stack.enter_context(without("moodle/course:enrolreview"))
+        lacking = {one.name: one for one in checklist(runtime, spec)}[capability]
+    print(lacking.sentence, lacking.fix)
+    assert not lacking.ok
+    assert "Define roles" in lacking.fix
+
+
+@pytest.fixture
+def runtime(settings: Settings, tmp_path: Path) -> Iterator[Runtime]:
+    """What the checklist calls with; nothing is read from its database."""
+    database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
+    yield Runtime(settings, database, Clock())
+    database.close()
