@@ -247,7 +247,28 @@ def a_shared_course(sam: Administrator, learners: Learners, fay: str, tim: str) 
     learners.settle_on(SHARED, "Fay Fixed")
     answer(sam, address, "duplicate_course", "Tim Timed", DISMISS, 0)
     assert learners.on(SHARED) == {"Fay Fixed"}
+    asked_again_together(sam, address)
     assert {"Fay Fixed", "Tim Timed"} <= learners.on(DATED)  # no exception ever withdraws anyone
+
+
+def asked_again_together(sam: Administrator, address: str) -> None:
+    """Both answers are taken back and given anew, each time after the number was confirmed; Fay is in and stays in."""
+    page = sam.page
+    page.goto(f"{address}/exceptions?view=answered")
+    expect(page.locator("main tbody tr")).to_have_count(2)
+    page.get_by_label("All 2 that match").check()
+    page.get_by_role("button", name="Ask again").click()
+    dialog = page.get_by_role("alertdialog", name="Ask again")
+    expect(dialog).to_contain_text("takes back the answers to 2 exceptions")
+    sam.see("exceptions-together")
+    with page.expect_navigation():
+        dialog.get_by_role("button", name="Answer 2").click()
+    exceptions_of(sam, address, "duplicate_course", 2)
+    page.get_by_label("All 2 that match").check()
+    page.get_by_role("button", name=DISMISS, exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("alertdialog").get_by_role("button", name="Answer 2").click()
+    exceptions_of(sam, address, "duplicate_course", 0)
 
 
 def assigned_already(sam: Administrator, running: Running, address: str, learners: Learners, unit: str) -> None:
