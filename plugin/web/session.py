@@ -5,6 +5,7 @@ Nothing relies on third-party cookies; where one sticks, a leaked address alone 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from flask import Flask, Request, Response, g, request
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from plugin.core.db import DATABASE_AWAY
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.lti.login import digest
@@ -111,8 +113,12 @@ def find_session(runtime: Runtime, handle: str, asked: Request) -> Launch | None
     fits = cookie is not None and digest(cookie) == row.cookie_digest
     if row.cookie_seen and not fits:
         return None
-    if fits != row.cookie_seen or now - row.used > _TOUCH:
-        runtime.db.transact(lambda session: _touch(session, row.digest, now, seen=fits or row.cookie_seen))
+    if fits != row.cookie_seen:
+        runtime.db.transact(lambda session: _touch(session, row.digest, now, seen=True))
+    elif now - row.used > _TOUCH:
+        # Whoever looks at a page does not wait for a large save to let the database go: the next page notes it as well.
+        with contextlib.suppress(*DATABASE_AWAY):
+            runtime.db.briefly(lambda session: _touch(session, row.digest, now, seen=fits), seconds=1)
     data = dict(row.data)
     known = {
         name: str(data.pop(name, "")) for name in ("locale", "context", "return_url", "document_target", "host_origin")

@@ -10,12 +10,16 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from plugin.core.db import Database
+from plugin.lti.tables import LaunchSession
 from plugin.web.limits import REGISTRATIONS
 from tests.web.conftest import Visitor
+from tests.world import World
 
+Visit = Callable[..., Visitor]
 ROOT = Path(__file__).parents[2]
 
 
@@ -69,3 +73,17 @@ def test_gunicorn_says_which_setting_is_wrong_in_one_line() -> None:
     assert done.returncode == 1
     assert "Set MUSTER_SECRET_KEYS" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_page_does_not_wait_for_a_long_write_to_note_that_the_session_is_in_use(visit: Visit, world: World) -> None:
+    sam = visit()
+    with world.runtime.db.write() as session:
+        session.execute(update(LaunchSession).values(used=LaunchSession.used - 100))
+    with world.runtime.db.write() as session:  # somebody writes, and goes on writing
+        session.execute(update(LaunchSession).values(name="Sam"))
+        assert sam.get("/certifications").status_code == 200
+    with world.runtime.db.read() as session:
+        before = session.scalars(select(LaunchSession.used)).one()
+    assert sam.get("/certifications").status_code == 200
+    with world.runtime.db.read() as session:
+        assert session.scalars(select(LaunchSession.used)).one() > before  # the next page notes it
