@@ -90,6 +90,8 @@ def _hire(asked: dict[str, Any]) -> Result:
     for field in ("organisation", "position", "manager_job"):
         if asked.get(field):
             job[field] = str(asked[field])
+    if "position" in job:
+        job["position_since"] = job["start"]
     store().put("jobs", [job])
     return {"person": ident, "job": job["id"]}, [("person.changed", [ident]), ("job.changed", [job["id"]])]
 
@@ -99,10 +101,12 @@ def _move(asked: dict[str, Any]) -> Result:
     jobs = [job for job in jobs if not asked.get("job") or job["id"] == asked["job"]]
     if not jobs:
         raise Wrong("This person has no such job.")
-    job = dict(jobs[0])
+    job, position = dict(jobs[0]), jobs[0].get("position")
     for field in ("organisation", "position", "manager_job", "end", "start"):
         if field in asked:
             job[field] = asked[field] or None
+    if job.get("position") != position:
+        job["position_since"] = _now()[:10] if job.get("position") else None
     store().put("jobs", [job])
     return {"job": job["id"]}, [("job.changed", [job["id"]])]
 

@@ -24,7 +24,10 @@ def test_every_form_of_the_page_names_something_that_can_be_done(sandbox: Sandbo
 def test_a_job_changes_in_one_field_alone(sandbox: Sandbox, field: str, value: str) -> None:
     before = sandbox.get("person/U-50")["jobs"][0]
     sandbox.act("move", person="U-50", job=before["id"], **{field: value})
-    assert sandbox.get("person/U-50")["jobs"][0] == {**before, field: value or None}
+    after = sandbox.get("person/U-50")["jobs"][0]
+    since = {"position_since": after["position_since"]} if field == "position" else {}
+    assert after == {**before, field: value or None, **since}
+    assert (after["position_since"] > before["position_since"]) == (field == "position")
 
 
 def test_somebody_joins_and_leaves_an_audience(sandbox: Sandbox) -> None:
