@@ -1,7 +1,7 @@
 """The only two ways to the database: ``read()`` and ``write()``.
 
 SQLite: a deferred transaction that reads and then writes fails at once when somebody else wrote, so every
-write is ``BEGIN IMMEDIATE``. PostgreSQL runs READ COMMITTED. No network call belongs inside either.
+write is ``BEGIN IMMEDIATE``, in turn. PostgreSQL runs READ COMMITTED. No network call belongs inside either.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from plugin.core.errors import Unavailable
+from plugin.core.turns import begin_in_turn
 
 T = TypeVar("T")
 
@@ -73,8 +74,9 @@ def make_engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED",
                              connect_args={"connect_timeout": _CONNECTING})  # fmt: skip
-    if parsed.database and parsed.database != ":memory:":
-        _make_folder(Path(parsed.database).parent)
+    in_file = parsed.database not in (None, "", ":memory:")
+    if in_file:
+        _make_folder(Path(str(parsed.database)).parent)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -87,8 +89,12 @@ def make_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        immediate = connection.get_execution_options().get("muster_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        if not connection.get_execution_options().get("muster_write", False):
+            connection.exec_driver_sql("BEGIN")
+        elif in_file:
+            begin_in_turn(connection.connection.dbapi_connection, f"{parsed.database}.turn")
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
