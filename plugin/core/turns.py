@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from plugin.core.errors import Unavailable
+
 _SHORTEST, _LONGEST = 0.001, 0.01
 """Seconds between two looks."""
 
@@ -25,6 +27,7 @@ def begin_in_turn(connection: Any, path: str) -> None:
     :param connection: the driver's own; its busy timeout says how long to wait.
     :param path: of a file beside the database, that marks who is next. The system frees it when a process dies.
     :raises sqlite3.OperationalError: ``database is locked``, when others hold the file for longer.
+    :raises Unavailable: when that file cannot be made, opened or locked.
     """
     wait = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     until = time.monotonic() + wait / 1000
@@ -45,17 +48,26 @@ def begin_in_turn(connection: Any, path: str) -> None:
 
 @contextmanager
 def _next(path: str, until: float) -> Iterator[None]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise Unavailable(_cannot(path, error, "opened for writing")) from None
     try:
         for _look in _looks(until):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
+            except OSError as error:  # some network drives know no locks
+                raise Unavailable(_cannot(path, error, "locked")) from None
             break
         yield
     finally:
         os.close(handle)
+
+
+def _cannot(path: str, error: OSError, done: str) -> str:
+    return f"The file {path}, by which writers of the database take turns, cannot be {done}: {error.strerror}."
 
 
 def _looks(until: float) -> Iterator[None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from plugin.core.db import Database
+from plugin.core.errors import Unavailable
 
 ROOT = Path(__file__).parents[2]
 BUSY = """
@@ -99,3 +102,26 @@ def test_who_may_wait_only_briefly_is_told_that_others_write(shared: Database) -
     leave.set()
     holder.join(30)
     assert shared.briefly(seen, seconds=20) == 5
+
+
+def test_a_file_of_turns_that_cannot_be_opened_is_said_in_a_sentence_and_all_goes_on_when_it_can(
+    shared: Database, tmp_path: Path
+) -> None:
+    turns = tmp_path / "shared.sqlite3.turn"
+    turns.unlink()
+    turns.mkdir()  # whoever runs this, root too, cannot open a folder for writing
+    for write in (lambda: shared.transact(seen), lambda: shared.briefly(seen, seconds=1)):
+        with pytest.raises(Unavailable, match=r"The file .*shared\.sqlite3\.turn, .*, cannot be opened for writing: "):
+            write()
+    assert done(shared) == 0
+    turns.rmdir()
+    assert shared.transact(seen) == 0
+
+
+def test_a_drive_that_knows_no_locks_is_said_in_a_sentence(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(_handle: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("plugin.core.turns.fcntl.flock", flock)
+    with pytest.raises(Unavailable, match="cannot be locked: No locks available"):
+        shared.transact(seen)
