@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from plugin.enrolment.codes import EXCEPTION_TYPES, WITHDRAWN
-from plugin.enrolment.exceptions import Chosen
+from plugin.enrolment.exceptions import Chosen, of_same
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
 from plugin.mirror.tables import Person
 
@@ -96,12 +96,7 @@ def answered_page(
     return [Answered(person, EXCEPTION_TYPES[row.type], row.action, row.at, row.who) for row, person in rows]
 
 
-_SPELL = (
-    (Enrolment.host_id == Decision.host_id)
-    & (Enrolment.certification == Decision.certification)
-    & (Enrolment.person == Decision.person)
-    & (Enrolment.spell == Decision.spell)
-)
+_SPELL = of_same(Decision) & (Enrolment.spell == Decision.spell)
 """An answer stands for the spell it was given in."""
 
 

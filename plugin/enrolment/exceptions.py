@@ -62,6 +62,15 @@ class Chosen:
         return [*found, table.type == EXCEPTION_TYPES.index(self.kind)] if self.kind else found
 
 
+def of_same(table: Any) -> ColumnElement[bool]:
+    """The enrolment that a row of a table with ``person`` and ``certification`` is about."""
+    return (
+        (Enrolment.host_id == table.host_id)
+        & (Enrolment.certification == table.certification)
+        & (Enrolment.person == table.person)
+    )
+
+
 def open_exceptions(
     session: Session, host_id: int, certification: int, *, after: str = "", limit: int | None = None
 ) -> list[dict[str, Any]]:
@@ -155,19 +164,20 @@ def _answer(
 
 
 def _open(session: Session, host_id: int, certification: int, chosen: Chosen) -> list[Any]:
-    """The exceptions chosen, locked, with spell and reasons of their learners."""
-    same = (
-        (Enrolment.host_id == ExceptionRow.host_id)
-        & (Enrolment.certification == ExceptionRow.certification)
-        & (Enrolment.person == ExceptionRow.person)
-    )
+    """The exceptions chosen, with spell and reasons of their learners."""
+    columns = (ExceptionRow.type, ExceptionRow.wanted_due, Enrolment.spell, Enrolment.why)
+    return _chosen(session, host_id, certification, chosen, ExceptionRow, *columns)
+
+
+def _chosen(session: Session, host_id: int, certification: int, chosen: Chosen, table: Any, *columns: Any) -> list[Any]:
+    """Exceptions or answers chosen, locked, beside the enrolments of their learners: ``person`` and the columns named."""
     query = (
-        select(ExceptionRow.person, ExceptionRow.type, ExceptionRow.wanted_due, Enrolment.spell, Enrolment.why)
-        .join(Enrolment, same)
-        .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification)
-        .where(*chosen.conditions(session, host_id, ExceptionRow))
-        .order_by(ExceptionRow.person)
-        .with_for_update(of=ExceptionRow)
+        select(table.person, *columns)
+        .join(Enrolment, of_same(table))
+        .where(table.host_id == host_id, table.certification == certification)
+        .where(*chosen.conditions(session, host_id, table))
+        .order_by(table.person)
+        .with_for_update(of=table)
     )
     only = set(chosen.people)
     return [row for row in session.execute(query).all() if not only or row.person in only]
@@ -187,22 +197,8 @@ def _check_number(found: int, chosen: Chosen) -> None:
 
 def _reopen(session: Session, host_id: int, certification: int, chosen: Chosen, at: int) -> list[int]:
     """Take answers back: the question is open again, and settling looks whether its cause still stands."""
-    same = (
-        (Enrolment.host_id == Decision.host_id)
-        & (Enrolment.certification == Decision.certification)
-        & (Enrolment.person == Decision.person)
-    )
-    query = (
-        select(Decision, Enrolment)
-        .join(Enrolment, same)
-        .where(Decision.host_id == host_id, Decision.certification == certification)
-        .where(*chosen.conditions(session, host_id, Decision))
-        .order_by(Decision.person)
-        .with_for_update(of=Decision)
-    )
-    only = set(chosen.people)
-    rows = [row for row in session.execute(query).all() if not only or row[0].person in only]
-    _check_found(len(only - {decision.person for decision, _enrolment in rows}), "answer to take back")
+    rows = _chosen(session, host_id, certification, chosen, Decision, Decision, Enrolment)
+    _check_found(len(set(chosen.people) - {row.person for row in rows}), "answer to take back")
     asked = set(
         session.scalars(
             select(ExceptionRow.person).where(
@@ -211,7 +207,7 @@ def _reopen(session: Session, host_id: int, certification: int, chosen: Chosen, 
         )
     )
     done, changed = [], False
-    for decision, enrolment in rows:
+    for _person, decision, enrolment in rows:
         session.delete(decision)
         if enrolment.state == WITHDRAWN or enrolment.spell != decision.spell:
             continue

@@ -11,19 +11,11 @@ from plugin.certifications.store import by_id
 from plugin.enrolment.show import show_rows
 from tests.cli.conftest import muster, sandbox
 from tests.live import Sandbox
-from tests.web.conftest import Visitor, app, settle, visit, world
-from tests.web.test_main_job import add, make, save
-from tests.web.test_table import names
+from tests.web.conftest import Visit, app, settle, visit, world
+from tests.web.steps import add, due, make, names, picked, save
 from tests.world import HOST, World, row
 
 __all__ = ["app", "muster", "sandbox", "settle", "visit", "world"]
-
-Visit = Callable[..., Visitor]
-
-
-def picked(visitor: Visitor, path: str, kind: str, *targets: str) -> None:
-    answer = visitor.post(f"{path}/assignments/add/{kind}", {"target": list(targets)})
-    assert answer.status_code == 303, answer.text
 
 
 def test_behaviour_32_every_kind_of_thing_a_date_can_follow_is_offered_by_name(visit: Visit, world: World) -> None:
@@ -103,7 +95,7 @@ def test_behaviour_60_learners_see_why_they_are_in_and_administrators_how_many(
     sam = visit()
     path = make(sam)
     picked(sam, path, "individual", "ann", "eve")
-    sam.post(f"{path}/assignments/due", {"key": "individual:eve", "kind": "fixed", "date": "2026-11-01"})
+    due(sam, path, "individual:eve", "2026-11-01")
     save(sam, path)
     settle()
     with world.runtime.db.read() as session:

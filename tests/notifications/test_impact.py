@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from pyroaring import BitMap
 from plugin.core.runtime import Runtime
 from plugin.notifications.impact import impact, reached
 from tests.behaviours.lab import Lab, individuals
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.web.conftest import app as app
 from tests.web.conftest import visit as visit
 from tests.world import HOST, World
@@ -53,7 +52,7 @@ def test_learners_are_counted_each_and_managers_once_a_save(world: Any) -> None:
         assert len(reached(session, HOST, people(world, *team), BOTH)) == 5
 
 
-def test_the_review_shows_a_message_as_it_will_read(world: Any, visit: Callable[..., Visitor]) -> None:
+def test_the_review_shows_a_message_as_it_will_read(world: Any, visit: Visit) -> None:
     world.set_person("bob", name="<b>Bob</b>")
     world.save("fs", notifications=({"when": "assigned", "to": BOTH, "subject": "{certification_name}",
                                      "body": "{learner_name}, until {due_date}."},))  # fmt: skip
@@ -66,7 +65,7 @@ def test_the_review_shows_a_message_as_it_will_read(world: Any, visit: Callable[
     assert "&lt;b&gt;Bob&lt;/b&gt;, until 31 March 2027, 23:59 (Europe/London)." in page
 
 
-def test_nothing_that_is_said_needs_a_sample(world: Any, visit: Callable[..., Visitor]) -> None:
+def test_nothing_that_is_said_needs_a_sample(world: Any, visit: Visit) -> None:
     world.save("fs", *individuals("bob"), notifications=())
     one = visit()
     one.post(f"/certifications/{world.number()}/assignments/add/individual", {"target": "eve", "confirmed": "1"})

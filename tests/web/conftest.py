@@ -44,6 +44,10 @@ class Visitor:
         return answer.text
 
 
+Visit = Callable[..., Visitor]
+"""How tests call the fixture ``visit``."""
+
+
 @pytest.fixture
 def world(runtime: Runtime) -> World:
     """See :func:`small_world`."""
@@ -72,7 +76,7 @@ def app(world: World) -> Flask:
 
 
 @pytest.fixture
-def visit(app: Flask, world: World) -> Callable[..., Visitor]:
+def visit(app: Flask, world: World) -> Visit:
     """Opens a session: ``visit("sam")`` is an administrator, ``visit("ann", administrator=False)`` a learner."""
 
     def launch(

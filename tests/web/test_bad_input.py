@@ -10,11 +10,10 @@ from werkzeug.test import TestResponse
 from plugin.certifications.adding import MOST_TARGETS
 from plugin.core.tables import Host, HostClock
 from plugin.mirror.tables import Person, Unit
-from tests.web.conftest import FRAGMENT, Visitor
-from tests.web.test_main_job import add, make, revision, save
+from tests.web.conftest import FRAGMENT, Visit, Visitor
+from tests.web.steps import add, make, picked, revision, save
 from tests.world import World
 
-Visit = Callable[..., Visitor]
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -267,7 +266,7 @@ def test_a_file_of_learners_holds_no_formulas(
 ) -> None:
     world.people("=1+1")
     sam = visit()
-    sam.post(f"{path}/assignments/add/individual", {"target": ["=1+1"]})
+    picked(sam, path, "individual", "=1+1")
     save(sam, path)
     settle()
     lines = sam.page(f"{path}/learners.csv").splitlines()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import delete
 
 from plugin.certifications.store import definition_of
 from plugin.mirror.tables import Course
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit, Visitor
 from tests.world import HOST, World, row
 
 PATH = "/certifications/1/details"
@@ -30,7 +29,7 @@ FORM: dict[str, Any] = {
 
 
 @pytest.fixture
-def sam(world: World, visit: Callable[..., Visitor]) -> Visitor:
+def sam(world: World, visit: Visit) -> Visitor:
     world.courses("c3")
     content = {"certification": [{"name": "Old", "courses": ["c1", "c3"], "needs": "all", "minimum": "36 hours"}]}
     world.save("fs", content=content)

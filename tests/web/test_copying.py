@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from sqlalchemy import inspect, select
 from plugin.certifications.definition import Definition
 from plugin.certifications.store import by_code, codes, definition_of
 from plugin.core.db import Base
-from tests.web.conftest import Visitor
-from tests.web.test_main_job import add, make
+from tests.web.conftest import Visit
+from tests.web.steps import add, make
 from tests.world import HOST, World, row
 
 CONTENT = {"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}], "recertification": []}
@@ -39,7 +38,7 @@ def the(world: World, code: str) -> Definition:
         return definition_of(session, HOST, found.id)
 
 
-def test_a_copy_is_a_draft_with_what_was_ticked(visit: Callable[..., Visitor], original: World) -> None:
+def test_a_copy_is_a_draft_with_what_was_ticked(visit: Visit, original: World) -> None:
     sam = visit()
     assert "Copy of Food Safety" in sam.page("/certifications/1/copy")
     ticked = ["content", "period", "leaving", "exceptions", "assignments", "notifications"]
@@ -52,7 +51,7 @@ def test_a_copy_is_a_draft_with_what_was_ticked(visit: Callable[..., Visitor], o
     assert "Eve" not in sam.page("/certifications/2/learners?assignment=4")
 
 
-def test_only_what_was_ticked_comes_along(visit: Callable[..., Visitor], original: World) -> None:
+def test_only_what_was_ticked_comes_along(visit: Visit, original: World) -> None:
     sam = visit()
     sam.post("/certifications/1/copy", {"name": "Bare", "code": "bare"})
     bare = the(original, "bare")
@@ -68,16 +67,14 @@ def test_only_what_was_ticked_comes_along(visit: Callable[..., Visitor], origina
 @pytest.mark.parametrize("wrong", [{"name": ""}, {"name": "A", "code": "fs"}, {"name": "A", "part": ["learners"]},
                                    {"name": "A" * 300}])  # fmt: skip
 def test_a_copy_that_cannot_be_made_says_why_and_makes_nothing(
-    visit: Callable[..., Visitor], original: World, wrong: dict[str, Any]
+    visit: Visit, original: World, wrong: dict[str, Any]
 ) -> None:
     assert visit().post("/certifications/1/copy", wrong).status_code == 400
     with original.runtime.db.read() as session:
         assert codes(session, HOST) == ["fs"]
 
 
-def test_what_nobody_was_enrolled_in_is_deleted_with_all_that_belongs_to_it(
-    visit: Callable[..., Visitor], original: World
-) -> None:
+def test_what_nobody_was_enrolled_in_is_deleted_with_all_that_belongs_to_it(visit: Visit, original: World) -> None:
     sam = visit()
     path = make(sam, "Never used", state="draft")
     before = of_certification(original, 2)
@@ -103,9 +100,7 @@ def of_certification(world: World, number: int) -> set[str]:
     return found
 
 
-def test_what_somebody_was_enrolled_in_or_another_counts_from_is_not_deleted(
-    visit: Callable[..., Visitor], original: World
-) -> None:
+def test_what_somebody_was_enrolled_in_or_another_counts_from_is_not_deleted(visit: Visit, original: World) -> None:
     sam = visit()
     assert "Archive it instead" in sam.page("/certifications/1/delete")
     assert sam.post("/certifications/1/delete").status_code == 409

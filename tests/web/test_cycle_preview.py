@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
 
 import pytest
 
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit, Visitor
 from tests.world import World, row
 
 CONTENT = {
@@ -21,7 +20,7 @@ EXAMPLE = "example-completed=2013-04-15&example-due=2013-05-03&example-early=14"
 
 
 @pytest.fixture
-def sam(world: World, visit: Callable[..., Visitor]) -> Visitor:
+def sam(world: World, visit: Visit) -> Visitor:
     world.save("fs", row("individual", "ann"), content=CONTENT, period={})
     return visit("sam")
 
@@ -71,7 +70,7 @@ def test_what_cannot_be_shown_says_why(sam: Visitor, query: str, says: str) -> N
     assert says in html.unescape(sam.page(f"{PATH}?{query}"))
 
 
-def test_it_stands_on_the_page_and_belongs_to_administrators(sam: Visitor, visit: Callable[..., Visitor]) -> None:
+def test_it_stands_on_the_page_and_belongs_to_administrators(sam: Visitor, visit: Visit) -> None:
     assert "What this means for one learner" in sam.page("/certifications/1/details")
     assert visit("ann", administrator=False).get(PATH).status_code == 403
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy import select
 
 from plugin.delivery import drift, tally
 from plugin.delivery.tables import FOUND, IN, OUT, Drift, Seat
 from plugin.mirror.tables import Connection, Person, SyncRun
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World
 
 FULL, CLOSED = "The course is full.", "The course is closed: <b>ask</b> the office."
@@ -40,9 +38,7 @@ def parked(world: World) -> list[str]:
         return sorted(f"{row.course}.{row.person}" for row in rows)
 
 
-def test_delivery_shows_what_is_owed_how_fast_it_goes_and_the_hosts_own_words(
-    owing: World, visit: Callable[..., Visitor]
-) -> None:
+def test_delivery_shows_what_is_owed_how_fast_it_goes_and_the_hosts_own_words(owing: World, visit: Visit) -> None:
     page = visit().page("/delivery")
     for words in ("about 1 minute", "2 hours ago", "120", FULL, "ask&lt;/b&gt; the office", "Refused for good: 3",
                   "Found there already"):  # fmt: skip
@@ -51,9 +47,7 @@ def test_delivery_shows_what_is_owed_how_fast_it_goes_and_the_hosts_own_words(
     assert "all 2 that match" in only
 
 
-def test_parked_seats_are_retried_and_dismissed_singly_ticked_and_all_that_match(
-    owing: World, visit: Callable[..., Visitor]
-) -> None:
+def test_parked_seats_are_retried_and_dismissed_singly_ticked_and_all_that_match(owing: World, visit: Visit) -> None:
     one = visit()
     first, second, third = parked(owing)
     assert one.post("/delivery/parked", {"action": f"dismiss:{third}"}).status_code == 303
@@ -71,9 +65,7 @@ def test_parked_seats_are_retried_and_dismissed_singly_ticked_and_all_that_match
 @pytest.mark.parametrize(
     "form", [{"action": "retry"}, {"action": "retry", "seat": "x"}, {"action": "explode", "seat": "1.1"}, {}]
 )
-def test_an_answer_that_cannot_be_is_refused_in_a_sentence(
-    owing: World, visit: Callable[..., Visitor], form: dict[str, str]
-) -> None:
+def test_an_answer_that_cannot_be_is_refused_in_a_sentence(owing: World, visit: Visit, form: dict[str, str]) -> None:
     before = parked(owing)
     answer = visit().post("/delivery/parked", form)
     assert answer.status_code in (400, 422)
@@ -81,7 +73,7 @@ def test_an_answer_that_cannot_be_is_refused_in_a_sentence(
     assert parked(owing) == before
 
 
-def test_drift_shows_courses_asks_and_takes_answers(owing: World, visit: Callable[..., Visitor]) -> None:
+def test_drift_shows_courses_asks_and_takes_answers(owing: World, visit: Visit) -> None:
     visitor, now = visit(), owing.runtime.clock.now()
     assert "No drift" in visitor.page("/delivery/drift")
     assert visitor.post("/delivery/drift", {"action": "policy", "policy": "ask"}).status_code == 303
@@ -104,7 +96,7 @@ def test_drift_shows_courses_asks_and_takes_answers(owing: World, visit: Callabl
     assert visitor.post("/delivery/drift", {"action": "pick", "course": "c1"}).status_code in (400, 422)
 
 
-def test_only_administrators_see_delivery(owing: World, visit: Callable[..., Visitor]) -> None:
+def test_only_administrators_see_delivery(owing: World, visit: Visit) -> None:
     learner = visit("ann", administrator=False, person=1)
     for path in ("/delivery", "/delivery/drift"):
         assert learner.get(path).status_code == 403

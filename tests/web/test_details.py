@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from sqlalchemy import select
 
 from plugin.certifications.store import definition_of
 from plugin.delivery.tables import WANTS, Seat
-from tests.web.conftest import Visitor
-from tests.web.test_main_job import revision
+from tests.web.conftest import Visit, Visitor
+from tests.web.steps import revision
 from tests.world import HOST, World, row
 
 PATH = "/certifications/1"
@@ -24,7 +23,7 @@ FORM: dict[str, Any] = {
 
 
 @pytest.fixture
-def sam(world: World, visit: Callable[..., Visitor]) -> Visitor:
+def sam(world: World, visit: Visit) -> Visitor:
     content = {"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}]}
     world.save("fs", row("individual", "ann"), content=content, name="FS",
                period={"active": "1 year", "window": "1 month"})  # fmt: skip

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit, Visitor
 from tests.world import World, row
 
 CONTENT = {"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}]}
@@ -31,7 +30,7 @@ def counts(sam: Visitor, status: int = 200, **fields: Any) -> str:
     return " ".join(found.text.split())
 
 
-def test_the_dialog_says_how_many_learners_get_which_date(visit: Callable[..., Visitor], saved: World) -> None:
+def test_the_dialog_says_how_many_learners_get_which_date(visit: Visit, saved: World) -> None:
     sam = visit()
     assert "4 learners: 31 Mar 2027, 23:59" in counts(sam, kind="fixed", date="2027-03-31")
     assert "Complete by 31 March 2027, 23:59 (Europe/London)" in counts(sam, kind="fixed", date="2027-03-31")
@@ -46,7 +45,7 @@ def test_the_dialog_says_how_many_learners_get_which_date(visit: Callable[..., V
     assert "4 learners: 18 Dec 2026, 23:59" in counts(sam, kind="after", event="enrolment", amount="1", unit="months")
 
 
-def test_many_dates_are_put_together(visit: Callable[..., Visitor], saved: World) -> None:
+def test_many_dates_are_put_together(visit: Visit, saved: World) -> None:
     for number, name in enumerate(("f1", "f2", "f3", "f4")):
         saved.people(name, first_login=saved.now - number * 86_400 - 86_400 * 2)
         saved.job(f"j-{name}", name, "sales")
@@ -56,7 +55,7 @@ def test_many_dates_are_put_together(visit: Callable[..., Visitor], saved: World
     assert "2 learners: the date comes with the first login" in found
 
 
-def test_fields_that_mean_nothing_say_what_is_missing(visit: Callable[..., Visitor], saved: World) -> None:
+def test_fields_that_mean_nothing_say_what_is_missing(visit: Visit, saved: World) -> None:
     sam = visit()
     assert "Enter the date." in counts(sam, kind="fixed")
     assert "is not a date" in counts(sam, kind="fixed", date="2027-02-30")
@@ -68,7 +67,7 @@ def test_fields_that_mean_nothing_say_what_is_missing(visit: Callable[..., Visit
     assert "4 learners" in sam.page(f"/certifications/1/assignments/due?key={KEY}")
 
 
-def test_view_dates_says_whether_a_date_can_be_changed_and_why_not(visit: Callable[..., Visitor], saved: World) -> None:
+def test_view_dates_says_whether_a_date_can_be_changed_and_why_not(visit: Visit, saved: World) -> None:
     short = {"fixed": "2026-11-01"}
     saved.complete("ann", "c1", saved.now - 60)
     saved.state("bea", 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -16,10 +15,9 @@ from sqlalchemy.exc import OperationalError
 from plugin.core.db import Database
 from plugin.lti.tables import LaunchSession
 from plugin.web.limits import REGISTRATIONS
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import World
 
-Visit = Callable[..., Visitor]
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,7 +44,7 @@ def test_a_class_behind_one_address_may_launch_at_once(app: Flask) -> None:
     ],
 )
 def test_a_database_that_is_away_is_said_and_may_be_asked_again(
-    app: Flask, visit: Callable[..., Visitor], monkeypatch: pytest.MonkeyPatch, error: Exception
+    app: Flask, visit: Visit, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     one = visit()
 

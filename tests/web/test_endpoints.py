@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,7 @@ from plugin.delivery.endpoint_drain import DISABLED_AFTER
 from plugin.delivery.tables import Endpoint
 from plugin.jobs.endpoints import send_events
 from tests.delivery.endpoints import receiving
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World
 
 NEW = {
@@ -37,7 +36,7 @@ def endpoints(world: World) -> list[Endpoint]:
         return list(session.scalars(select(Endpoint).order_by(Endpoint.id)))
 
 
-def test_a_secret_is_shown_when_it_is_made_and_never_again(world: World, visit: Callable[..., Visitor]) -> None:
+def test_a_secret_is_shown_when_it_is_made_and_never_again(world: World, visit: Visit) -> None:
     one = visit()
     assert "Tell other systems what happens" in one.page("/endpoints")
     answer = one.post("/endpoints/new", NEW)
@@ -63,7 +62,7 @@ def test_a_secret_is_shown_when_it_is_made_and_never_again(world: World, visit: 
      ({"url": "https://a:b@x.example"}, "password")],
 )  # fmt: skip
 def test_what_cannot_be_is_said_and_what_was_entered_stays(
-    world: World, visit: Callable[..., Visitor], change: dict[str, object], words: str
+    world: World, visit: Visit, change: dict[str, object], words: str
 ) -> None:
     answer = visit().post("/endpoints/new", NEW | change)
     assert answer.status_code == 400
@@ -73,7 +72,7 @@ def test_what_cannot_be_is_said_and_what_was_entered_stays(
 
 
 def test_a_private_address_is_refused_where_the_settings_do_not_allow_it(
-    world: World, app: Flask, visit: Callable[..., Visitor]
+    world: World, app: Flask, visit: Visit
 ) -> None:
     one = visit()
     app.extensions["muster"] = replace(
@@ -86,9 +85,7 @@ def test_a_private_address_is_refused_where_the_settings_do_not_allow_it(
     assert endpoints(world) == []
 
 
-def test_a_ping_shows_request_and_response_and_a_delivery_can_be_sent_again(
-    world: World, visit: Callable[..., Visitor]
-) -> None:
+def test_a_ping_shows_request_and_response_and_a_delivery_can_be_sent_again(world: World, visit: Visit) -> None:
     one, runtime = visit(), world.runtime
     with receiving(lambda _got: (200, {}, b'{"thanks": "<script>alert(1)</script>"}')) as friendly:
         one.post("/endpoints/new", NEW | {"url": friendly.url})
@@ -111,7 +108,7 @@ def test_a_ping_shows_request_and_response_and_a_delivery_can_be_sent_again(
             assert one.post("/endpoints/1/redeliver", form).status_code in (400, 422)
 
 
-def test_one_that_muster_disabled_is_announced_and_can_be_resumed(world: World, visit: Callable[..., Visitor]) -> None:
+def test_one_that_muster_disabled_is_announced_and_can_be_resumed(world: World, visit: Visit) -> None:
     one, runtime = visit(), world.runtime
     with receiving(lambda _got: 500) as down:
         one.post("/endpoints/new", NEW | {"url": down.url})
@@ -129,7 +126,7 @@ def test_one_that_muster_disabled_is_announced_and_can_be_resumed(world: World, 
     assert one.post("/endpoints/1/state", {"state": "asleep"}).status_code in (400, 422)
 
 
-def test_removing_asks_first(world: World, visit: Callable[..., Visitor]) -> None:
+def test_removing_asks_first(world: World, visit: Visit) -> None:
     one = visit()
     one.post("/endpoints/new", NEW)
     assert "told nothing more" in one.page("/endpoints/1/remove")
@@ -137,7 +134,7 @@ def test_removing_asks_first(world: World, visit: Callable[..., Visitor]) -> Non
     assert one.get("/endpoints/1").status_code == 404
 
 
-def test_only_administrators_see_endpoints(world: World, visit: Callable[..., Visitor]) -> None:
+def test_only_administrators_see_endpoints(world: World, visit: Visit) -> None:
     visit().post("/endpoints/new", NEW)
     learner = visit("ann", administrator=False, person=1)
     for path in ("/endpoints", "/endpoints/new", "/endpoints/1", "/endpoints/1/edit", "/endpoints/1/remove"):

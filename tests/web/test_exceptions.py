@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy import select, update
 
 from plugin.core.db import Database
 from plugin.mirror.search import reindex
 from plugin.mirror.tables import Person
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
-Visit = Callable[..., Visitor]
 PAST, AFTER = {"fixed": "2026-11-01"}, {"after": "profile_date", "field": "hired", "add": "1 year"}
 CONTENT = {"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}]}
 TAB = "/certifications/1/exceptions"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from plugin.mirror.tables import Connection, SyncRun
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World
 
 
-def test_each_kind_has_its_age_and_its_cost(world: World, visit: Callable[..., Visitor]) -> None:
+def test_each_kind_has_its_age_and_its_cost(world: World, visit: Visit) -> None:
     now = world.runtime.clock.now()
     with world.runtime.db.write() as session:
         session.add(
@@ -34,7 +33,7 @@ def test_each_kind_has_its_age_and_its_cost(world: World, visit: Callable[..., V
         assert words in page
 
 
-def test_a_token_is_shown_once_and_taken_back(world: World, visit: Callable[..., Visitor]) -> None:
+def test_a_token_is_shown_once_and_taken_back(world: World, visit: Visit) -> None:
     visitor = visit()
     assert "There are none yet." in visitor.page(f"/hosts/{HOST}/tokens")
     answer = visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll <b>", "access": "write"})

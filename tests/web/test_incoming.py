@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from plugin.core.journal import record
@@ -11,7 +9,7 @@ from plugin.core.logs import use_correlation
 from plugin.delivery import tally
 from plugin.mirror.tables import Connection, Hint
 from plugin.web.incoming import _caused
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World
 
 
@@ -36,7 +34,7 @@ def heard(world: World) -> World:
     return world
 
 
-def test_each_hint_says_what_it_led_to(heard: World, visit: Callable[..., Visitor]) -> None:
+def test_each_hint_says_what_it_led_to(heard: World, visit: Visit) -> None:
     page = visit().page("/hosts/1/incoming")
     for words in ("&lt;b&gt;U-1&lt;/b&gt;, U-2, U-3 and 2 more", "1 record changed.", "1 learner enrolled · 1 withdrawn.",
                   "Read 2 seconds after it came", "for 12,345 hints together. 17 records changed.",
@@ -49,7 +47,7 @@ def test_each_hint_says_what_it_led_to(heard: World, visit: Callable[..., Visito
     assert "Incoming" in visit().page("/hosts/1/configuration")
 
 
-def test_nobody_sees_what_another_host_hinted_at(heard: World, visit: Callable[..., Visitor]) -> None:
+def test_nobody_sees_what_another_host_hinted_at(heard: World, visit: Visit) -> None:
     assert visit().get("/hosts/2/incoming").status_code == 404
     assert visit("ann", administrator=False, person=1).get("/hosts/1/incoming").status_code == 403
 

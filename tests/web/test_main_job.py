@@ -5,33 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit, Visitor
+from tests.web.steps import add, due, make, save
 from tests.world import World
-
-Visit = Callable[..., Visitor]
-
-
-def make(visitor: Visitor, name: str = "Food Safety Level 2", **more: object) -> str:
-    answer = visitor.post("/certifications/new", {"name": name, "course": ["c1", "c2"], **more})
-    assert answer.status_code == 303, answer.text
-    return re.search(r"/certifications/\d+", answer.location)[0]  # type: ignore[index]
-
-
-def revision(page: str) -> str:
-    return re.search(r'name="revision" value="(\d+)"', page)[1]  # type: ignore[index]
-
-
-def save(visitor: Visitor, path: str, **fields: str) -> int:
-    shown = visitor.page(f"{path}/assignments/review")
-    answer = visitor.post(f"{path}/assignments/save", {"revision": revision(shown), **fields})
-    return answer.status_code
-
-
-def add(visitor: Visitor, path: str, *units: str) -> None:
-    confirmed = visitor.post(f"{path}/assignments/add/organisation/confirm", {"target": list(units)})
-    assert confirmed.status_code == 200, confirmed.text
-    added = visitor.post(f"{path}/assignments/add/organisation", {"target": list(units)})
-    assert added.status_code == 303, added.text
 
 
 def test_an_organisation_is_assigned_with_the_users_own_words(visit: Visit, settle: Callable[[], None]) -> None:
@@ -55,7 +31,7 @@ def test_an_organisation_is_assigned_with_the_users_own_words(visit: Visit, sett
     table = sam.page(f"{path}/assignments")
     assert "1 unsaved change" in table
     sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
-    sam.post(f"{path}/assignments/due", {"key": "organisation:sales", "kind": "fixed", "date": "2027-03-31"})
+    due(sam, path, "organisation:sales", "2027-03-31")
     table = sam.page(f"{path}/assignments")
     assert "31 March 2027, 23:59 (Europe/London)" in table
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,10 +15,9 @@ from plugin.mirror.search import reindex
 from plugin.mirror.tables import Person
 from plugin.notifications.recipients import administrators
 from tests.delivery.mailbox import mail_server
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
-Visit = Callable[..., Visitor]
 STATES = ["sent", "maybe", "maybe", "bounced", "parked", "held", "held", "cancelled", "joined"]
 
 

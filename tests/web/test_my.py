@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.web.conftest import Visitor
-from tests.web.test_main_job import add, make, save
+from tests.web.conftest import Visit
+from tests.web.steps import add, due, make, save
 from tests.world import World
 
-Visit = Callable[..., Visitor]
 PAST = {"kind": "fixed", "date": "2026-11-01"}
 
 
@@ -65,7 +64,7 @@ def test_her_date_is_shown_where_she_is_and_to_administrators_in_both_zones(
     sam = visit()
     path = make(sam)
     add(sam, path, "sales")
-    sam.post(f"{path}/assignments/due", {"key": "organisation:sales", "kind": "fixed", "date": "2031-01-31"})
+    due(sam, path, "organisation:sales", "2031-01-31")
     save(sam, path)
     settle()
     world.set_person("ann", time_zone="Asia/Tokyo")

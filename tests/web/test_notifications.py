@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ from sqlalchemy import select
 from plugin.certifications.store import by_code, by_id, definition_of
 from plugin.delivery.tables import Message
 from plugin.notifications.tables import Notification
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
-Visit = Callable[..., Visitor]
 SCRIPT = "<script>alert(1)</script> O'Neil\nBcc: all@example.org"
 
 

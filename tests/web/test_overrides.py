@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import World, row
 
 CONTENT = {"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}]}
@@ -20,7 +18,7 @@ def saved(world: World) -> World:
     return world
 
 
-def test_one_learners_date_is_moved_later(visit: Callable[..., Visitor], saved: World) -> None:
+def test_one_learners_date_is_moved_later(visit: Visit, saved: World) -> None:
     sam = visit()
     assert sam.post(f"{ANN}/extend", {"to": "2027-04-30"}).status_code == 303
     saved.settle()
@@ -31,7 +29,7 @@ def test_one_learners_date_is_moved_later(visit: Callable[..., Visitor], saved: 
     assert sam.post("/certifications/1/learners/nobody/extend", {"to": "2027-05-30"}).status_code == 404
 
 
-def test_a_certification_may_not_apply_to_one_learner(visit: Callable[..., Visitor], saved: World) -> None:
+def test_a_certification_may_not_apply_to_one_learner(visit: Visit, saved: World) -> None:
     sam = visit()
     for wrong in ({}, {"reason": "so", "until": "2020-01-01"}):
         assert sam.post(f"{ANN}/exempt", wrong).status_code == 409
@@ -44,7 +42,7 @@ def test_a_certification_may_not_apply_to_one_learner(visit: Callable[..., Visit
     assert "Not enrolled" not in sam.page(ANN)
 
 
-def test_what_has_ended_offers_neither(visit: Callable[..., Visitor], saved: World) -> None:
+def test_what_has_ended_offers_neither(visit: Visit, saved: World) -> None:
     saved.save("fs", row("individual", "ann", due={"fixed": "2027-03-31"}), row("individual", "bea"), state="archived")
     sam = visit()
     assert "For this learner alone" not in sam.page(ANN)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 
 import pytest
 
 from plugin.enrolment.show import show_rows
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
 CONTENT = {"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}]}
@@ -33,7 +32,7 @@ def states(world: World) -> dict[str, str]:
         return {one["person"]: one["state"] for one in show_rows(session, HOST, 1)}
 
 
-def test_lines_are_looked_at_and_then_brought_along(saved: World, visit: Callable[..., Visitor]) -> None:
+def test_lines_are_looked_at_and_then_brought_along(saved: World, visit: Visit) -> None:
     sam = visit("sam")
     assert "Bring records along" in sam.page("/certifications/1/learners")
     looked = sam.post(PATH, {"lines": FILE, "dates": "", "action": "look"})
@@ -55,7 +54,7 @@ def test_lines_are_looked_at_and_then_brought_along(saved: World, visit: Callabl
     assert "taken back already" in sam.post(f"{PATH}/{entry}/undo").text
 
 
-def test_a_file_wins_over_what_was_pasted(saved: World, visit: Callable[..., Visitor]) -> None:
+def test_a_file_wins_over_what_was_pasted(saved: World, visit: Visit) -> None:
     upload = (io.BytesIO(b"\xef\xbb\xbfperson;since\r\nbea;31/03/2026\r\n"), "records.csv")
     looked = visit("sam").post(PATH, {"lines": "x", "file": upload, "dates": "dmy", "action": "look"})
     assert "1 record can be brought along" in looked.text
@@ -71,7 +70,7 @@ def test_a_file_wins_over_what_was_pasted(saved: World, visit: Callable[..., Vis
         ({"lines": FILE, "action": "bring", "seen": "7"}, "It would be 2 records now, not 7"),
     ],
 )
-def test_a_wrong_file_gets_a_sentence(saved: World, visit: Callable[..., Visitor], data: dict, says: str) -> None:
+def test_a_wrong_file_gets_a_sentence(saved: World, visit: Visit, data: dict, says: str) -> None:
     sent = {
         name: (io.BytesIO(value), "records.xlsx") if isinstance(value, bytes) else value for name, value in data.items()
     }
@@ -81,7 +80,7 @@ def test_a_wrong_file_gets_a_sentence(saved: World, visit: Callable[..., Visitor
     assert states(saved) == {"ann": "assigned"}
 
 
-def test_only_administrators_and_only_while_it_is_not_archived(saved: World, visit: Callable[..., Visitor]) -> None:
+def test_only_administrators_and_only_while_it_is_not_archived(saved: World, visit: Visit) -> None:
     assert visit("ann", administrator=False).get(PATH).status_code == 403
     assert visit("sam").get("/certifications/9/records").status_code == 404
     assert visit("sam").get(f"{PATH}/1/undo").status_code == 404

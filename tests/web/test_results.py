@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy import select
 
@@ -11,7 +9,7 @@ from plugin.delivery.reset_tables import CourseReset
 from plugin.delivery.score_tables import Score, ScoreLine
 from plugin.lti.tables import ScoreEndpoint
 from plugin.mirror.tables import Connection
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World
 
 FULL = "This user is <b>not</b> in the course."
@@ -44,9 +42,7 @@ def states(world: World) -> list[str]:
         return [row.state for row in session.scalars(select(Score).order_by(Score.person))]
 
 
-def test_results_are_shown_by_course_with_the_platforms_own_words(
-    reporting: World, visit: Callable[..., Visitor]
-) -> None:
+def test_results_are_shown_by_course_with_the_platforms_own_words(reporting: World, visit: Visit) -> None:
     page = visit().page("/delivery")
     assert "Results reported to courses" in page
     assert "It answered 429." in page
@@ -58,7 +54,7 @@ def test_results_are_shown_by_course_with_the_platforms_own_words(
     assert "No course takes results" not in page
 
 
-def test_refused_results_are_retried_and_dismissed(reporting: World, visit: Callable[..., Visitor]) -> None:
+def test_refused_results_are_retried_and_dismissed(reporting: World, visit: Visit) -> None:
     one = visit()
     assert one.post("/delivery/results", {"action": "dismiss:1.3.1"}).status_code == 303
     assert states(reporting) == ["sent", "owed", "dismissed", "parked"]
@@ -77,7 +73,7 @@ def test_refused_results_are_retried_and_dismissed(reporting: World, visit: Call
      {"action": "retry:"}, {"action": "retry:x"}],
 )  # fmt: skip
 def test_an_answer_that_cannot_be_is_refused_in_a_sentence(
-    reporting: World, visit: Callable[..., Visitor], form: dict[str, str]
+    reporting: World, visit: Visit, form: dict[str, str]
 ) -> None:
     answer = visit().post("/delivery/results", form)
     assert answer.status_code in (400, 422)
@@ -85,19 +81,17 @@ def test_an_answer_that_cannot_be_is_refused_in_a_sentence(
     assert states(reporting) == ["sent", "owed", "parked", "parked"]
 
 
-def test_only_administrators_see_results(reporting: World, visit: Callable[..., Visitor]) -> None:
+def test_only_administrators_see_results(reporting: World, visit: Visit) -> None:
     learner = visit("ann", administrator=False, person=1)
     assert learner.get("/delivery/results").status_code == 403
     assert learner.post("/delivery/results", {"action": "retry", "all": "1"}).status_code == 403
 
 
-def test_a_site_whose_courses_take_no_results_is_told_what_to_do(world: World, visit: Callable[..., Visitor]) -> None:
+def test_a_site_whose_courses_take_no_results_is_told_what_to_do(world: World, visit: Visit) -> None:
     assert "No course takes results yet" in visit().page("/delivery/results?line=x")
 
 
-def test_courses_the_host_would_not_let_begin_anew_are_shown_and_answered(
-    reporting: World, visit: Callable[..., Visitor]
-) -> None:
+def test_courses_the_host_would_not_let_begin_anew_are_shown_and_answered(reporting: World, visit: Visit) -> None:
     now = reporting.runtime.clock.now()
     with reporting.runtime.db.write() as session:
         for person, state in enumerate(("owed", "parked", "parked"), start=1):

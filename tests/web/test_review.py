@@ -17,11 +17,9 @@ from plugin.core.tables import Journal
 from plugin.enrolment.history import KEPT
 from plugin.enrolment.save import Choices
 from plugin.enrolment.save import save as commit
-from tests.web.conftest import Visitor
-from tests.web.test_main_job import add, make, save
+from tests.web.conftest import Visit, Visitor
+from tests.web.steps import add, due, make, save
 from tests.world import HOST, World
-
-Visit = Callable[..., Visitor]
 
 
 def short(sam: Visitor, world: World, path: str, answer: str = "hold") -> None:
@@ -42,14 +40,10 @@ def tomorrow(world: World) -> str:
     return (moment_of(world.runtime.clock.now(), "UTC").date() + timedelta(days=1)).isoformat()
 
 
-def names(sam: Visitor, page: str, part: str) -> str:
+def behind(sam: Visitor, page: str, part: str) -> str:
     """The names behind a number of a review, by the link that is on it."""
     [address] = set(re.findall(rf'href="/t/[^/]+([^"]*/names/{part})"', page))
     return sam.page(address)
-
-
-def due(sam: Visitor, path: str, key: str, day: str) -> None:
-    sam.post(f"{path}/assignments/due", {"key": key, "kind": "fixed", "date": day})
 
 
 def test_exceptions_and_messages_of_a_review_open_their_names(visit: Visit, world: World) -> None:
@@ -60,10 +54,10 @@ def test_exceptions_and_messages_of_a_review_open_their_names(visit: Visit, worl
     due(sam, path, "organisation:sales", tomorrow(world))
     review = sam.page(f"{path}/assignments/review")
     assert "2 learners will get the exception “Time allowance”." in review
-    held = names(sam, review, "exception_time_allowance")
+    held = behind(sam, review, "exception_time_allowance")
     assert "Ann" in held
     assert "Cid" not in held
-    told = names(sam, review, "messages")
+    told = behind(sam, review, "messages")
     assert "2 people get messages" in told
     assert "Cid" in told
     assert "Ann" not in told
@@ -78,7 +72,7 @@ def test_a_standing_answer_is_shown_with_those_it_decides_about(visit: Visit, wo
     due(sam, path, "organisation:sales", tomorrow(world))
     review = sam.page(f"{path}/assignments/review")
     assert "“Time allowance” concerns 2 learners; the standing answer “Do not assign” decides." in review
-    assert "Bea" in names(sam, review, "exception_time_allowance_dismiss")
+    assert "Bea" in behind(sam, review, "exception_time_allowance_dismiss")
 
 
 def test_an_undo_shows_what_a_save_shows_and_offers_earlier_dates_ticked(
@@ -100,7 +94,7 @@ def test_an_undo_shows_what_a_save_shows_and_offers_earlier_dates_ticked(
     undo = sam.page(f"{path}/history/{entry}/undo")
     assert re.search(r'name="earlier" checked', undo)
     assert "Also move dates earlier (or clear them): 2 learners" in undo
-    assert "Ann" in names(sam, undo, "earlier")
+    assert "Ann" in behind(sam, undo, "earlier")
     assert "28 February 2032, 23:59 (Europe/London)</bdi> <span" in undo
     assert re.search(r">Removed</span>\s+<bdi>legal</bdi>", undo)
     changed = sam.page(f"{path}/history/{entry}/changes")

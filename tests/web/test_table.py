@@ -10,23 +10,15 @@ from sqlalchemy import update
 from plugin.lti.tables import LaunchSession
 from plugin.web.kit import PAGE_SIZE
 from plugin.web.session import IDLE, Launch, open_session
-from tests.web.conftest import Visitor
-from tests.web.test_main_job import add, make, save
+from tests.web.conftest import Visit, Visitor
+from tests.web.steps import add, due, make, names, picked, save
 from tests.world import World
-
-Visit = Callable[..., Visitor]
-
-
-def names(page: str) -> list[str]:
-    """Names of the rows, in their order."""
-    return re.findall(r'<bdi class="name">([^<]*)</bdi>', page)
 
 
 def individuals(visitor: Visitor, path: str, world: World, count: int) -> None:
     people = [f"p{n:03}" for n in range(count)]
     world.people(*people)
-    answer = visitor.post(f"{path}/assignments/add/individual", {"target": people})
-    assert answer.status_code == 303, answer.text
+    picked(visitor, path, "individual", *people)
 
 
 def test_the_table_is_paged_fifty_at_a_time_and_the_address_says_which(visit: Visit, world: World) -> None:
@@ -61,7 +53,7 @@ def test_rows_are_sorted_by_name_due_date_and_learners_both_ways(visit: Visit) -
     sam = visit()
     path = make(sam)
     add(sam, path, "sales", "legal")
-    sam.post(f"{path}/assignments/due", {"key": "organisation:legal", "kind": "fixed", "date": "2031-01-31"})
+    due(sam, path, "organisation:legal", "2031-01-31")
     for sort, wanted in (
         ("name", ["legal", "sales"]), ("-name", ["sales", "legal"]), ("learners", ["legal", "sales"]),
         ("-learners", ["sales", "legal"]), ("due", ["legal", "sales"]), ("-due", ["sales", "legal"]),
@@ -77,7 +69,7 @@ def test_rows_say_what_is_odd_about_them(visit: Visit, world: World, settle: Cal
     path = make(sam)
     add(sam, path, "sales", "north", "legal")
     sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
-    sam.post(f"{path}/assignments/due", {"key": "organisation:north", "kind": "fixed", "date": "2020-01-31"})
+    due(sam, path, "organisation:north", "2020-01-31")
     page = sam.page(f"{path}/assignments")
     assert "Matches nobody now." in page
     assert "All of its learners are in sales too." in page
@@ -256,7 +248,7 @@ def test_learners_are_filtered_by_type_state_and_exception_and_the_file_is_too(
     sam = visit()
     path = make(sam)
     add(sam, path, "sales")
-    sam.post(f"{path}/assignments/add/individual", {"target": ["eve", "ann"]})
+    picked(sam, path, "individual", "eve", "ann")
     sam.post(f"{path}/assignments/due", {"key": "individual:eve", "kind": "after", "event": "profile_date",
                                          "item-field": "nothing", "amount": "3", "unit": "days"})  # fmt: skip
     save(sam, path)
@@ -306,7 +298,7 @@ def test_a_group_is_changed_where_it_stands_and_added_once(visit: Visit, settle:
     sam = visit()
     path = make(sam)
     sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "description": "They help", "self_enrol": "on"})
-    sam.post(f"{path}/assignments/due", {"key": "group:Volunteers", "kind": "fixed", "date": "2031-01-31"})
+    due(sam, path, "group:Volunteers", "2031-01-31")
     twice = sam.post(f"{path}/assignments/add/group", {"name": "Volunteers", "description": "Others"})
     assert twice.status_code == 400
     assert "There is a group" in twice.text

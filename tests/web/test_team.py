@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 
 from plugin.mirror.search import reindex
 from plugin.mirror.tables import SUSPENDED, Person
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
-Visit = Callable[..., Visitor]
 ANN, CID, DOV, EVE = 1, 3, 4, 5
 
 

@@ -15,11 +15,10 @@ from werkzeug.routing import Rule
 
 from plugin.delivery import endpoints
 from plugin.delivery.endpoints import Wanted
-from tests.web.conftest import Visitor
-from tests.web.test_main_job import add, make, save
+from tests.web.conftest import Visit, Visitor
+from tests.web.steps import add, due, make, picked, save
 from tests.world import HOST, World
 
-Visit = Callable[..., Visitor]
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "data-busy", "data-added", "data-dropped", "label", "data-label")
 QUIET = {"script", "style", "bdi", "kbd", "textarea", "code", "output", "option", "noscript"}
 """What holds no words of ours: names and texts of the host and of administrators, keys, values. Options are looked at apart."""
@@ -91,11 +90,11 @@ def rich(visit: Visit, world: World, settle: Callable[[], None], monkeypatch: py
     sam.post(f"{path}/assignments/add/audience", {"target": ["crew"]})
     sam.post(f"{path}/assignments/add/manager", {"target": ["j-ann"]})
     sam.post(f"{path}/assignments/add/group", {"name": "volunteers", "self_enrol": "on", "withdraw": "on"})
-    sam.post(f"{path}/assignments/due", {"key": "organisation:sales", "kind": "fixed", "date": "2026-11-20"})
+    due(sam, path, "organisation:sales", "2026-11-20")
     save(sam, path)
     settle()
     sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
-    sam.post(f"{path}/assignments/add/individual", {"target": ["dov"]})
+    picked(sam, path, "individual", "dov")
     sam.post(f"{path}/assignments/remove", {"key": "organisation:legal"})
     endpoints.create(
         world.runtime, HOST, Wanted("https://receiver.test/x", "r", ("learner.enrolled",)), form="1", who="sam"
