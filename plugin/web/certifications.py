@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from plugin.access.rules import rule
 from plugin.certifications.asfile import DEFAULT_PERIOD
+from plugin.certifications.content import dump_content, parse_content
 from plugin.certifications.definition import Definition, Proposal
 from plugin.certifications.drafts import unsaved_in
 from plugin.certifications.listing import listed
@@ -93,8 +94,9 @@ def _create() -> int:
     if not known.issuperset(chosen):
         raise Invalid(_("The learning site no longer has one of these courses. Choose again."))
     path = [{"name": _("Courses"), "courses": chosen, "needs": "all"}] if chosen else []
+    content = dump_content(parse_content({"certification": path, "recertification": []}))
     definition = Definition(
-        code=code, name=name, kind=kind, state=state, content={"certification": path, "recertification": []},
+        code=code, name=name, kind=kind, state=state, content=content,
         period={} if kind == "program" else dict(DEFAULT_PERIOD), notifications=DEFAULT_NOTIFICATIONS,
     )  # fmt: skip
     saved = save(runtime(), host_id(), [Proposal(definition, 0, None)], who=who(), choices=Choices())

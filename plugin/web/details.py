@@ -27,7 +27,7 @@ from plugin.web import shell
 from plugin.web.content_form import PATHS, content_from_form, entered_rows, in_words, saved_rows
 from plugin.web.day_fields import day_from
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
-from plugin.web.words import action_words
+from plugin.web.setting_words import policy_words
 
 blueprint = Blueprint("details", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -200,14 +200,6 @@ def _answers(definition: Definition) -> dict[str, str]:
     if any(answer not in POLICIES[kind] for kind, answer in given.items()):
         raise Invalid(_("Choose one of the values offered."))
     return definition.exceptions if given == present else given
-
-
-def policy_words(kind: str, answer: str) -> str:
-    """A standing answer to a type of exception."""
-    if kind == "already_assigned" and answer == "off":
-        return str(_("Do not ask"))
-    words = {"hold": _("Ask an administrator"), "wait": _("Wait until it is known")}
-    return str(words.get(answer) or action_words(answer))
 
 
 def ends_anew(proposal: Proposal) -> bool:

@@ -16,7 +16,8 @@ from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices
 from plugin.web import shell
 from plugin.web.kit import PREFIX, editor, field, go, host_id, nudge, number, page, runtime, who
-from plugin.web.reviewed import names_context, other_words, review_context, shown_changes
+from plugin.web.reviewed import names_context, review_context, shown_changes
+from plugin.web.setting_words import other_words
 
 blueprint = Blueprint("history", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 

@@ -9,8 +9,8 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import AssignmentDef, Definition, Proposal
-from plugin.certifications.differences import Change, changes, other_changes
+from plugin.certifications.definition import AssignmentDef, Proposal
+from plugin.certifications.differences import Change, changes
 from plugin.core.errors import NotFound
 from plugin.enrolment.preview import Review, exception_part
 from plugin.mirror.browse import Described, describe, names_of_people
@@ -18,6 +18,7 @@ from plugin.notifications.templates import preview
 from plugin.web.due_form import due_item_name
 from plugin.web.kit import host_id, page_number
 from plugin.web.notification_form import trigger_words
+from plugin.web.setting_words import other_words
 from plugin.web.words import action_words, count, due_words, exception_words, ngettext
 
 NAMES_PART = 100
@@ -91,18 +92,6 @@ def settings_in_words(session: Session, row: AssignmentDef, zone: str) -> tuple[
         str(_("withdrawal allowed") if row.group.get("withdraw") else _("withdrawal not allowed")) if group else "",
         due_words(row.due, zone, due_item_name(session, host_id(), row.due)),
     )
-
-
-def other_words(before: Definition | None, after: Definition) -> list[tuple[str, str]]:
-    """Settings beside the rows that change: what they are called, and the new one where it fits a line."""
-    labels = {
-        "name": _("Name"), "kind": _("Kind"), "state": _("Availability"), "available": _("Availability"),
-        "content": _("Courses"), "period": _("Validity and renewal"), "enrol": _("Enrolment into courses"),
-        "leaving": _("When a learner leaves"), "exceptions": _("Standing answers to exceptions"),
-        "notifications": _("Notifications"),
-    }  # fmt: skip
-    changed = dict.fromkeys(str(labels.get(name, name)) for name in other_changes(before, after))
-    return [(label, after.name if label == labels["name"] else "") for label in changed]
 
 
 def foreseen(found: Review) -> list[Foreseen]:

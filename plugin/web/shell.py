@@ -58,6 +58,7 @@ def frame() -> dict[str, Any]:
         "removing_parts": words.removing_parts,
         "sections": sections,
         "tab_names": tab_names,
+        "availability": availability,
         "tab_endpoints": ENDPOINTS,
     }
 
@@ -135,6 +136,19 @@ def of_certification(session: Session, number: int, tab: str) -> dict[str, Any]:
         "what": "program" if row.kind == "program" else "certification",
         "read_only": row.state == "archived" or _is_over(row.available_until),
     }
+
+
+def availability(row: Certification) -> tuple[str, str]:
+    """Whether it reaches learners now: a class of the stylesheet with a blank before it, or nothing, and the words."""
+    if row.state == "draft":
+        return "", str(_("Draft: reaches nobody yet"))
+    if row.state == "archived":
+        return "", str(_("Archived: read only"))
+    if _is_over(row.available_until):
+        return "", str(_("Ended: read only"))
+    if row.available_from is not None and row.available_from > runtime().clock.now():
+        return "", str(_("Not available yet"))
+    return " ok", str(_("Available to learners"))
 
 
 def _is_over(until: int | None) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from plugin.certifications.store import definition_of
 from plugin.delivery.tables import WANTS, Seat
 from tests.web.conftest import Visit, Visitor
-from tests.web.steps import revision
+from tests.web.steps import make, revision
 from tests.world import HOST, World, row
 
 PATH = "/certifications/1"
@@ -57,6 +57,9 @@ def test_standing_answers_are_chosen_on_the_page(sam: Visitor, world: World) -> 
 
 
 def test_available_from_until_is_entered_as_days(sam: Visitor, world: World) -> None:
+    assert sam.post(f"{PATH}/details", {**FORM, "available-from": "2026-12-24"}).location.endswith("saved=1")
+    for page in (f"{PATH}/details", "/certifications"):
+        assert "Not available yet" in sam.page(page)
     begins = {**FORM, "available-from": "2026-01-01", "available-until": ""}
     assert sam.post(f"{PATH}/details", begins).location.endswith("saved=1")
     assert saved(world).available == {"from": "2026-01-01"}
@@ -82,7 +85,26 @@ def test_who_ends_a_certification_is_asked_what_becomes_of_the_seats(
     world.settle()
     assert saved(world).leaving.get("at_end", "stay") == at_end
     assert seats(world) == [seat]
+    assert ": read only</span>" in sam.page(f"{PATH}/details")  # whatever its state says, it reaches nobody now
+    assert "can only be read" in sam.page(f"{PATH}/details")
     refused = sam.post(f"{PATH}/details", {**FORM, **end, "name": "Another"})
     assert refused.status_code == 400
     assert "can only be read" in refused.text
     assert "Another" in refused.text
+
+
+def test_the_review_says_what_a_setting_becomes_and_names_nothing_that_stays(sam: Visitor) -> None:
+    path = make(sam)  # as its page makes it; the form of Details then writes it in its own way
+    assert sam.post(f"{path}/assignments/add/individual", {"target": ["bea"]}).status_code == 303
+    form = {**FORM, "name": "Food Safety Level 2", "certification-0-name": "Courses",
+            "certification-0-courses": ["c1", "c2"]}  # fmt: skip
+    later = {"available-from": "2026-01-01", "available-until": "2027-06-30", "seat": "keep", "at_end": "leave"}
+    assert sam.post(f"{path}/details", {**form, **later, "answer-time_allowance": "dismiss"}).status_code == 303
+    review = " ".join(sam.page(f"{path}/assignments/review").split())
+    for label, words in (
+        ("Availability", "Available to learners · from 1 January 2026 · last day 30 June 2027"),
+        ("When a learner leaves", "they stay · at its end all course places are treated the same"),
+        ("Standing answers to exceptions", "Time allowance: Do not assign"),
+    ):
+        assert f'{label} <span class="muted"><bdi>{words}</bdi></span>' in review
+    assert review.count("badge changed") == 3
