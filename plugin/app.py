@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import Babel
+from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -102,7 +103,7 @@ def _same_origin() -> None:
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     if site not in (None, "same-origin") or (origin not in (None, "null") and urlsplit(origin).netloc != request.host):
-        raise SignedOut("This request did not come from Muster's own page.")
+        raise SignedOut(_("This request did not come from Muster's own page."))
 
 
 def _headers(answer: Response) -> Response:
@@ -131,11 +132,13 @@ def _errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        sentence = {404: "There is no such page.", 405: "This cannot be done here.", 413: "That is too much at once.",
-                    429: "This was asked for too often from one address. Try again in an hour."}  # fmt: skip
-        answer = _said(sentence.get(error.code or 500, error.description or "That did not work."), error.code or 500)
+        sentence = {
+            404: _("There is no such page."), 405: _("This cannot be done here."), 413: _("That is too much at once."),
+            429: _("This was asked for too often from one address. Try again in an hour."),
+        }  # fmt: skip
+        answer = _said(sentence.get(error.code or 500, error.description or _("That did not work.")), error.code or 500)
         if messages := getattr(error, "data", {}).get("messages"):  # by webargs, for the API alone
-            answer = _said("The request is not understood.", error.code or 422, messages)
+            answer = _said(_("The request is not understood."), error.code or 422, messages)
         if error.code == 405 and getattr(error, "valid_methods", None):
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
         return answer
@@ -143,13 +146,12 @@ def _errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _unknown(error: Exception) -> Response:
         _log.exception("unexpected", error_id=g.get("error_id"), path=request.path, error=type(error).__name__)
-        return _said("Something went wrong in Muster. Try again; if it stays, tell whoever runs it.", 500)
+        return _said(_("Something went wrong in Muster. Try again; if it stays, tell whoever runs it."), 500)
 
     def _away(error: Exception) -> Response:
         _log.error("database not reachable", error_id=g.get("error_id"), path=request.path, error=str(error))
-        answer = _said(
-            "Muster's database does not answer. Try again in a minute; if it stays, tell whoever runs it.", 503
-        )
+        sentence = _("Muster's database does not answer. Try again in a minute; if it stays, tell whoever runs it.")
+        answer = _said(sentence, 503)
         answer.headers["Retry-After"] = "60"
         return answer
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from flask_babel import gettext as _
+
 from plugin.core.errors import Forbidden, MusterError
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -75,26 +77,26 @@ def check(name: str, visitor: Visitor | None) -> None:
         _check_program(name, visitor)
         return
     if visitor is None:
-        raise SignedOut("Your session has ended. Open this page again from your learning site.")
+        raise SignedOut(_("Your session has ended. Open this page again from your learning site."))
     if name == SETUP and (visitor.purpose == "setup" or visitor.is_administrator):
         return
     if visitor.purpose in (READER, WRITER):
-        raise Forbidden("A token opens the API only.")
+        raise Forbidden(_("A token opens the API only."))
     if visitor.purpose == "setup":
-        raise Forbidden("A setup link opens Hosts only.")
+        raise Forbidden(_("A setup link opens Hosts only."))
     if name == LAUNCHED or (name == LEARNER and visitor.person is not None):
         return
     if name == ADMINISTRATOR and visitor.is_administrator:
         return
     if name == LEARNER:
-        raise Forbidden("Muster does not know you yet: your learning site has not told it about you.")
-    raise Forbidden("This page is for administrators of your learning site.")
+        raise Forbidden(_("Muster does not know you yet: your learning site has not told it about you."))
+    raise Forbidden(_("This page is for administrators of your learning site."))
 
 
 def _check_program(name: str, visitor: Visitor | None) -> None:
     if visitor is None or visitor.purpose not in (READER, WRITER):
         raise SignedOut(
-            "Send a token that Muster knows: 'Authorization: Bearer muster_…'. Administrators make one under Hosts."
+            _("Send a token that Muster knows: 'Authorization: Bearer muster_…'. Administrators make one under Hosts.")
         )
     if name == WRITER and visitor.purpose != WRITER:
-        raise Forbidden("This token may read only.")
+        raise Forbidden(_("This token may read only."))

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flask_babel import gettext as _
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
@@ -46,13 +47,13 @@ def make_token(session: Session, host_id: int, name: str, *, may_write: bool, at
     """
     name = " ".join(name.split())
     if not name or len(name) > 80:
-        raise Invalid("A token needs a name of at most 80 characters.")
+        raise Invalid(_("A token needs a name of at most 80 characters."))
     session.scalars(select(Host.id).where(Host.id == host_id).with_for_update()).one()
     present = tokens_of(session, host_id)
     if any(one.name == name for one in present):
-        raise RefusedByRule(f"There is a token '{name}' already.")
+        raise RefusedByRule(_("There is a token '%(name)s' already.", name=name))
     if len(present) >= MOST:
-        raise RefusedByRule(f"There are {MOST} tokens; take one back first.")
+        raise RefusedByRule(_("There are %(most)s tokens; take one back first.", most=MOST))
     token = f"muster_{host_id}_{secrets.token_urlsafe(32)}"
     session.add(
         ApiToken(
@@ -79,7 +80,7 @@ def take_back(session: Session, host_id: int, name: str, *, at: int, who: str) -
         delete(ApiToken).where(ApiToken.host_id == host_id, ApiToken.name == name).returning(ApiToken.id)
     ).first()
     if gone is None:
-        raise NotFound(f"There is no token '{name}'.")
+        raise NotFound(_("There is no token '%(name)s'.", name=name))
     record(session, host_id, at, who, "token_taken_back", reason=name)
 
 

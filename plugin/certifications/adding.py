@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import TYPES, AssignmentDef
@@ -56,22 +57,24 @@ def check_targets(session: Session, draft: Draft, kind: str, targets: Sequence[s
     :raises Invalid: see :func:`add_targets`.
     """
     if kind not in TYPES or kind == "group":
-        raise Invalid("There is no such type of assignment.")
+        raise Invalid(_("There is no such type of assignment."))
     wanted = list(dict.fromkeys(targets))
     if not wanted:
-        raise Invalid("Nothing is selected. Select at least one item from the list.")
+        raise Invalid(_("Nothing is selected. Select at least one item from the list."))
     if len(wanted) > MOST_TARGETS:
-        raise Invalid(f"At most {MOST_TARGETS} items can be added at once; {len(wanted)} are selected.")
+        sentence = _("At most %(most)s items can be added at once; %(number)s are selected.",
+                     most=MOST_TARGETS, number=len(wanted))  # fmt: skip
+        raise Invalid(sentence)
     known = target_ids(session, draft.host_id, [(kind, target) for target in wanted])
     unknown = [target for target in wanted if (kind, target) not in known]
     if unknown:
-        raise Invalid(f"The learning site no longer has '{unknown[0]}'. Choose again.")
+        raise Invalid(_("The learning site no longer has '%(target)s'. Choose again.", target=unknown[0]))
     present = {row.key for row in rows(session, draft) if row.state != REMOVED}
     include = INCLUDES.get(kind, ("",))[0]
     added = [AssignmentDef(kind, target, include) for target in wanted]
     twice = [row.target for row in added if row.key in present]
     if twice:
-        raise Invalid(f"'{twice[0]}' is assigned already. A target can be assigned once.")
+        raise Invalid(_("'%(target)s' is assigned already. A target can be assigned once.", target=twice[0]))
     return added
 
 
@@ -84,11 +87,11 @@ def retarget(session: Session, draft: Draft, key: str, job: str) -> AssignmentDe
     """
     row = find_row(session, draft, key)
     if row.definition.type != "manager":
-        raise Invalid("Only an assignment by management hierarchy can have a successor.")
+        raise Invalid(_("Only an assignment by management hierarchy can have a successor."))
     [new] = check_targets(session, draft, "manager", [job])
     new = replace(new, include=row.definition.include, due=row.definition.due)
     if row.state == REMOVED:
-        raise Invalid("This assignment is to be removed. Undo that first.")
+        raise Invalid(_("This assignment is to be removed. Undo that first."))
     edits = edits_of(draft)
     edits.pop(key, None)
     if row.state != NEW:
@@ -110,12 +113,12 @@ def add_group(
     """
     title = " ".join(name.split())
     if not title or len(title) > 100:
-        raise Invalid("A group needs a name of 1 to 100 characters.")
+        raise Invalid(_("A group needs a name of 1 to 100 characters."))
     row = AssignmentDef("group", title, group=_settings(description, self_enrol, withdraw))
     if any(present.key == row.key and present.state != REMOVED for present in rows(session, draft)):
-        raise Invalid(
-            f"There is a group '{title}' already. A group can be added once; change that one, or choose another name."
-        )
+        sentence = _("There is a group '%(name)s' already. A group can be added once; change that one, or choose another"
+                     " name.", name=title)  # fmt: skip
+        raise Invalid(sentence)
     if any(one.key == row.key for one in base_of(session, draft).assignments):
         edit_row(session, draft, row.key, group=row.group)
         return row
@@ -134,9 +137,9 @@ def change_group(
     """
     row = find_row(session, draft, key)
     if row.definition.type != "group":
-        raise Invalid("This assignment is not a group.")
+        raise Invalid(_("This assignment is not a group."))
     if row.state == REMOVED:
-        raise Invalid("This assignment is to be removed. Undo that first.")
+        raise Invalid(_("This assignment is to be removed. Undo that first."))
     edit_row(session, draft, key, group=_settings(description, self_enrol, withdraw))
 
 

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from flask_babel import gettext as _
 
 from plugin.core.days import ELAPSED_UNITS, Period, parse_period
 
@@ -113,8 +116,10 @@ def check_same(content: Content, host_can_reset: bool) -> None:
     """
     if content.recertification == SAME and not host_can_reset:
         raise ValueError(
-            "The recertification path cannot be the same as the certification path: this host does not "
-            "reset completions, so a course completed once could never be completed again. Choose other courses."
+            _(
+                "The recertification path cannot be the same as the certification path: this host does not "
+                "reset completions, so a course completed once could never be completed again. Choose other courses."
+            )
         )
 
 
@@ -212,12 +217,24 @@ def _parse_path(value: object, which: str) -> Path:
     if not isinstance(value, list | tuple):
         raise ValueError(f"The {which} path is a list of course sets.")
     if len(value) > _MOST_SETS:
-        raise ValueError(f"The {which} path has more than {_MOST_SETS} course sets.")
-    path = tuple(_parse_set(one, f"Course set {number} of the {which} path") for number, one in enumerate(value, 1))
+        raise ValueError(_("The %(which)s path has more than %(most)s course sets.", which=which, most=_MOST_SETS))
+    path = tuple(_parse_set(one, _Place(number, which)) for number, one in enumerate(value, 1))
     return (*path[:-1], replace(path[-1], next=THEN)) if path else ()
 
 
-def _parse_set(value: object, where: str) -> CourseSet:
+class _Place(NamedTuple):
+    """A course set as sentences name it; put into words only where there is something to say of it."""
+
+    number: int
+    path: str
+
+    def __str__(self) -> str:
+        if self.path == "certification":
+            return str(_("Course set %(number)s of the certification path", number=self.number))
+        return str(_("Course set %(number)s of the recertification path", number=self.number))
+
+
+def _parse_set(value: object, where: _Place) -> CourseSet:
     if not isinstance(value, Mapping):
         raise ValueError(f"{where} has a name and courses.")
     unknown = [str(key) for key in value if key not in ("name", "courses", "needs", "minimum", "next")]
@@ -225,37 +242,40 @@ def _parse_set(value: object, where: str) -> CourseSet:
         raise ValueError(f"{where}: '{unknown[0]}' is not known; use name, courses, needs, minimum and next.")
     name = value.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > 255:
-        raise ValueError(f"{where} needs a name of at most 255 characters.")
+        raise ValueError(_("%(where)s needs a name of at most 255 characters.", where=where))
     courses = _parse_courses(value.get("courses"), where)
     minimum = value.get("minimum")
     try:
         period = None if minimum is None else parse_period(minimum, ELAPSED_UNITS)
     except ValueError as error:
-        raise ValueError(f"{where}, minimum time: {error}") from None
+        raise ValueError(_("%(where)s, minimum time: %(error)s", where=where, error=error)) from None
     following = value.get("next", THEN)
     if following not in (THEN, OR, AND):
         raise ValueError(f"{where}: 'next' is then, or or and, not '{following}'.")
     return CourseSet(name.strip(), courses, _parse_needs(value.get("needs", ALL), courses, where), period, following)
 
 
-def _parse_courses(value: object, where: str) -> tuple[str, ...]:
+def _parse_courses(value: object, where: _Place) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not 0 < len(value) <= _MOST_COURSES:
-        raise ValueError(f"{where} needs a list of 1 to {_MOST_COURSES} courses.")
+        raise ValueError(_("%(where)s needs a list of 1 to %(most)s courses.", where=where, most=_MOST_COURSES))
     courses = tuple(str(one) for one in value if isinstance(one, str | int) and not isinstance(one, bool))
     if len(courses) < len(value) or not all(courses):
         raise ValueError(f"{where}: each course is the id it has at the host.")
     if len(set(courses)) < len(courses):
-        raise ValueError(f"{where} names a course twice.")
+        raise ValueError(_("%(where)s names a course twice.", where=where))
     return courses
 
 
-def _parse_needs(value: object, courses: tuple[str, ...], where: str) -> str | int:
+def _parse_needs(value: object, courses: tuple[str, ...], where: _Place) -> str | int:
     if isinstance(value, str) and value in (ALL, ANY, OPTIONAL):
         return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{where}: 'needs' is all, any, optional or a number, not '{value}'.")
     if not 1 <= value <= len(courses):
-        raise ValueError(f"{where} needs {value} courses but has {len(courses)}; choose from 1 to {len(courses)}.")
+        words = {"where": where, "needs": value, "number": len(courses)}
+        raise ValueError(
+            _("%(where)s needs %(needs)s courses but has %(number)s; choose from 1 to %(number)s.", **words)
+        )
     return value
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from flask_babel import gettext as _
+
 from plugin.certifications.content import Completions, Content, courses_of, progress
 from plugin.certifications.period import PeriodSettings, certify, window_before
 
@@ -233,12 +235,12 @@ def extend(state: CycleState, to: int, due: int | None = None) -> CycleState:
     :raises ValueError: when there is nothing to extend, or ``to`` is not later.
     """
     if state.state in (EXPIRED, COMPLETE):
-        raise ValueError("There is nothing to extend: the learner has already expired or completed.")
+        raise ValueError(_("There is nothing to extend: the learner has already expired or completed."))
     present = due if state.expires is None else state.expires
     if present is None:
-        raise ValueError("There is nothing to extend: the learner has no due date.")
+        raise ValueError(_("There is nothing to extend: the learner has no due date."))
     if to <= present:
-        raise ValueError("An extension must end after the present date.")
+        raise ValueError(_("An extension must end after the present date."))
     return state if state.expires is None else replace(state, expires=to)
 
 
@@ -258,18 +260,18 @@ def imported(
     :raises ValueError: for a certification in the future, or an expiry that is not after it.
     """
     if certified_at > as_of:
-        raise ValueError("The certification date is in the future.")
+        raise ValueError(_("The certification date is in the future."))
     known = present if present is not None and present.certified_at is not None else None
     if known is not None and (known.certified_at or 0) > certified_at:
         return known
     if settings is None:
         if expires is not None:
-            raise ValueError("A program has no expiry date.")
+            raise ValueError(_("A program has no expiry date."))
         return CycleState(COMPLETE, certified_at=certified_at, cycle=1)
     if expires is None:
         expires = certify(settings, certified_at, None, None, zone).expires
     if expires <= certified_at:
-        raise ValueError("The expiry date is not after the certification date.")
+        raise ValueError(_("The expiry date is not after the certification date."))
     same = known is not None and known.certified_at == certified_at
     if known is not None and same and known.baseline == expires:
         return known

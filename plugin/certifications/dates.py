@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 import numpy as np
+from flask_babel import gettext as _
 from numpy.typing import NDArray
 
 from plugin.certifications.profile_dates import parse_profile_date
@@ -183,17 +184,17 @@ def _parse_fixed(value: Mapping[object, object]) -> FixedDue:
     _only(value, {"fixed", "zone"})
     zone = value.get("zone")
     if zone is not None and not isinstance(zone, str):
-        raise ValueError(f"'{zone}' is not a time zone; write a name such as Europe/London.")
+        raise ValueError(_("'%(zone)s' is not a time zone; write a name such as Europe/London.", zone=zone))
     if zone is not None and zone != LEARNER:
         zone_of(zone)
     moment = _moment(value["fixed"])
     if not isinstance(moment, datetime):
         return FixedDue(_in_range(moment), None, zone)
     if zone == LEARNER:
-        raise ValueError("A due date where the learner is has no time: write the date alone.")
+        raise ValueError(_("A due date where the learner is has no time: write the date alone."))
     if moment.tzinfo is not None:
         if zone is not None:
-            raise ValueError("The due date names an offset and a zone; leave one of them out.")
+            raise ValueError(_("The due date names an offset and a zone; leave one of them out."))
         try:
             moment, zone = moment.astimezone(UTC), "UTC"
         except OverflowError:
@@ -213,7 +214,7 @@ def _moment(value: object) -> date | datetime:
             return datetime.fromisoformat(text)
     except ValueError:
         pass  # such as 30 February: the sentence below says it
-    raise ValueError(f"'{value}' is not a date; write it like 2027-03-31 or 2027-03-31T17:00.")
+    raise ValueError(_("'%(value)s' is not a date; write it like 2027-03-31 or 2027-03-31T17:00.", value=value))
 
 
 def _in_range(day: date) -> date:
@@ -223,7 +224,7 @@ def _in_range(day: date) -> date:
 
 
 def _range_sentence() -> str:
-    return "A due date must be from 1970 to 9999."
+    return str(_("A due date must be from 1970 to 9999."))
 
 
 def _parse_after(value: Mapping[object, object]) -> AfterDue:
@@ -233,11 +234,11 @@ def _parse_after(value: Mapping[object, object]) -> AfterDue:
     key = EVENTS[event]
     _only(value, {"after", "add"} | ({key} if key else set()))
     if "add" not in value:
-        raise ValueError(f"A due date after {event} needs 'add', such as '30 days'.")
+        raise ValueError(_("A due date after %(event)s needs 'add', such as '30 days'.", event=event))
     period = parse_period(value["add"], CALENDAR_UNITS)
     item = value.get(key) if key else None
     if key and (not isinstance(item, str | int) or isinstance(item, bool) or not str(item).strip()):
-        raise ValueError(f"A due date after {event} needs '{key}'.")
+        raise ValueError(_("A due date after %(event)s needs '%(key)s'.", event=event, key=key))
     return AfterDue(event, period.amount, period.unit, None if item is None else str(item).strip())
 
 

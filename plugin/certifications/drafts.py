@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -163,7 +164,7 @@ def set_include(session: Session, draft: Draft, key: str, include: str) -> None:
     """
     row = find_row(session, draft, key).definition
     if include not in INCLUDES.get(row.type, ("",)):
-        raise Invalid("This assignment does not offer that choice.")
+        raise Invalid(_("This assignment does not offer that choice."))
     edit_row(session, draft, key, include=include)
 
 
@@ -230,7 +231,7 @@ def find_row(session: Session, draft: Draft, key: str) -> Row:
     for row in rows(session, draft):
         if row.key == key:
             return row
-    raise NotFound("This assignment is no longer in the list.")
+    raise NotFound(_("This assignment is no longer in the list."))
 
 
 def edit_row(session: Session, draft: Draft, key: str, **values: Any) -> None:

@@ -5,8 +5,10 @@ All arithmetic is calendar arithmetic in the host's zone, keeps the time of day 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from flask_babel import gettext as _
 
 from plugin.core.days import CALENDAR_UNITS, Period, parse_period, shift
 
@@ -80,29 +82,35 @@ def contradictions(settings: PeriodSettings, recertification_minimum: int = 0) -
     Periods are compared so that they fit on whatever day they start: 30 days do not fit into 1 month.
     """
     active, window, minimum = settings.active, settings.window, settings.minimum_active
-    fixed = settings.expiry_from == FIXED
-    checks = [
-        (active.amount < 1, "The active period must be longer than nothing."),
-        (window.amount < 1, "The window period must be longer than nothing, or nobody could recertify in time."),
+    fixed, words = settings.expiry_from == FIXED, {"active": active, "window": window, "minimum": minimum}
+    checks: list[tuple[bool, Callable[[], str]]] = [
+        (active.amount < 1, lambda: _("The active period must be longer than nothing.")),
+        (
+            window.amount < 1,
+            lambda: _("The window period must be longer than nothing, or nobody could recertify in time."),
+        ),
         (
             active.amount > 0 and not window.fits_in(active),
-            f"The window period ({window}) can be longer than the active period ({active}).",
+            lambda: _("The window period (%(window)s) can be longer than the active period (%(active)s).", **words),
         ),
         (
             window.amount > 0 and window.shortest < recertification_minimum,
-            f"The window period ({window}) can be shorter than the minimum time of the recertification path.",
+            lambda: _("The window period (%(window)s) can be shorter than the minimum time of the recertification path.",
+                      **words),
         ),
-        (fixed and minimum is None, "A fixed expiry date needs a minimum active period."),
+        (fixed and minimum is None, lambda: _("A fixed expiry date needs a minimum active period.")),
         (
             fixed and minimum is not None and not window.fits_in(minimum),
-            f"The window period ({window}) can be longer than the minimum active period ({minimum}).",
+            lambda: _("The window period (%(window)s) can be longer than the minimum active period (%(minimum)s).",
+                      **words),
         ),
         (
             fixed and minimum is not None and not minimum.fits_in(active),
-            f"The minimum active period ({minimum}) can be longer than the active period ({active}).",
+            lambda: _("The minimum active period (%(minimum)s) can be longer than the active period (%(active)s).",
+                      **words),
         ),
-    ]
-    return [reason for wrong, reason in checks if wrong]
+    ]  # fmt: skip
+    return [str(reason()) for wrong, reason in checks if wrong]
 
 
 def certify(
@@ -176,7 +184,7 @@ def _fixed_expiry(settings: PeriodSettings, completed_at: int, anchor: int, zone
 
 def _required(given: Mapping[str, object], key: str) -> Period:
     if given.get(key) is None:
-        raise ValueError(f"A certification needs {key}, such as '1 year'.")
+        raise ValueError(_("A certification needs %(key)s, such as '1 year'.", key=key))
     return _period(key, given[key])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from flask_babel import gettext as _
+
 from plugin.core.errors import Invalid
 
 PLACEHOLDERS = (
@@ -19,7 +21,8 @@ def unknown_placeholder(words: str) -> str | None:
 
 def sentence_about(unknown: str) -> str:
     """What to say about it."""
-    return f"'{unknown}' is no placeholder; use {', '.join('{' + one + '}' for one in PLACEHOLDERS)}."
+    known = ", ".join("{" + one + "}" for one in PLACEHOLDERS)
+    return str(_("'%(unknown)s' is no placeholder; use %(known)s.", unknown=unknown, known=known))
 
 
 def check_text(words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,7 @@ def get(session: Session, host_id: int, code: str) -> Certification:
     """
     found = by_code(session, host_id, code)
     if found is None:
-        raise NotFound(f"There is no certification or program with the code '{code}'.")
+        raise NotFound(_("There is no certification or program with the code '%(code)s'.", code=code))
     return found
 
 
@@ -38,7 +39,7 @@ def by_id(session: Session, host_id: int, number: int) -> Certification:
     """
     found = session.get(Certification, (host_id, number))
     if found is None:
-        raise NotFound("There is no such certification or program.")
+        raise NotFound(_("There is no such certification or program."))
     return found
 
 
@@ -58,7 +59,7 @@ def definition_of(session: Session, host_id: int, number: int, version: int | No
     wanted = by_id(session, host_id, number).version if version is None else version
     found = definitions_of(session, host_id, {number: wanted})
     if not found:
-        raise NotFound(f"There is no version {wanted}.")
+        raise NotFound(_("There is no version %(number)s.", number=wanted))
     return found[number]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
@@ -79,13 +80,15 @@ def _certification(session: Session, host_id: int, proposal: Proposal, at: int) 
     ).first()
     if row is None:
         if proposal.base_version:
-            raise Conflict(f"'{code}' no longer exists.")
+            raise Conflict(_("'%(code)s' no longer exists.", code=code))
         row = Certification(
             host_id=host_id, id=take_ids(session, host_id, "certification"), code=code, name="", version=0, created=at
         )
         session.add(row)
     if row.version != proposal.base_version:
-        raise Conflict(f"'{code}' is at version {row.version} now: somebody saved it meanwhile.")
+        raise Conflict(
+            _("'%(code)s' is at version %(version)s now: somebody saved it meanwhile.", code=code, version=row.version)
+        )
     return row
 
 
@@ -119,11 +122,11 @@ def _assignments(
     for row in definition.assignments:
         key = (row.type, row.target)
         if key in wanted:
-            raise Invalid(f"{row.key} is in the list twice; there can be one assignment for each target.")
+            raise Invalid(_("%(key)s is in the list twice; there can be one assignment for each target.", key=row.key))
         wanted.add(key)
         present = saved.get(key)
         if key not in ids and (present is None or not present.live):
-            raise Invalid(f"{row.key}: the host does not know this target.")
+            raise Invalid(_("%(key)s: the host does not know this target.", key=row.key))
         if present is None:
             present = Assignment(
                 host_id=host_id, id=number, certification=certification.id, type=row.type, target=row.target,
@@ -158,7 +161,7 @@ def set_members(session: Session, host_id: int, assignment: int, row: Assignment
     ids = target_ids(session, host_id, [("individual", member) for member in row.members or ()])
     for member in row.members or ():
         if ids.get(("individual", member)) is None:
-            raise Invalid(f"{row.key}: the host knows no person '{member}'.")
+            raise Invalid(_("%(key)s: the host knows no person '%(member)s'.", key=row.key, member=member))
     wanted = {int(number) for number in ids.values() if number is not None}
     present = set(
         session.scalars(

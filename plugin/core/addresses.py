@@ -8,6 +8,8 @@ import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from flask_babel import gettext as _
+
 RESOLVING = 3.0
 """Seconds for which a name is looked up before it is left to the guard of the call itself."""
 
@@ -21,19 +23,19 @@ def why_not_allowed(url: str, *, allow_private: bool) -> str:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
     except ValueError:
-        return "This is not a web address."
+        return str(_("This is not a web address."))
     if parts.scheme not in ("https", "http") or not host or any(character <= " " for character in url):
-        return "This is not a web address: it begins with https://."
+        return str(_("This is not a web address: it begins with https://."))
     if parts.username or parts.password:
-        return "An address must not hold a user name or a password."
+        return str(_("An address must not hold a user name or a password."))
     if parts.fragment:
-        return "An address must not end in a part after '#'."
+        return str(_("An address must not end in a part after '#'."))
     if allow_private:
         return ""
     if parts.scheme != "https":
-        return "Only addresses that begin with https:// are allowed here."
+        return str(_("Only addresses that begin with https:// are allowed here."))
     if any(not ipaddress.ip_address(one).is_global for one in _addresses(host)):
-        return "This address leads into a private network, which is not allowed here."
+        return str(_("This address leads into a private network, which is not allowed here."))
     return ""
 
 

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from flask_babel import gettext as _
+
 from plugin.core.errors import Invalid
 
 
@@ -37,9 +39,9 @@ def parse_instant(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise Invalid(f"'{text}' is not a time such as 2027-03-31T17:00:00Z.") from None
+        raise Invalid(_("'%(text)s' is not a time such as 2027-03-31T17:00:00Z.", text=text)) from None
     if moment.tzinfo is None:
-        raise Invalid(f"'{text}' names no time zone; write it like 2027-03-31T17:00:00Z.")
+        raise Invalid(_("'%(text)s' names no time zone; write it like 2027-03-31T17:00:00Z.", text=text))
     return int(moment.timestamp())
 
 

@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext as _
+
 DAY = 86_400
 LATEST = 253_402_300_740
 """The last instant that is ever a result: 9999-12-31T23:59:00Z."""
@@ -49,7 +51,7 @@ def zone_of(name: str) -> ZoneInfo:
             raise ValueError(name)
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"'{name}' is not a time zone; write a name such as Europe/London.") from None
+        raise ValueError(_("'%(name)s' is not a time zone; write a name such as Europe/London.", name=name)) from None
 
 
 def known_zone(name: str | None, otherwise: str) -> str:
@@ -174,13 +176,16 @@ def parse_period(value: object, units: Collection[str] = ALL_UNITS) -> Period:
     allowed = ", ".join(units)
     found = _PERIOD.fullmatch(value.strip().lower()) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f"'{value}' is not a length of time; write a whole number and one of {allowed}.")
+        words = {"value": value, "allowed": allowed}
+        raise ValueError(
+            _("'%(value)s' is not a length of time; write a whole number and one of %(allowed)s.", **words)
+        )
     amount, unit = int(found[1]), found[2].removesuffix("s") + "s"
     if unit not in units:
-        raise ValueError(f"'{value}': the unit must be one of {allowed}.")
+        raise ValueError(_("'%(value)s': the unit must be one of %(allowed)s.", value=value, allowed=allowed))
     most = 9999 if unit == "hours" else 999
     if amount > most:
-        raise ValueError(f"'{value}': the number must be from 0 to {most}.")
+        raise ValueError(_("'%(value)s': the number must be from 0 to %(most)s.", value=value, most=most))
     return Period(amount, unit)
 
 

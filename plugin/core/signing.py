@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from flask_babel import gettext as _
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 
@@ -26,9 +27,9 @@ def check_secret(secrets: str) -> None:
     try:
         keys = _keys(secrets)
     except Exception as error:
-        raise ValueError("A webhook secret is 'whsec_' followed by base64.") from error
+        raise ValueError(_("A webhook secret is 'whsec_' followed by base64.")) from error
     if not keys:
-        raise ValueError("A webhook secret is 'whsec_' followed by base64.")
+        raise ValueError(_("A webhook secret is 'whsec_' followed by base64."))
 
 
 def signed_headers(secrets: str, message_id: str, body: str, *, at: int) -> dict[str, str]:

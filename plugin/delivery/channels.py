@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
@@ -84,10 +85,10 @@ def change_channel(session: Session, runtime: Runtime, host_id: int, new: Entere
 
 def _check(settings: Settings, row: Channel, new: Entered) -> int:
     if new.kind not in KINDS:
-        raise Invalid("Choose how messages go out.")
-    for label, text, most in (("user", new.username, 255), ("name", new.sender_name, 255), ("server", new.server, 255)):
-        if len(text) > most or any(not letter.isprintable() for letter in text):
-            raise Invalid(f"The {label} is too long or contains a character that cannot be used.")
+        raise Invalid(_("Choose how messages go out."))
+    for label, text in ((_("user"), new.username), (_("name"), new.sender_name), (_("server"), new.server)):
+        if len(text) > 255 or any(not letter.isprintable() for letter in text):
+            raise Invalid(_("The %(label)s is too long or contains a character that cannot be used.", label=label))
     if new.kind == WEBHOOK:
         _check_webhook(settings, row, new)
     port = _port(new.port)
@@ -99,35 +100,35 @@ def _check(settings: Settings, row: Channel, new: Entered) -> int:
 def _check_webhook(settings: Settings, row: Channel, new: Entered) -> None:
     why = why_not_allowed(new.url, allow_private=settings.allow_private_addresses)
     if why or len(new.url) > 1000:
-        raise Invalid(why or "The address is too long.")
+        raise Invalid(why or _("The address is too long."))
     if new.secret:
         try:
             check_secret(new.secret)
         except ValueError as error:
             raise Invalid(str(error)) from None
     elif new.secret == "" or not row.secret:
-        raise Invalid("A webhook needs a secret to be signed with; make one with the button.")
+        raise Invalid(_("A webhook needs a secret to be signed with; make one with the button."))
 
 
 def _check_mail(settings: Settings, row: Channel, new: Entered) -> None:
     if new.security not in SECURITY:
-        raise Invalid("Choose how the line to the mail server is kept secret.")
+        raise Invalid(_("Choose how the line to the mail server is kept secret."))
     if not new.server and settings.smtp_url is None:
-        raise Invalid("Enter the mail server; this installation has none of its own (MUSTER_SMTP_URL).")
+        raise Invalid(_("Enter the mail server; this installation has none of its own (MUSTER_SMTP_URL)."))
     if new.server and (not new.server.isascii() or any(letter in "/@: " for letter in new.server.strip("[]"))):
-        raise Invalid("The mail server is a name or an address alone, such as mail.example.org.")
+        raise Invalid(_("The mail server is a name or an address alone, such as mail.example.org."))
     if new.server and not new.sender:
-        raise Invalid("Enter the address that messages come from.")
+        raise Invalid(_("Enter the address that messages come from."))
     if new.sender and usable(new.sender) is None:
-        raise Invalid("The address that messages come from is no e-mail address.")
+        raise Invalid(_("The address that messages come from is no e-mail address."))
     moved = (row.server, row.port) != (new.server, _port(new.port))
     if row.password and new.password is None and moved:
-        raise Invalid("Enter the password again: what was given for one mail server is not sent to another.")
+        raise Invalid(_("Enter the password again: what was given for one mail server is not sent to another."))
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
-        raise Invalid("The port is a number from 1 to 65535; usual are 587 and 465.")
+        raise Invalid(_("The port is a number from 1 to 65535; usual are 587 and 465."))
     return int(text)
 
 

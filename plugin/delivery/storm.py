@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from plugin.core.bulk import fetch, run
@@ -71,7 +72,7 @@ def answer_held(session: Session, host_id: int, action: str, *, at: int, who: st
     :raises Invalid: for another action.
     """
     if action not in (RELEASE, DISCARD):
-        raise Invalid("Choose Release or Discard.")
+        raise Invalid(_("Choose Release or Discard."))
     if action == RELEASE:
         sql = "SET state = CASE WHEN \"when\" = 'assigned' THEN 'waiting' ELSE 'owed' END, why = ''"
     else:

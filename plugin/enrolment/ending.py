@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import Definition, Proposal
@@ -59,5 +60,5 @@ def _ended(session: Session, host_id: int, definition: Definition, at: int) -> b
 
 def _sentence(code: str, state: str) -> str:
     if state == "archived":
-        return f"{code} is archived and can only be read. Make it live again to change anything."
-    return f"{code} has ended and can only be read. Give it a later last day to change anything."
+        return str(_("%(code)s is archived and can only be read. Make it live again to change anything.", code=code))
+    return str(_("%(code)s has ended and can only be read. Give it a later last day to change anything.", code=code))

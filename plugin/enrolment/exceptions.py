@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import ngettext
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -136,14 +138,16 @@ def _answer(
     session: Session, host_id: int, certification: int, action: str, chosen: Chosen, who: str, at: int
 ) -> list[int]:
     rows = _open(session, host_id, certification, chosen)
-    _check_found(len(set(chosen.people) - {row.person for row in rows}), "open exception")
+    _check_found(len(set(chosen.people) - {row.person for row in rows}), _none_open)
     _check_number(len(rows), chosen)
     for kind in sorted({row.type for row in rows}):
         if action not in ALLOWED[kind]:
-            raise RefusedByRule(
-                f"'{action}' does not answer {EXCEPTION_TYPES[kind].replace('_', ' ')};"
-                f" use {' or '.join(ALLOWED[kind])}."
-            )
+            about = {
+                "action": action,
+                "kind": EXCEPTION_TYPES[kind].replace("_", " "),
+                "use": " or ".join(ALLOWED[kind]),
+            }
+            raise RefusedByRule(_("'%(action)s' does not answer %(kind)s; use %(use)s.", **about))
     answers = [
         {
             "host_id": host_id, "certification": certification, "person": row.person, "spell": row.spell,
@@ -183,22 +187,39 @@ def _chosen(session: Session, host_id: int, certification: int, chosen: Chosen, 
     return [row for row in session.execute(query).all() if not only or row.person in only]
 
 
-def _check_found(missing: int, what: str) -> None:
-    if missing == 1:
-        raise RefusedByRule(f"There is no {what} for this learner.")
+def _none_open(missing: int) -> str:
+    return str(
+        ngettext(
+            "There is no open exception for this learner.", "%(num)s of these learners have no open exception.", missing
+        )
+    )
+
+
+def _none_answered(missing: int) -> str:
+    return str(
+        ngettext(
+            "There is no answer to take back for this learner.",
+            "%(num)s of these learners have no answer to take back.",
+            missing,
+        )
+    )
+
+
+def _check_found(missing: int, sentence: Callable[[int], str]) -> None:
     if missing:
-        raise RefusedByRule(f"{missing} of these learners have no {what}.")
+        raise RefusedByRule(sentence(missing))
 
 
 def _check_number(found: int, chosen: Chosen) -> None:
     if chosen.expected is not None and found != chosen.expected:
-        raise Conflict(f"It would be {found} learners now, not {chosen.expected}: look at the list again.")
+        numbers = {"found": found, "expected": chosen.expected}
+        raise Conflict(_("It would be %(found)s learners now, not %(expected)s: look at the list again.", **numbers))
 
 
 def _reopen(session: Session, host_id: int, certification: int, chosen: Chosen, at: int) -> list[int]:
     """Take answers back: the question is open again, and settling looks whether its cause still stands."""
     rows = _chosen(session, host_id, certification, chosen, Decision, Decision, Enrolment)
-    _check_found(len(set(chosen.people) - {row.person for row in rows}), "answer to take back")
+    _check_found(len(set(chosen.people) - {row.person for row in rows}), _none_answered)
     asked = set(
         session.scalars(
             select(ExceptionRow.person).where(

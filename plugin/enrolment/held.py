@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from flask_babel import gettext as _
 from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -72,7 +73,7 @@ def answer_held(runtime: Runtime, host_id: int, ids: Sequence[str] | None, *, re
         wanted = present if ids is None else list(ids)
         for one in wanted:
             if one not in present:
-                raise NotFound(f"Nothing on hold has the id '{one}'.")
+                raise NotFound(_("Nothing on hold has the id '%(id)s'.", id=one))
         for one in wanted:
             _answer_one(session, runtime, host_id, one, release=release, who=who)
         return len(wanted)
@@ -113,11 +114,11 @@ def retarget(
         current = definition_of(session, host_id, certification)
     keys = {one.key: one for one in current.assignments}
     if old not in keys or not old.startswith("manager:"):
-        raise NotFound(f"There is no assignment '{old}'.")
+        raise NotFound(_("There is no assignment '%(key)s'.", key=old))
     if not new.startswith("manager:"):
-        raise RefusedByRule(f"'{new}' is no manager; write manager:JOB.")
+        raise RefusedByRule(_("'%(key)s' is no manager; write manager:JOB.", key=new))
     if new in keys:
-        raise RefusedByRule(f"'{new}' is assigned already.")
+        raise RefusedByRule(_("'%(key)s' is assigned already.", key=new))
     rows = tuple(
         replace(one, target=new.removeprefix("manager:")) if one.key == old else one for one in current.assignments
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -54,7 +55,7 @@ def what_was_saved(
     """
     entry = session.get(Journal, (host_id, number))
     if entry is None or entry.what != "saved" or entry.certification != certification or entry.version is None:
-        raise NotFound(f"{number} is no save of this certification.")
+        raise NotFound(_("%(number)s is no save of this certification.", number=number))
     after = definition_of(session, host_id, certification, entry.version)
     if entry.version == 1:
         return entry, None, after
@@ -68,9 +69,9 @@ def undo_proposal(runtime: Runtime, session: Session, host_id: int, number: int)
     """
     entry = session.get(Journal, (host_id, number))
     if entry is None or entry.what != "saved" or entry.certification is None or entry.version is None:
-        raise NotFound(f"{number} is no save that could be undone.")
+        raise NotFound(_("%(number)s is no save that could be undone.", number=number))
     if runtime.clock.now() - entry.at > KEPT:
-        raise RefusedByRule("This save is more than 30 days old and can no longer be undone.")
+        raise RefusedByRule(_("This save is more than 30 days old and can no longer be undone."))
     row = by_id(session, host_id, entry.certification)
     current = definition_of(session, host_id, row.id)
     after = definition_of(session, host_id, row.id, entry.version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ def extend(runtime: Runtime, host_id: int, certification: int, person: int, to: 
         refuse_ended(session, host_id, certification, runtime.clock.now())
         row = session.get(Enrolment, (host_id, certification, person), with_for_update=True)
         if row is None or row.state == WITHDRAWN or row.hold in INACTIVE_HOLDS:
-            raise RefusedByRule("She is not enrolled, so there is nothing to extend.")
+            raise RefusedByRule(_("She is not enrolled, so there is nothing to extend."))
         now = runtime.clock.now()
         state = cycle.CycleState(
             STATES[row.state], row.certified_at, row.expires, row.window_opens, row.baseline, row.cycle
@@ -36,7 +37,7 @@ def extend(runtime: Runtime, host_id: int, certification: int, person: int, to: 
         except ValueError as error:
             raise RefusedByRule(str(error)) from None
         if to <= now:
-            raise RefusedByRule("An extension must end in the future.")
+            raise RefusedByRule(_("An extension must end in the future."))
         if moved.expires is None:
             row.baseline_due = row.due if row.baseline_due is None else row.baseline_due
         row.expires, row.due, row.rev = moved.expires, to, row.rev + 1
@@ -72,9 +73,9 @@ def exempt(
     """
     now = runtime.clock.now()
     if not reason.strip():
-        raise RefusedByRule("An exemption needs a reason.")
+        raise RefusedByRule(_("An exemption needs a reason."))
     if until is not None and until <= now:
-        raise RefusedByRule("An exemption must end in the future.")
+        raise RefusedByRule(_("An exemption must end in the future."))
 
     def work(session: Session) -> None:
         refuse_ended(session, host_id, certification, now)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from flask_babel import gettext as _
 from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -95,7 +96,7 @@ def look(session: Session, host_id: int, certification: int, words: str, *, now:
     """
     terms = terms_of(session, host_id, certification)
     if terms.settings is None and terms.kind != "program":
-        raise RefusedByRule("Say on the Details tab how long the certification holds; then bring records along.")
+        raise RefusedByRule(_("Say on the Details tab how long the certification holds; then bring records along."))
     read = read_records(words, terms.zone, order)
     _seq, as_of = read_clock(session, host_id)
     rules = Rules(terms.settings, terms.content, terms.zone, max(as_of, now))
@@ -144,12 +145,14 @@ def bring(runtime: Runtime, host_id: int, certification: int, words: str, *, who
         found = look(session, host_id, certification, words, now=at, order=choice.order)
         taken = [one for one in found.lines if one.verdict in TAKEN and (choice.expired or one.verdict != EXPIRES)]
         if choice.expected is not None and choice.expected != found.taken:
-            raise Conflict(f"It would be {found.taken} records now, not {choice.expected}: look at the lines again.")
-        if found.wrong and not choice.leave_out:
-            raise RefusedByRule(
-                f"{found.wrong} of {len(found.lines)} lines cannot be brought along, so nothing is. Correct them, or"
-                " say that they are to be left out."
+            numbers = {"taken": found.taken, "expected": choice.expected}
+            raise Conflict(
+                _("It would be %(taken)s records now, not %(expected)s: look at the lines again.", **numbers)
             )
+        if found.wrong and not choice.leave_out:
+            sentence = _("%(wrong)s of %(all)s lines cannot be brought along, so nothing is. Correct them, or"
+                         " say that they are to be left out.", wrong=found.wrong, all=len(found.lines))  # fmt: skip
+            raise RefusedByRule(sentence)
         if taken:
             _write(session, host_id, certification, taken, found, who, at)
         return len(taken)
@@ -185,14 +188,16 @@ def take_back(runtime: Runtime, host_id: int, number: int, *, who: str) -> tuple
     def work(session: Session) -> tuple[int, int]:
         entry = session.get(Journal, (host_id, number))
         if entry is None or entry.what != BROUGHT or entry.certification is None:
-            raise NotFound(f"{number} is no file of records that could be taken back.")
+            raise NotFound(_("%(number)s is no file of records that could be taken back.", number=number))
         certification = entry.certification
         _seq, as_of = read_clock(session, host_id, share=True)
         lock_certification(session, host_id, certification)
         at = max(as_of, runtime.clock.now())
         refuse_ended(session, host_id, certification, at)
         if at - entry.at > KEPT:
-            raise RefusedByRule("These records were brought along more than 30 days ago and can no longer be undone.")
+            raise RefusedByRule(
+                _("These records were brought along more than 30 days ago and can no longer be undone.")
+            )
         rows = session.scalars(
             select(Brought).where(
                 Brought.host_id == host_id, Brought.certification == certification, Brought.n == number,
@@ -200,7 +205,7 @@ def take_back(runtime: Runtime, host_id: int, number: int, *, who: str) -> tuple
             )
         ).all()  # fmt: skip
         if not rows:
-            raise RefusedByRule("These records were taken back already.")
+            raise RefusedByRule(_("These records were taken back already."))
         undone, staying = _take_out(session, host_id, certification, rows)
         record(session, host_id, at, who, TAKEN_BACK, certification=certification, people=BitMap(undone),
                reason=f"Undo of {number}", data={"of": number, "staying": len(staying)})  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import Proposal
@@ -88,7 +89,8 @@ def check_versions(proposals: Sequence[Proposal], choices: Choices) -> None:
     by_code = {proposal.definition.code: proposal.base_version for proposal in proposals}
     for code, seen in choices.if_version.items():
         if code in by_code and by_code[code] != seen:
-            raise Conflict(f"{code} is at version {by_code[code]} now, not {seen}: somebody saved it meanwhile.")
+            about = {"code": code, "now": by_code[code], "seen": seen}
+            raise Conflict(_("%(code)s is at version %(now)s now, not %(seen)s: somebody saved it meanwhile.", **about))
 
 
 def _check_guard(reviews: Sequence[Review], choices: Choices) -> bool:
@@ -97,12 +99,13 @@ def _check_guard(reviews: Sequence[Review], choices: Choices) -> bool:
     asked = sum(found.guard.withdrawn for found in reviews if found.guard)
     if choices.allow_withdrawals is not None:
         if choices.allow_withdrawals != total:
-            raise RefusedByRule(f"This would withdraw {total} learners, not {choices.allow_withdrawals}.")
+            numbers = {"total": total, "typed": choices.allow_withdrawals}
+            raise RefusedByRule(_("This would withdraw %(total)s learners, not %(typed)s.", **numbers))
         return True
     if asked:
-        raise RefusedByRule(
-            f"This would withdraw {asked} learners, more than the withdrawal guard lets pass. Confirm the number."
-        )
+        sentence = _("This would withdraw %(total)s learners, more than the withdrawal guard lets pass."
+                     " Confirm the number.", total=asked)  # fmt: skip
+        raise RefusedByRule(sentence)
     return False
 
 

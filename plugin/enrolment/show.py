@@ -150,7 +150,7 @@ def person_id(session: Session, host_id: int, ext: str) -> int:
     """
     found = session.scalar(select(Person.id).where(Person.host_id == host_id, Person.ext == ext))
     if found is None:
-        raise NotFound(f"The host knows no person '{ext}'.")
+        raise NotFound(_("The host knows no person '%(id)s'.", id=ext))
     return int(found)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flask_babel import gettext as _
+
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.hosts.port import Check
@@ -21,37 +23,34 @@ def registration_checks(runtime: Runtime, host: Host, deployments: Sequence[str]
 
 
 def _keys(runtime: Runtime, host: Host) -> Check:
-    name = "Keys of the learning site"
+    name = _("Keys of the learning site")
     try:
         KeySets(runtime.http).key(host.jwks_url or "", "")
     except LtiRejected as error:
         if error.code != "key_unknown":  # no key has an empty name: the set itself was read
             return Check(
-                name, False, f"The key set at {host.jwks_url} cannot be read, so no launch can be verified.",
-                "Check the key set address, and that Muster can reach it.",
+                name, False,
+                _("The key set at %(url)s cannot be read, so no launch can be verified.", url=host.jwks_url),
+                _("Check the key set address, and that Muster can reach it."),
             )  # fmt: skip
-    return Check(name, True, f"The key set at {host.jwks_url} can be read.")
+    return Check(name, True, _("The key set at %(url)s can be read.", url=host.jwks_url))
 
 
 def _deployments(host: Host, deployments: Sequence[str]) -> Check:
-    name = "Launch"
+    name = _("Launch")
     if host.settings.get("launched"):
-        return Check(name, True, "Muster was opened from this learning site.")
+        return Check(name, True, _("Muster was opened from this learning site."))
     if deployments:
         listed = ", ".join(deployments[:5])
-        return Check(
-            name, None, f"Deployment {listed} is approved. Nobody has opened Muster from there yet.",
-            "Open Muster from the learning site, as an administrator.",
-        )  # fmt: skip
-    return Check(
-        name, None, "No deployment is known; the first launch brings it.",
-        "Open Muster from the learning site, as an administrator.",
-    )  # fmt: skip
+        sentence = _("Deployment %(listed)s is approved. Nobody has opened Muster from there yet.", listed=listed)
+    else:
+        sentence = _("No deployment is known; the first launch brings it.")
+    return Check(name, None, sentence, _("Open Muster from the learning site, as an administrator."))
 
 
 def _token(runtime: Runtime, host: Host) -> Check:
     """A fresh token proves that the platform reads our key set and knows our client id."""
-    name = "LTI services"
+    name = _("LTI services")
     forget_token(host, [NRPS_SCOPE])
     try:
         service_token(runtime, host, [NRPS_SCOPE])
@@ -59,8 +58,10 @@ def _token(runtime: Runtime, host: Host) -> Check:
         ours = f"{runtime.settings.base_url}/lti/jwks"
         return Check(
             name, False if trouble.permanent else None, trouble.why,
-            f"The learning site must be able to read {ours}. Moodle refuses private addresses and ports other than 80 and"
-            " 443: allow Muster's under Site administration › Security › HTTP security. Only names and roles, and reporting"
-            " results, need this.",
+            _(
+                "The learning site must be able to read %(url)s. Moodle refuses private addresses and ports other than 80"
+                " and 443: allow Muster's under Site administration › Security › HTTP security. Only names and roles, and"
+                " reporting results, need this.", url=ours,
+            ),
         )  # fmt: skip
-    return Check(name, True, "The learning site reads Muster's keys and gives it a token for names and roles.")
+    return Check(name, True, _("The learning site reads Muster's keys and gives it a token for names and roles."))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -85,7 +86,7 @@ def change_connection(session: Session, host_id: int, new: Changes, *, at: int, 
     host = session.get_one(Host, host_id, with_for_update=True)
     _check(row, new)
     if known_zone(new.time_zone or None, "") != new.time_zone:
-        raise Invalid(f"'{new.time_zone}' is no time zone; write one like Europe/London.")
+        raise Invalid(_("'%(zone)s' is no time zone; write one like Europe/London.", zone=new.time_zone))
     moved = (row.kind, row.api_url.rstrip("/")) != (new.kind, new.api_url.rstrip("/"))
     if moved:
         row.marks, row.caps = {}, {}
@@ -107,14 +108,15 @@ def change_connection(session: Session, host_id: int, new: Changes, *, at: int, 
 def _check(row: Connection, new: Changes) -> None:
     if new.kind not in DIALECTS:
         raise Invalid(f"'{new.kind}' is no kind of host; use one of {', '.join(sorted(DIALECTS))}.")
-    for label, address in (("API address", new.api_url), ("webhook address", new.webhook_url)):
+    for label, address in ((_("API address"), new.api_url), (_("webhook address"), new.webhook_url)):
         if address:
             check_address(label, address)
-    for label, secret in (("webhook secret", new.webhook_secret), ("secret of its hints", new.hooks_secret)):
-        if secret:
-            _check_secret(label, secret, standard=new.kind == "webhook" and label == "webhook secret")
+    if new.webhook_secret:
+        _check_secret(_("webhook secret"), new.webhook_secret, standard=new.kind == "webhook")
+    if new.hooks_secret:
+        _check_secret(_("secret of its hints"), new.hooks_secret, standard=False)
     if row.api_token and new.api_token is None and _origin(row.api_url) != _origin(new.api_url):
-        raise Invalid("Enter the token again: what was given for one address is not sent to another.")
+        raise Invalid(_("Enter the token again: what was given for one address is not sent to another."))
 
 
 def _check_secret(label: str, secret: str, *, standard: bool) -> None:
@@ -123,9 +125,10 @@ def _check_secret(label: str, secret: str, *, standard: bool) -> None:
         check_secret(secret)
     except ValueError as error:
         if standard:
-            raise Invalid(f"The {label} cannot be used. {error}") from None
+            raise Invalid(_("The %(label)s cannot be used. %(error)s", label=label, error=error)) from None
         if len(secret) < SHORTEST or any(letter.isspace() for letter in secret):
-            raise Invalid(f"The {label} needs at least {SHORTEST} characters and no spaces.") from None
+            words = {"label": label, "least": SHORTEST}
+            raise Invalid(_("The %(label)s needs at least %(least)s characters and no spaces.", **words)) from None
 
 
 def check_address(label: str, address: str) -> None:
@@ -139,7 +142,7 @@ def check_address(label: str, address: str) -> None:
     except ValueError:
         fits = False
     if not fits or len(address) > LONGEST or any(letter.isspace() for letter in address):
-        raise Invalid(f"The {label} must begin with https:// or http:// and name a host.")
+        raise Invalid(_("The %(label)s must begin with https:// or http:// and name a host.", label=label))
 
 
 def _origin(address: str) -> tuple[str, str]:
@@ -191,11 +194,11 @@ def change_registration(session: Session, host_id: int, form: Mapping[str, str],
     :param form: by the names of :data:`ADDRESSES`; the audience may be empty.
     :raises Invalid: naming the address that cannot be.
     """
-    labels = {"auth_url": "authorisation address", "token_url": "token address", "jwks_url": "key set address"}
+    labels = {"auth_url": _("authorisation address"), "token_url": _("token address"), "jwks_url": _("key set address")}
     for name, label in labels.items():
         check_address(label, form.get(name, ""))
     if len(form.get("token_audience", "")) > LONGEST:
-        raise Invalid("The audience of tokens is too long.")
+        raise Invalid(_("The audience of tokens is too long."))
     host = session.get_one(Host, host_id, with_for_update=True)
     before = {name: getattr(host, name) for name in ADDRESSES}
     for name in ADDRESSES:

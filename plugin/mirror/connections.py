@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -103,10 +104,11 @@ def _check(session: Session, new: NewHost) -> None:
         select(Connection.name).where(Connection.name == new.name).union(select(Host.name).where(Host.name == new.name))
     )
     if session.execute(named).first() is not None:
-        raise Invalid(f"There is a host named '{new.name}' already.")
+        raise Invalid(_("There is a host named '%(name)s' already.", name=new.name))
     taken = select(Host).where(Host.issuer == new.issuer, Host.client_id == new.client_id)
     if session.scalars(taken).first() is not None:
-        raise Invalid(f"Client '{new.client_id}' of {new.issuer} is registered already.")
+        about = {"client": new.client_id, "issuer": new.issuer}
+        raise Invalid(_("Client '%(client)s' of %(issuer)s is registered already.", **about))
 
 
 def host_by_name(session: Session, name: str | None) -> Host:
@@ -138,7 +140,7 @@ def connection_of(session: Session, host_id: int) -> Connection:
     """
     found = session.scalars(select(Connection).where(Connection.host_id == host_id).order_by(Connection.id)).first()
     if found is None:
-        raise NotFound("This host has no connection yet.")
+        raise NotFound(_("This host has no connection yet."))
     return found
 
 

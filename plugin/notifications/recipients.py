@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flask_babel import gettext as _
 from pyroaring import BitMap
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
@@ -69,7 +70,7 @@ def name_administrator(session: Session, host_id: int, person: int, *, named: bo
     """
     found = session.get(Person, (host_id, person))
     if found is None or (named and found.state == DELETED):
-        raise NotFound("There is no such person.")
+        raise NotFound(_("There is no such person."))
     host = session.get_one(Host, host_id, with_for_update=True)
     present = set(administrators(session, host_id))
     wanted = present | {person} if named else present - {person}

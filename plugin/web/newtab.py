@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, g, make_response, redirect, request, url_for
+from flask_babel import gettext as _
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -52,7 +53,7 @@ def enter(ticket: str) -> Response:
             .returning(Nonce.data)
         ).first()
         if taken is None:
-            raise SignedOut("This link opens once, within a minute. Select Open in a new tab again.")
+            raise SignedOut(_("This link opens once, within a minute. Select Open in a new tab again."))
         data: dict[str, Any] = dict(taken[0])
         return open_session(session, made, Launch(**data))
 

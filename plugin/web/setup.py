@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from flask import Blueprint, Response, make_response, redirect, url_for
+from flask_babel import gettext as _
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -53,7 +54,7 @@ def use(token: str) -> Response:
     opened = made.db.transact(work)
     if opened is None:
         raise SignedOut(
-            "This link was used already, or is more than an hour old. Make a new one with 'muster setup-link'."
+            _("This link was used already, or is more than an hour old. Make a new one with 'muster setup-link'.")
         )
     handle, secret = opened
     answer = make_response(redirect(url_for("hosts.listing", handle=handle), 303))

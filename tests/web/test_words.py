@@ -112,12 +112,12 @@ PARTS: dict[str, Any] = {
     "certification": 1, "kind": "organisation", "part": "newly", "entry": 2, "person": "ann", "number": HOST, "which": "assigned",
     "group": 5, "endpoint": 1, "connection": 1, "delivery": 1,
 }  # fmt: skip
+LISTED = "sam ann bea cid dov eve sales north legal crew volunteers food safety level test"
+NAMES = set(LISTED.split())
 ASKED = ("key=organisation:sales", "q=a", "learner=ann")
 
 
 def test_every_word_of_every_page_can_be_translated(app: Flask, rich: Visitor, world: World) -> None:
-    listed = "sam ann bea cid dov eve sales north legal crew volunteers food safety level test"
-    names = set(listed.split())
     found, opened = {}, 0
     for rule in pages(app):
         values = {name: PARTS.get(name, 1) for name in rule.arguments if name != "handle"}
@@ -131,7 +131,52 @@ def test_every_word_of_every_page_can_be_translated(app: Flask, rich: Visitor, w
             if answer.status_code not in (200, 409) or not answer.content_type.startswith("text/html"):
                 continue
             opened += 1
-            if left := sorted(set(bare(answer.text, names))):
+            if left := sorted(set(bare(answer.text, NAMES))):
                 found[f"{rule.endpoint} {kind}".strip()] = left
     assert opened > 30
+    assert not found, "\n".join(f"{page}: {left}" for page, left in found.items())
+
+
+DETAILS: dict[str, Any] = {
+    "name": "Food", "state": "live", "certification-0-name": "Courses", "certification-0-courses": ["c1", "c2"],
+}  # fmt: skip
+REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("assignments/add/organisation", {}),
+    ("assignments/add/organisation", {"target": ["gone"]}),
+    ("assignments/add/organisation", {"target": ["sales"]}),
+    ("assignments/add/group", {"name": ""}),
+    ("assignments/add/group", {"name": "volunteers"}),
+    ("assignments/include", {"key": "organisation:gone", "include": "below"}),
+    ("assignments/include", {"key": "organisation:sales", "include": "direct"}),
+    ("assignments/due", {"key": "organisation:sales", "kind": "fixed", "date": "1969-01-01"}),
+    ("assignments/due", {"key": "organisation:sales", "kind": "fixed", "date": "soon"}),
+    ("assignments/due", {"key": "organisation:sales", "kind": "after", "amount": "1000", "unit": "days", "event": "enrolment"}),
+    ("details", {**DETAILS, "certification-0-courses": []}),
+    ("details", {**DETAILS, "certification-0-needs": "some", "certification-0-least": "3"}),
+    ("details", {**DETAILS, "grace": "a while"}),
+    ("details", {**DETAILS, "period-active": "1 month", "period-window": "2 months"}),
+    ("details", {**DETAILS, "period-active": "1 month"}),
+    ("exceptions", {"person": "ann", "action": "assign"}),
+    ("exceptions", {"person": ["ann", "bea"], "action": "assign", "confirmed": "2"}),
+    ("exceptions", {"view": "answered", "person": "ann", "action": "reopen"}),
+    ("learners/ann/extend", {"to": "2020-01-01"}),
+    ("learners/dov/extend", {"to": "2031-01-01"}),
+    ("learners/ann/exempt", {"reason": ""}),
+    ("learners/ann/exempt", {"reason": "x", "until": "2020-01-01"}),
+    ("learners/nobody/exempt", {"reason": "x"}),
+    ("records", {"lines": "person\nann"}),
+    ("history/99/undo", {}),
+    ("nothing", {}),
+)  # fmt: skip
+"""What administrators get wrong, below the pages of a certification."""
+
+
+def test_what_rooms_below_the_pages_refuse_can_be_translated(rich: Visitor) -> None:
+    names = {*NAMES, "gone", "nobody", "courses"}
+    path, found = "/certifications/1", {}
+    for address, fields in REFUSED:
+        answer = rich.post(f"{path}/{address}", fields)
+        assert 400 <= answer.status_code < 500, (address, fields, answer.status_code)
+        if left := sorted(set(bare(answer.text, names))):
+            found[f"{address} {fields}"] = left
     assert not found, "\n".join(f"{page}: {left}" for page, left in found.items())

@@ -78,7 +78,7 @@ class MoodleMapping:
 def _check(name: str, source: str, *, cohorts: bool) -> None:
     if not source or source in PLAIN:
         return
-    kind, _, rest = source.partition(":")
+    kind, _colon, rest = source.partition(":")
     if not rest or len(source) > _LONGEST or kind not in (("profile", "cohort") if cohorts else ("profile",)):
         raise Invalid(
             f"'{source}' is nothing the {name.replace('_', ' ')} can be taken from: write one of {', '.join(PLAIN)},"
