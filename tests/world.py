@@ -15,9 +15,9 @@ from plugin.core.clock import Clock
 from plugin.core.ids import advance_seq, take_ids, upsert_for
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, HostClock
+from plugin.enrolment.owed_saves import settle_certifications
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.save import Choices, save
-from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tick import tick
 from plugin.enrolment.weigh import certification_id
 from plugin.mirror.tables import Audience, AudienceMember, Change, Completion, Course, Job, Person, Unit

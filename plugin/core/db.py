@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Engine, MetaData, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -68,13 +68,17 @@ def _make_folder(folder: Path) -> None:
         raise Unavailable(f"The database's folder {folder} cannot be made: {error.strerror}.") from None
 
 
+def _is_in_memory(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
 def make_engine(url: str) -> Engine:
     """An engine with this product's habits: WAL, foreign keys and immediate writes on SQLite."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED",
                              connect_args={"connect_timeout": _CONNECTING})  # fmt: skip
-    in_file = parsed.database not in (None, "", ":memory:")
+    in_file = not _is_in_memory(parsed)
     if in_file:
         _make_folder(Path(str(parsed.database)).parent)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
@@ -102,7 +106,7 @@ def make_engine(url: str) -> Engine:
 class Database:
     """A database: an engine and the two ways in.
 
-    :ivar sqlite: whether it is a SQLite file (one machine only).
+    :ivar sqlite: whether it is a SQLite file (one machine only); ``in_memory``: not even a file, each connection has its own.
     """
 
     def __init__(self, url: str) -> None:
@@ -110,6 +114,7 @@ class Database:
         self.engine = make_engine(url)
         self._writer = self.engine.execution_options(muster_write=True)
         self.sqlite = self.engine.dialect.name == "sqlite"
+        self.in_memory = _is_in_memory(make_url(url))
 
     @contextmanager
     def read(self) -> Iterator[Session]:

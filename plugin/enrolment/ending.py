@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -39,18 +40,21 @@ def refuse_save_of_ended(session: Session, host_id: int, proposal: Proposal, at:
         raise RefusedByRule(_sentence(before.code, before.state))
 
 
-def free_courses(session: Session, host_id: int, certification: int, at: int) -> None:
-    """Look again at whom its courses kept out of another certification (§4).
+def free_courses(session: Session, host_id: int, certifications: Collection[int], at: int) -> None:
+    """Look again at whom courses of these certifications kept out of another one (§4).
 
-    Its content is another than before, or it has ended: nobody is active in one that ended.
+    Their content is another than before, or they have ended: nobody is active in one that ended.
     """
+    if not certifications:
+        return
+    listed = ", ".join(str(int(one)) for one in sorted(certifications))
     rows = fetch(
         session,
         "SELECT DISTINCT e.person FROM exception e JOIN enrolment r"
-        " ON r.host_id = e.host_id AND r.person = e.person AND r.certification = ? AND r.state > 0"
-        f" WHERE e.host_id = ? AND e.type = {DUPLICATE_COURSE} AND e.certification <> ?",
-        certification, host_id, certification,
-    )  # fmt: skip
+        f" ON r.host_id = e.host_id AND r.person = e.person AND r.certification IN ({listed}) AND r.state > 0"
+        f" WHERE e.host_id = ? AND e.type = {DUPLICATE_COURSE} AND e.certification <> r.certification",
+        host_id,
+    )
     owe(session, host_id, [row[0] for row in rows], at)
 
 

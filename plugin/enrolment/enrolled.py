@@ -84,9 +84,8 @@ def read_enrolled(
     :param began: and ``due``: whether these columns are asked for; else they are empty.
     """
     names = [_PERSON_AND_FLAGS, "why"] + ["due"] * due + ["began"] * began
-    where = "host_id = :host AND certification = :certification AND state > 0"
-    parameters = {"host": host_id, "certification": certification}
-    columns = read_columns(session, "enrolment", names, where, parameters, null=NULL)
+    where = "host_id = ? AND certification = ? AND state > 0"
+    columns = read_columns(session, "enrolment", names, where, host_id, certification, null=NULL)
     both = columns[0]
     if len(both) > 1 and (both[1:] < both[:-1]).any():
         order = both.argsort()

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment
 from plugin.core.bulk import fetch
-from plugin.core.ids import take_ids
+from plugin.core.ids import read_clock, take_ids
 from plugin.core.journal import record
+from plugin.core.runtime import Runtime
 from plugin.enrolment.owing import owe
 from plugin.enrolment.tables import Held, WhySet
 
@@ -103,6 +104,16 @@ def mark_missing(session: Session, host_id: int, at: int, people: Sequence[int] 
         # The host may have stamped none of them: whoever the target no longer has leaves now.
         owe(session, host_id, BitMap.union(BitMap(), *map(BitMap.deserialize, released)), at)
     return gone + back
+
+
+def look_for_missing(runtime: Runtime, host_id: int) -> None:
+    """:func:`mark_missing` of all, in a transaction of its own."""
+
+    def look(session: Session) -> None:
+        _seq, as_of = read_clock(session, host_id, share=True)
+        mark_missing(session, host_id, as_of)
+
+    runtime.db.transact(look)
 
 
 def _numbers(session: Session, sql: str, host_id: int) -> list[int]:

@@ -19,8 +19,8 @@ from plugin.enrolment.around import lock_certification
 from plugin.enrolment.ending import refuse_save_of_ended
 from plugin.enrolment.gone import unpin_removed
 from plugin.enrolment.guard import Limits
+from plugin.enrolment.owed_saves import request_settling
 from plugin.enrolment.preview import Review, review
-from plugin.enrolment.settle import request_settling
 from plugin.enrolment.told import tell_assignments
 from plugin.enrolment.weigh import certification_id, earlier_ids
 from plugin.notifications.definitions import replace_definitions

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from plugin.certifications.tables import Certification
 from plugin.core.ids import advance_seq, read_clock, take_ids
 from plugin.core.runtime import Runtime
+from plugin.enrolment.owed_saves import request_settling
 from plugin.enrolment.owing import owe
-from plugin.enrolment.settle import request_settling
 
 _JOBS_TURNED = """
 SELECT person, max(CASE WHEN ends > :before AND ends <= :now THEN ends ELSE starts END) FROM job

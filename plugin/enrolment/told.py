@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -34,17 +36,21 @@ def tell_assignments(session: Session, host_id: int, written: WrittenVersion, at
     events.append(session, host_id, at, who, told)
 
 
-def tell_applied(session: Session, host_id: int, certification: int, version: int, at: int, who: str) -> None:
-    """``assignment.applied``: how many learners a save did what to."""
+def tell_applied(
+    session: Session, host_id: int, certifications: Sequence[int], version: int, at: int, who: str
+) -> None:
+    """``assignment.applied``: how many learners the save of each certification did what to."""
     if "assignment.applied" not in events.subscribed(session, host_id):
         return
-    rows = fetch(
-        session,
-        "SELECT what, sum(count) FROM journal WHERE host_id = ? AND certification = ? AND version = ? AND who = ?"
-        " GROUP BY what",
-        host_id, certification, version, who,
-    )  # fmt: skip
-    found = {what: int(count) for what, count in rows}
-    counts = {word: sum(found.get(one, 0) for one in of) for word, of in _COUNTED.items()}
-    told = events.Told("assignment.applied", certification, data={"version": version, "counts": counts})
-    events.append(session, host_id, at, who, [told])
+    told = []
+    for certification in certifications:
+        rows = fetch(
+            session,
+            "SELECT what, sum(count) FROM journal WHERE host_id = ? AND certification = ? AND version = ? AND who = ?"
+            " GROUP BY what",
+            host_id, certification, version, who,
+        )  # fmt: skip
+        found = {what: int(count) for what, count in rows}
+        counts = {word: sum(found.get(one, 0) for one in of) for word, of in _COUNTED.items()}
+        told.append(events.Told("assignment.applied", certification, data={"version": version, "counts": counts}))
+    events.append(session, host_id, at, who, told)

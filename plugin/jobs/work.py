@@ -10,9 +10,9 @@ from plugin.delivery.posting import post
 from plugin.delivery.resets import send_resets
 from plugin.delivery.scores import deliver_scores
 from plugin.enrolment.moments import tell_moments
+from plugin.enrolment.owed_saves import settle_certifications
 from plugin.enrolment.owing import all_settled
 from plugin.enrolment.people import settle_people
-from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tick import tick
 from plugin.jobs.endpoints import send_events
 from plugin.mirror import hints

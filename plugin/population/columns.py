@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from plugin.core.bulk import NULL as LEAST
-from plugin.core.bulk import NULL_SQL
+from plugin.core.bulk import NULL_SQL, fetch
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -21,28 +20,22 @@ NULL = -1
 
 
 def read_columns(
-    session: Session,
-    table: str,
-    names: Sequence[str],
-    where: str,
-    parameters: Mapping[str, object],
-    *,
-    null: int = NULL,
+    session: Session, table: str, names: Sequence[str], where: str, *values: int, null: int = NULL
 ) -> list[Ints]:
     """Read integer columns in one scan, all in the same order of rows.
 
     :param table: table name, and ``names``, column names: constants of ours, never input.
-    :param where: an SQL condition with named parameters.
+    :param where: an SQL condition with ``?`` for each of the values.
     :param null: what NULL becomes.
     """
     missing = NULL_SQL if null == LEAST else str(null)
     cast = [f"coalesce({name}, {missing})" for name in names]
     if session.get_bind().dialect.name == "sqlite":
         listed = ", ".join(f"group_concat({name})" for name in cast)
-        row = session.execute(text(f"SELECT {listed} FROM {table} WHERE {where}"), dict(parameters)).one()
+        [row] = fetch(session, f"SELECT {listed} FROM {table} WHERE {where}", *values)
         return [_from_text(value) for value in row]
     listed = ", ".join(f"string_agg(int8send(({name})::bigint), ''::bytea)" for name in cast)
-    row = session.execute(text(f"SELECT {listed} FROM {table} WHERE {where}"), dict(parameters)).one()
+    [row] = fetch(session, f"SELECT {listed} FROM {table} WHERE {where}", *values, binary=True)
     return [np.frombuffer(bytes(value or b""), ">i8").astype(np.int64) for value in row]
 
 

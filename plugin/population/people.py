@@ -221,8 +221,7 @@ class View:
 
 def load_base(session: Session, host_id: int, seq: int) -> Base:
     """Read the whole mirror of a host. Temporary manager links are left out (DOMAIN 2.3)."""
-    host = {"host": host_id}
-    person, state = read_columns(session, "person", ["id", "state"], "host_id = :host", host)
+    person, state = read_columns(session, "person", ["id", "state"], "host_id = ?", host_id)
     columns = [
         "id",
         "person",
@@ -232,12 +231,12 @@ def load_base(session: Session, host_id: int, seq: int) -> Base:
         f"coalesce(starts, {OPEN})",
         f"coalesce(ends, {OPEN})",
     ]
-    jobs = read_columns(session, "job", columns, JOB_COUNTS, host)
+    jobs = read_columns(session, "job", columns, JOB_COUNTS, host_id)
     audience, member = read_columns(
         session, "audience_member", ["audience", "person"],
-        "host_id = :host AND audience IS NOT NULL AND person IS NOT NULL", host,
+        "host_id = ? AND audience IS NOT NULL AND person IS NOT NULL", host_id,
     )  # fmt: skip
-    unit, lft, rgt = read_columns(session, "unit", ["id", "lft", "rgt"], "host_id = :host AND NOT gone", host)
+    unit, lft, rgt = read_columns(session, "unit", ["id", "lft", "rgt"], "host_id = ? AND NOT gone", host_id)
     exists = np.zeros(max((int(column.max(initial=0)) for column in (person, jobs[1], member)), default=0) + 1, bool)
     exists[person[state != 2]] = True
     kept = [column[exists[jobs[1]]] for column in jobs]
@@ -277,7 +276,7 @@ def _bitmap(people: Ints) -> BitMap:
 
 OPEN = -(2**62)
 """Stands for a bound that is not given; before every instant."""
-JOB_COUNTS = "host_id = :host AND NOT gone AND person IS NOT NULL"
+JOB_COUNTS = "host_id = ? AND NOT gone AND person IS NOT NULL"
 BOSS = (
     "CASE WHEN temporary THEN NULL ELSE manager_job END",
     "CASE WHEN temporary OR manager_job_ext <> '' THEN NULL ELSE manager END",

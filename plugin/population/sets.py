@@ -131,8 +131,7 @@ def _brought_to(session: Session, host_id: int, patch: _Patch | None, seq: int) 
     known = patch if patch.seq < seq else _Patch(patch.base, patch.base.seq)
     person, state = read_columns(
         session, "change c LEFT JOIN person p ON p.host_id = c.host_id AND p.id = c.person",
-        ["c.person", "coalesce(p.state, 2)"], "c.host_id = :host AND c.seq > :seq",
-        {"host": host_id, "seq": known.seq},
+        ["c.person", "coalesce(p.state, 2)"], "c.host_id = ? AND c.seq > ?", host_id, known.seq,
     )  # fmt: skip
     fresh = _bitmap(person)
     if len(known.changed | fresh) > min(REBUILD_ABOVE, _FEW + len(known.base.existing) // _PEOPLE_READ):

@@ -17,9 +17,9 @@ from plugin.certifications.definition import TYPES
 from plugin.certifications.listing import assignment_ids, matched
 from plugin.certifications.tables import Draft
 from plugin.enrolment.gone import TEAM_GONE, held_rows, pinned
+from plugin.enrolment.owed_saves import Progress, progress
 from plugin.enrolment.preview import Adding
 from plugin.enrolment.roster import due_dates_of
-from plugin.enrolment.settle import Progress, progress
 from plugin.enrolment.warnings import switched
 from plugin.mirror.browse import Described, describe
 from plugin.mirror.search import fold

@@ -14,9 +14,9 @@ from plugin.certifications import clashes, drafts
 from plugin.core.errors import Conflict, RefusedByRule
 from plugin.delivery.counts import places
 from plugin.enrolment.guard import Limits, active_count
+from plugin.enrolment.owed_saves import progress
 from plugin.enrolment.preview import Review, review
 from plugin.enrolment.save import Choices, save
-from plugin.enrolment.settle import progress
 from plugin.web import shell
 from plugin.web.assignment_table import filters
 from plugin.web.assignments import number_in_form

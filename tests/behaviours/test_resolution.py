@@ -6,7 +6,7 @@ import pytest
 
 from plugin.core.errors import NotFound, RefusedByRule
 from plugin.enrolment.opening import open_course
-from plugin.enrolment.settle import progress
+from plugin.enrolment.owed_saves import progress
 from plugin.enrolment.show import show_person
 from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals, row
 from tests.world import HOST

@@ -25,11 +25,12 @@ from plugin.core.db import Database
 from plugin.core.logs import configure_logs
 from plugin.core.runtime import Runtime
 from plugin.core.secrets import bind_secrets
+from plugin.enrolment.owed_saves import settle_certifications
 from plugin.enrolment.owing import owed_people
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.preview import review
 from plugin.enrolment.save import Choices, save
-from plugin.enrolment.settle import settle_certifications, settle_everything
+from plugin.enrolment.settle import settle_everything
 from plugin.migrations.run import upgrade
 from plugin.mirror.changes import stamp
 from plugin.mirror.tables import Job

@@ -17,9 +17,10 @@ from plugin.core.tables import Host, HostClock
 from plugin.delivery.tables import WANTS, Seat
 from plugin.enrolment import exceptions, groups, overrides
 from plugin.enrolment.codes import EXCEPTION_TYPES, STATES
+from plugin.enrolment.owed_saves import settle_certifications
 from plugin.enrolment.people import settle_people
 from plugin.enrolment.save import Choices, save
-from plugin.enrolment.settle import settle_certifications, settle_everything
+from plugin.enrolment.settle import settle_everything
 from plugin.enrolment.tables import Enrolment, ExceptionRow, WhySet
 from plugin.enrolment.tick import tick
 from plugin.enrolment.weigh import certification_id

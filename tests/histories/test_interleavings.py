@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.enrolment import together
-from plugin.enrolment.settle import settle_certifications, settle_everything
+from plugin.enrolment.owed_saves import settle_certifications
+from plugin.enrolment.settle import settle_everything
 from plugin.population import sets
 from tests.histories.lab import Lab
 from tests.histories.naive import DAY, Certification, Job, Row

@@ -18,8 +18,8 @@ from plugin.delivery.drain import drain
 from plugin.delivery.tables import FOUND, Message, Seat
 from plugin.delivery.watching import watch
 from plugin.enrolment.doctor import examine
+from plugin.enrolment.owed_saves import settle_certifications
 from plugin.enrolment.people import settle_people
-from plugin.enrolment.settle import settle_certifications
 from plugin.enrolment.tables import Enrolment
 from plugin.enrolment.tick import tick
 from plugin.hosts.moodle.check import checklist

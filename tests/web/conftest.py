@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from plugin.app import create_app
 from plugin.core.runtime import Runtime
+from plugin.enrolment.owed_saves import settle_certifications
 from plugin.enrolment.people import settle_people
-from plugin.enrolment.settle import settle_certifications
 from plugin.mirror.trees import recount
 from plugin.population.sets import forget_bases
 from plugin.web.session import Launch, open_session

@@ -1,0 +1,125 @@
+"""Whom a whole settle will look at, found set-wise outside of any transaction that writes, and cut into slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pyroaring import BitMap
+from sqlalchemy.orm import Session
+
+from plugin.certifications.resolve import Rule
+from plugin.core.ahead import read_ahead
+from plugin.core.db import Database
+from plugin.enrolment.around import Around
+from plugin.enrolment.chunk import Asked
+from plugin.enrolment.enrolled import Enrolled, read_enrolled
+from plugin.enrolment.inputs import Cause, memberships
+from plugin.enrolment.skim import Skim, began_matters, date_matters, skim
+from plugin.population.sets import Population
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Whom a whole settle will look at, as of one seq. A hint: each chunk decides from what it reads itself."""
+
+    certification: int
+    seq: int
+    as_of: int
+    rules: list[Rule]
+    pins: Mapping[int, BitMap]
+    skim: Skim
+
+    def __len__(self) -> int:
+        return len(self.skim.people)
+
+    def asked(self, around: Around, people: Population, start: int, stop: int) -> Asked:
+        """A slice of its people, with the memberships as they are now."""
+        theirs = self.skim.people[start:stop]
+        if self._stands(around, people):
+            return self.certification, theirs, self.skim.part(start, stop)
+        rules, pins = around.rules[self.certification], around.held(self.certification).pins
+        return self.certification, theirs, memberships(around.session, people, rules, theirs, pins)
+
+    def leaving(self, around: Around, people: Population) -> Asked:
+        """Those whom nothing matched, likewise."""
+        theirs = self.skim.leaving
+        if self._stands(around, people):
+            return self.certification, theirs, []
+        rules, pins = around.rules[self.certification], around.held(self.certification).pins
+        return self.certification, theirs, memberships(around.session, people, rules, theirs, pins)
+
+    def _stands(self, around: Around, people: Population) -> bool:
+        """Whether nothing has changed that the memberships follow from."""
+        fits = (self.seq, self.as_of) == (people.seq, people.as_of)
+        fits = fits and around.rules[self.certification] == self.rules
+        return fits and around.held(self.certification).pins == self.pins
+
+
+def plans(
+    db: Database, around: Around, people: Population, certifications: Sequence[int], cause: Cause, *,
+    everyone: Mapping[int, bool] | None = None, also: Mapping[int, BitMap] | None = None,
+) -> Iterator[Plan]:  # fmt: skip
+    """A plan for each certification, in their order; rows of the next ones are read meanwhile.
+
+    :param everyone: by certification, whether to look at all live rows. :param also: of the live rows, at these.
+    """
+    whole, some = everyone or {}, also or {}
+    wanted = [_columns(around, certification, cause) for certification in certifications]
+    for one, rows in zip(wanted, read_ahead(db, wanted, partial(_read, host_id=people.host_id)), strict=True):
+        number, settled = one.certification, one.settled
+        found = skim(around, people, around.terms(number), rows, cause, everyone=whole.get(number, False),
+                     also=some.get(number), settled=settled)  # fmt: skip
+        rules, pins = around.rules[number], around.held(number).pins
+        yield Plan(number, people.seq, people.as_of, rules, pins, found)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Of a certification's rows, the columns that can tell something.
+
+    :ivar settled: these rules were settled before.
+    """
+
+    certification: int
+    settled: bool
+    began: bool
+    due: bool
+
+
+def _columns(around: Around, certification: int, cause: Cause) -> _Columns:
+    rules, terms = around.rules[certification], around.terms(certification)
+    settled = not cause.version and not cause.earlier and around.settled(certification) == terms.version
+    return _Columns(certification, settled, not settled and began_matters(rules), not settled or date_matters(rules))
+
+
+def _read(session: Session, one: _Columns, host_id: int) -> Enrolled:
+    return read_enrolled(session, host_id, one.certification, began=one.began, due=one.due)
+
+
+Piece = tuple[Plan, int, int]
+"""A slice of a plan's people."""
+
+
+def pieces(made: Sequence[Plan], size: int) -> Iterator[list[Piece]]:
+    """Slices for one transaction each: small plans together, large ones cut, in the order of the certifications.
+
+    A plan of nobody has one slice too.
+    """
+    together: list[Piece] = []
+    room = size
+    for one in made:
+        start, total = 0, len(one)
+        if not total:
+            together.append((one, 0, 0))
+        while start < total:
+            stop = min(start + room, total)
+            together.append((one, start, stop))
+            room -= stop - start
+            start = stop
+            if not room:
+                yield together
+                together, room = [], size
+    if together:
+        yield together
