@@ -10,12 +10,14 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from plugin.certifications.dates import Due, parse_due
 from plugin.core.bulk import among, fetch
 from plugin.population.keys import Key, keys_of
 from plugin.population.sets import Population
@@ -30,7 +32,7 @@ class Rule:
     type: str
     target: str
     key: Key | None
-    due: object
+    due: Due
     why_key: int
     since_version: int
     missing: bool
@@ -84,11 +86,23 @@ def _rules(session: Session, host_id: int, condition: str) -> Iterator[Rule]:
         "SELECT id, certification, type, target, target_id, include, CAST(due AS TEXT), why_key, since_version,"
         f" CASE WHEN missing THEN 1 ELSE 0 END FROM assignment WHERE host_id = ? AND live{condition} ORDER BY id"
     )
-    for number, certification, kind, target, target_id, include, due, why_key, since, missing in fetch(
-        session, sql, host_id
-    ):
-        key = None if missing else key_of(kind, target_id, include, number)
-        yield Rule(number, certification, kind, target, key, json.loads(due), why_key, since, bool(missing))
+    return (_rule(*row) for row in fetch(session, sql, host_id))
+
+
+@lru_cache(maxsize=50_000)
+def _rule(
+    number: int, certification: int, kind: str, target: str, target_id: int | None, include: str, due: str,
+    why_key: int, since: int, missing: int,
+) -> Rule:  # fmt: skip
+    """What a row says; the same row is the same rule, so that lists of them are compared at a glance."""
+    key = None if missing else key_of(kind, target_id, include, number)
+    return Rule(number, certification, kind, target, key, _setting(due), why_key, since, bool(missing))
+
+
+@lru_cache(maxsize=10_000)
+def _setting(stored: str) -> Due:
+    """Many assignments say the same."""
+    return parse_due(json.loads(stored))
 
 
 def resolve(session: Session, population: Population, key: Key | None) -> BitMap:

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core import events
-from plugin.core.bulk import among, fetch, insert_rows, run
+from plugin.core.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
 from plugin.core.tables import Journal
@@ -91,7 +91,7 @@ def _not_joined(session: Session, host_id: int, at: int, who: str, entries: Sequ
         host_id, at, who, correlation(),
     )  # fmt: skip
     known = {tuple(row[1:6]): (row[0], row[6]) for row in rows}
-    others = []
+    others, numbers, sets = [], [], []
     for one in entries:
         key = (one.certification, one.version, one.what, one.reason, int(one.confirmed))
         n, before = known.get(key, (0, b""))
@@ -99,9 +99,11 @@ def _not_joined(session: Session, host_id: int, at: int, who: str, entries: Sequ
         if not n or one.people is None or one.data or joined & one.people:  # or it happens to somebody once more
             others.append(one)
             continue
-        people = joined | one.people
-        sql = "UPDATE journal SET people = ?, count = ? WHERE host_id = ? AND n = ?"
-        run(session, sql, people.serialize(), len(people), host_id, n)
+        numbers.append(n)
+        sets.append(joined | one.people)
+    if numbers:
+        told = {"people": [people.serialize() for people in sets], "count": [len(people) for people in sets]}
+        update_rows(session, Journal, {"host_id": host_id, "n": numbers}, told)
     return others
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from plugin.population.columns import Ints
 
 _AFTER = {REMOVE: OUT, SUSPEND: SUSPENDED, KEEP: IN}
 """What is wanted when the last claim went, by the gentlest policy (DOMAIN 6.2)."""
+_FEW = 100
+"""People of a course, up to which their seats are looked up one by one together with those of other courses."""
 _COLUMNS = ("course", "person", "wanted", "confirmed", "leave", "origin", "generation")
 
 
@@ -80,20 +83,49 @@ def _absent(present: Seats, claims: Mapping[int, BitMap]) -> tuple[Ints, Ints]:
 
 
 def _lock(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> Seats:
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    courses, people = np.array(sorted(concerned)), np.unique(np.concatenate(list(concerned.values())))
-    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND {among('course', courses)} AND "
+    rows: list[tuple[int, ...]] = []
+    few: dict[int, Ints] = {}
+    for course in sorted(concerned):
+        if len(concerned[course]) <= _FEW:
+            few[course] = concerned[course]
+            continue
+        rows += _lock_pairs(session, host_id, few)  # those of smaller numbers first
+        few = {}
+        rows += _lock_course(session, host_id, course, concerned[course])
+    rows += _lock_pairs(session, host_id, few)
+    return Seats(*np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS)).T)
+
+
+def _lock_course(session: Session, host_id: int, course: int, people: Ints) -> list[tuple[int, ...]]:
+    sql = f"SELECT {', '.join(_COLUMNS)} FROM seat WHERE host_id = ? AND course = ? AND "
     order = " ORDER BY course, person"
-    if sqlite:
-        rows = fetch(session, sql + among("person", people) + order, host_id)
-    else:
-        rows = fetch(session, f"{sql}person = ANY(?::int[]){order} FOR UPDATE", host_id, numbers(people.tolist()))
-    found = np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS))
-    asked = np.zeros(len(found), bool)
-    for course, theirs in concerned.items():
-        here = np.flatnonzero(found[:, 0] == course)
-        asked[here] = np.isin(found[here, 1], theirs)
-    return Seats(*found[asked].T)
+    if session.get_bind().dialect.name != "sqlite":
+        ids = numbers(people.tolist())
+        return fetch(session, f"{sql}person = ANY(?::int[]){order} FOR UPDATE", host_id, course, ids)
+    wanted = set(people.tolist())
+    return [row for row in fetch(session, sql + among("person", people) + order, host_id, course) if row[1] in wanted]
+
+
+def _lock_pairs(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> list[tuple[int, ...]]:
+    """Those of many courses with a few people each, looked up pair by pair in one statement."""
+    if not concerned:
+        return []
+    people = np.concatenate(list(concerned.values()))
+    courses = np.repeat(list(concerned), [len(theirs) for theirs in concerned.values()])
+    names = ", ".join(_COLUMNS)
+    if session.get_bind().dialect.name != "sqlite":
+        sql = (
+            f"SELECT {', '.join(f'found.{name}' for name in _COLUMNS)} FROM unnest(?::int[], ?::int[]) AS asked(c, p)"
+            f" CROSS JOIN LATERAL (SELECT {names} FROM seat WHERE host_id = ? AND course = asked.c AND person = asked.p"
+            " LIMIT 1 FOR UPDATE) AS found"
+        )
+        return fetch(session, sql, numbers(courses.tolist()), numbers(people.tolist()), host_id)
+    pairs = ((courses.astype(np.int64) << 32) | people).tolist()
+    sql = (
+        f"SELECT {names} FROM json_each(?) AS asked CROSS JOIN seat"
+        " ON host_id = ? AND course = asked.value >> 32 AND person = asked.value & 4294967295"
+    )
+    return fetch(session, sql, json.dumps(pairs), host_id)
 
 
 def want(session: Session, host_id: int, seats: Seats, claimed: np.ndarray, dropped: Ints, at: int) -> int:

@@ -21,7 +21,7 @@ from plugin.enrolment.lifecycle import Completions, completions_among, completio
 from plugin.enrolment.terms import Terms, terms_of_many
 
 _FEW = 500
-_FEW_ROWS = 20_000
+_FEW_ROWS = 100_000
 """People times certifications, up to which their rows are read at once."""
 
 

@@ -20,9 +20,6 @@ from plugin.enrolment.lifecycle import Completions, completions_of, course_ids, 
 from plugin.enrolment.tables import Opened
 from plugin.enrolment.terms import Terms, terms_of_many
 
-_FEW = 500
-"""Learners times courses, up to which certifications share their statements."""
-
 Claims = dict[str, BitMap]
 """By course (the host's id), the learners for whom it is wanted."""
 
@@ -99,10 +96,9 @@ def claim_seats(shares: Sequence[Share]) -> int:
 
 
 def _groups(shares: Sequence[Share]) -> Iterator[Sequence[Share]]:
-    """All in one go where seats are few and no course is named twice; else one certification after the other."""
+    """All in one go where no course is named twice; else one certification after the other."""
     courses = [course for one in shares for course in one.courses]
-    people = len(np.unique(np.concatenate([one.new.person for one in shares]))) if shares else 0
-    if len(shares) > 1 and len(set(courses)) == len(courses) and len(courses) * people <= _FEW:
+    if len(shares) > 1 and len(set(courses)) == len(courses):
         yield shares
     else:
         yield from ([one] for one in shares)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.certifications.dates import parse_due
 from plugin.certifications.resolve import Rule, matches_of
 from plugin.core.bulk import fetch
 from plugin.enrolment.skim import is_personal
@@ -121,15 +120,9 @@ def _expected(
         for rule in matches.get(person, ()):
             pair = (rule.certification, person)
             expected[pair] = expected.get(pair, 0) ^ rule.why_key
-            if _is_personal(rule):
+            if is_personal(rule.due):
                 personal.add(pair)
         for certification, kept in pins.items():
             if any(person in learners for learners in kept.values()):
                 personal.add((certification, person))
     return {pair: why for pair, why in expected.items() if why}, personal
-
-
-def _is_personal(rule: Rule) -> bool:
-    if rule.due == "none":
-        return False
-    return is_personal(parse_due(rule.due))

@@ -11,9 +11,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
-from plugin.core.bulk import among, fetch
+from plugin.core.bulk import among, fetch, insert_rows
 from plugin.core.ids import take_ids
-from plugin.core.journal import record
+from plugin.core.journal import Entry, record_all
 from plugin.enrolment.tables import Held
 
 WINDOW = 24 * 3600
@@ -136,24 +136,36 @@ def judge(
     if everyone and by_sync and (len(leaving) > 1 or not crossing):
         gone = unconfirmed(session, host_id, as_of)
         batch = len(everyone - gone)
-        # Counting distinct learners reads every row; where even the least of them suffices, nobody counts.
-        if limits.crossed(batch, len(gone), at_least_active(session, host_id)) and limits.crossed(
-            batch, len(gone), active_people(session, host_id)
-        ):
+        if _crosses_company(session, host_id, limits, batch, len(gone)):
             crossing = {certification for certification, people in leaving.items() if people}
-    for certification in sorted(crossing):
-        _hold(session, host_id, certification, leaving[certification], as_of)
+    _hold(session, host_id, {certification: leaving[certification] for certification in sorted(crossing)}, as_of)
     return {c: BitMap() if c in crossing else people for c, people in leaving.items()}
 
 
-def _hold(session: Session, host_id: int, certification: int, people: BitMap, as_of: int) -> None:
-    number = take_ids(session, host_id, "held")
-    session.add(
-        Held(host_id=host_id, id=number, certification=certification, cause=GUARD, since=as_of,
-             people=people.serialize(), n=len(people))
-    )  # fmt: skip
-    session.flush()
-    record(session, host_id, as_of, "rule", "held", certification=certification, people=people, reason=GUARD)
+def _crosses_company(session: Session, host_id: int, limits: Limits, batch: int, gone: int) -> bool:
+    """Whether a batch goes over in the whole company.
+
+    Counting distinct learners reads every row: where the least or the most there can be of them decides, nobody counts.
+    """
+    if not limits.crossed(batch, gone, at_least_active(session, host_id)):
+        return False
+    [(everybody,)] = fetch(session, "SELECT count(*) FROM person WHERE host_id = ?", host_id)
+    return limits.crossed(batch, gone, everybody) or limits.crossed(batch, gone, active_people(session, host_id))
+
+
+def _hold(session: Session, host_id: int, leaving: Mapping[int, BitMap], as_of: int) -> None:
+    """Put all these withdrawals on hold, a list for each certification."""
+    if not leaving:
+        return
+    first = take_ids(session, host_id, "held", len(leaving))
+    columns = {
+        "host_id": host_id, "id": list(range(first, first + len(leaving))), "certification": list(leaving),
+        "cause": GUARD, "since": as_of, "people": [people.serialize() for people in leaving.values()],
+        "n": [len(people) for people in leaving.values()],
+    }  # fmt: skip
+    insert_rows(session, Held, columns)
+    entries = [Entry("held", certification, people=people, reason=GUARD) for certification, people in leaving.items()]
+    record_all(session, host_id, as_of, "rule", entries)
 
 
 def forget(session: Session, host_id: int, certification: int, people: BitMap) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.certifications.dates import AfterDue, Due, FixedDue, NoDue, parse_due
+from plugin.certifications.dates import AfterDue, Due, FixedDue, NoDue
 from plugin.certifications.resolve import Rule, group_members
 from plugin.enrolment.around import Around
 from plugin.enrolment.bases import Bases
@@ -98,12 +98,12 @@ def is_personal(due: Due) -> bool:
 
 def date_matters(rules: Sequence[Rule]) -> bool:
     """Whether, of rules settled before, some due date may be another now."""
-    return any(is_personal(parse_due(rule.due)) for rule in rules)
+    return any(is_personal(rule.due) for rule in rules)
 
 
 def began_matters(rules: Sequence[Rule]) -> bool:
     """Whether a due date of these rules counts from the beginning of the enrolment."""
-    return any(isinstance(due := parse_due(rule.due), AfterDue) and due.event == "enrolment" for rule in rules)
+    return any(isinstance(rule.due, AfterDue) and rule.due.event == "enrolment" for rule in rules)
 
 
 def _members(session: Session, people: Population, rule: Rule, pins: Mapping[int, BitMap], rows: Enrolled) -> Ints:
@@ -168,7 +168,7 @@ def dated(
     bases = Bases(session, terms.host_id, terms.zone, rows.person, rows.began)
     flags = terms.answers[ALREADY_ASSIGNED] not in ("off", "")
     for number, rule in enumerate(rules):
-        due = parse_due(rule.due)
+        due = rule.due
         if settled and not is_personal(due):
             continue
         added = flags and bool(cause.version) and rule.since_version == cause.version

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin.certifications.dates import AfterDue, NoDue, parse_due
+from plugin.certifications.dates import AfterDue, NoDue
 from plugin.certifications.resolve import Rule
 from plugin.enrolment.bases import Bases
 from plugin.enrolment.facts import NONE, Ints, Mask
@@ -51,7 +51,7 @@ def wanted_of(memberships: Sequence[Membership], bases: Bases, n: int) -> Wanted
 
 
 def _add_date(wanted: Wanted, rule: Rule, where: Ints, bases: Bases) -> None:
-    due = parse_due(rule.due)
+    due = rule.due
     if isinstance(due, NoDue):
         return
     dates = bases.dates(due, where)

@@ -175,7 +175,7 @@ def _newcomers(
 
 def _same_for_all(rule: Rule, at: int, zone: str) -> int | None:
     """The date a rule gives to everybody who begins at an instant; ``None`` where it hangs on the person."""
-    due = parse_due(rule.due)
+    due = rule.due
     if isinstance(due, NoDue):
         return NONE
     if isinstance(due, FixedDue):
@@ -206,12 +206,12 @@ def proposed_rules(session: Session, host_id: int, proposal: Proposal) -> list[R
         target = ids.get((row.type, row.target))
         if known is not None and known.live:
             key = None if known.missing else key_of(row.type, target, row.include, known.id)
-            rules.append(Rule(known.id, known.certification, row.type, row.target, key, row.due, known.why_key,
+            rules.append(Rule(known.id, known.certification, row.type, row.target, key, parse_due(row.due), known.why_key,
                               known.since_version, known.missing))  # fmt: skip
         else:
             group = known.id if known is not None else None
             key = key_of(row.type, target, row.include, group)
-            rules.append(Rule(-number, 0, row.type, row.target, key, row.due, _throwaway_key(number),
+            rules.append(Rule(-number, 0, row.type, row.target, key, parse_due(row.due), _throwaway_key(number),
                               proposal.base_version + 1, missing=False))  # fmt: skip
     return rules
 

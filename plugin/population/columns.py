@@ -39,6 +39,11 @@ def read_columns(
     return [np.frombuffer(bytes(value or b""), ">i8").astype(np.int64) for value in row]
 
 
+def bitmap(people: Ints) -> BitMap:
+    """A set of ids."""
+    return BitMap(people.astype(np.uint32))
+
+
 def one_of(values: np.ndarray, codes: Sequence[int | str]) -> Mask:
     """Where a value is one of a few codes; several times as quick as a general search in short arrays."""
     found = values == codes[0]

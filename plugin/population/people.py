@@ -1,7 +1,7 @@
 """The mirror in arrays, as of one seq: who exists, where they work, whom they report to, which audiences hold them.
 
-A :class:`Base` never changes after it is built; what changed since is looked up by row (:mod:`keys`). What depends on
-the time, which jobs are current, is a :class:`View` of it.
+A :class:`Base` never changes after it is built (:mod:`reading`); what changed since is looked up by row (:mod:`keys`).
+What depends on the time, which jobs are current, is a :class:`View` of it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from functools import cached_property
 
 import numpy as np
 from pyroaring import BitMap
-from sqlalchemy.orm import Session
 
-from plugin.population.columns import Ints, read_columns
+from plugin.population.columns import Ints, bitmap
 from plugin.population.keys import Key
 
 _VIEWS = 2
@@ -177,7 +176,7 @@ class View:
         """Everyone a target matches, suspended people included. Not to be changed by the caller."""
         found = self._sets.get(key)
         if found is None:
-            found = self._sets[key] = _bitmap(_distinct(self.people(key)))
+            found = self._sets[key] = bitmap(_distinct(self.people(key)))
         return found
 
     def people(self, key: Key) -> Ints:
@@ -219,37 +218,6 @@ class View:
         return np.concatenate(parts) if parts else _NOBODY
 
 
-def load_base(session: Session, host_id: int, seq: int) -> Base:
-    """Read the whole mirror of a host. Temporary manager links are left out (DOMAIN 2.3)."""
-    person, state = read_columns(session, "person", ["id", "state"], "host_id = ?", host_id)
-    columns = [
-        "id",
-        "person",
-        "organisation",
-        "position",
-        *BOSS,
-        f"coalesce(starts, {OPEN})",
-        f"coalesce(ends, {OPEN})",
-    ]
-    jobs = read_columns(session, "job", columns, JOB_COUNTS, host_id)
-    audience, member = read_columns(
-        session, "audience_member", ["audience", "person"],
-        "host_id = ? AND audience IS NOT NULL AND person IS NOT NULL", host_id,
-    )  # fmt: skip
-    unit, lft, rgt = read_columns(session, "unit", ["id", "lft", "rgt"], "host_id = ? AND NOT gone", host_id)
-    exists = np.zeros(max((int(column.max(initial=0)) for column in (person, jobs[1], member)), default=0) + 1, bool)
-    exists[person[state != 2]] = True
-    kept = [column[exists[jobs[1]]] for column in jobs]
-    counts = exists[member]
-    job, job_person, organisation, position, boss_job, boss_person, starts, ends = kept
-    return Base(
-        seq=seq, existing=_bitmap(person[state != 2]), suspended=_bitmap(person[state == 1]),
-        job=job, job_person=job_person, organisation=organisation, position=position,
-        boss_job=boss_job, boss_person=boss_person, starts=starts, ends=ends,
-        member_audience=audience[counts], member_person=member[counts], unit=unit, lft=lft, rgt=rgt,
-    )  # fmt: skip
-
-
 def _order(keys: Ints) -> Ints:
     """The order that sorts keys, equal ones as they stand. Numbers of two bytes sort ten times as fast as longer ones."""
     least = int(keys.min(initial=0))
@@ -270,15 +238,5 @@ def _distinct(people: Ints) -> Ints:
     return np.flatnonzero(marks)
 
 
-def _bitmap(people: Ints) -> BitMap:
-    return BitMap(people.astype(np.uint32))
-
-
 OPEN = -(2**62)
 """Stands for a bound that is not given; before every instant."""
-JOB_COUNTS = "host_id = ? AND NOT gone AND person IS NOT NULL"
-BOSS = (
-    "CASE WHEN temporary THEN NULL ELSE manager_job END",
-    "CASE WHEN temporary OR manager_job_ext <> '' THEN NULL ELSE manager END",
-)
-"""The two links to a manager: her job, or, where no job is named, her person (then every job of hers)."""

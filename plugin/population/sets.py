@@ -6,7 +6,6 @@ read from the mirror's rows in the caller's own transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,17 +13,21 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
+from plugin.core.bulk import fetch
 from plugin.core.caches import forget_all, keep, kept
 from plugin.core.ids import read_clock
-from plugin.population.columns import Ints, read_columns
+from plugin.population.columns import Ints, bitmap, read_columns
 from plugin.population.keys import Key, keys_of
-from plugin.population.people import Base, load_base
+from plugin.population.people import Base
+from plugin.population.reading import load_base, rebased
 from plugin.population.stored import read_base
 
 REBUILD_ABOVE = 2_000
 """With more people changed since the base, building a new base costs less than asking for each of them."""
 _FEW, _PEOPLE_READ = 20, 150
 """Asking for one person costs as much as reading so many whole; a few are never worth a new base."""
+_READ_ALL_ABOVE = 4
+"""With more than every fourth one changed, a new base is read whole."""
 
 
 @dataclass
@@ -59,7 +62,7 @@ class Population:
             patch.keys.update(keys_of(self._session, self.host_id, list(unknown), self.as_of))
             patch.asked |= unknown
         found: dict[Key, list[int]] = {}
-        for person, keys in patch.keys.items():
+        for person, keys in list(patch.keys.items()):  # another thread may be adding to them
             for key in keys:
                 found.setdefault(key, []).append(person)
         return found
@@ -113,13 +116,26 @@ def population(session: Session, host_id: int) -> Population:
     """
     seq, as_of = read_clock(session, host_id)
     name = ("population", host_id)
-    patch = _brought_to(session, host_id, kept(session, name), seq)
-    if patch is None and (base := read_base(session, host_id, seq)) is not None:
-        patch = _brought_to(session, host_id, _Patch(base, base.seq), seq)
+    known: _Patch | None = kept(session, name)
+    patch = _brought_to(session, host_id, known, seq)
+    if patch is None and (known is None or known.base.seq > seq):
+        stored = read_base(session, host_id, seq)
+        known = _Patch(stored, stored.seq) if stored is not None else None
+        patch = _brought_to(session, host_id, known, seq)
     if patch is None:
-        patch = _Patch(load_base(session, host_id, seq), seq)
+        patch = _Patch(_base(session, host_id, known, seq), seq)
     keep(session, name, patch)
     return Population(session, host_id, as_of, patch)
+
+
+def _base(session: Session, host_id: int, known: _Patch | None, seq: int) -> Base:
+    """A base of now: from the one that is known, unless so many changed that reading all costs less."""
+    if known is not None:
+        sql = "SELECT count(*) FROM change WHERE host_id = ? AND seq > ?"
+        [(changed,)] = fetch(session, sql, host_id, known.base.seq)
+        if changed * _READ_ALL_ABOVE < len(known.base.existing):
+            return rebased(session, known.base, host_id, seq)
+    return load_base(session, host_id, seq)
 
 
 def _brought_to(session: Session, host_id: int, patch: _Patch | None, seq: int) -> _Patch | None:
@@ -133,22 +149,18 @@ def _brought_to(session: Session, host_id: int, patch: _Patch | None, seq: int) 
         session, "change c LEFT JOIN person p ON p.host_id = c.host_id AND p.id = c.person",
         ["c.person", "coalesce(p.state, 2)"], "c.host_id = ? AND c.seq > ?", host_id, known.seq,
     )  # fmt: skip
-    fresh = _bitmap(person)
+    fresh = bitmap(person)
     if len(known.changed | fresh) > min(REBUILD_ABOVE, _FEW + len(known.base.existing) // _PEOPLE_READ):
         return None
     return _Patch(
         base=known.base,
         seq=seq,
         changed=known.changed | fresh,
-        existing=(known.existing - fresh) | _bitmap(person[state != 2]),
-        suspended=(known.suspended - fresh) | _bitmap(person[state == 1]),
+        existing=(known.existing - fresh) | bitmap(person[state != 2]),
+        suspended=(known.suspended - fresh) | bitmap(person[state == 1]),
         keys={who: keys for who, keys in known.keys.items() if who not in fresh},
         asked=known.asked - fresh,
     )
-
-
-def _bitmap(people: Ints | Iterable[int]) -> BitMap:
-    return BitMap(np.asarray(people).astype(np.uint32))
 
 
 def population_stored(session: Session, host_id: int) -> Population | None:

@@ -19,7 +19,8 @@ from plugin.core.bulk import fetch, run
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.population.columns import Ints
-from plugin.population.people import OPEN, Base, load_base
+from plugin.population.people import OPEN, Base
+from plugin.population.reading import load_base
 from plugin.population.tables import LearnerSetRow
 
 STORE_ABOVE = 2_000
