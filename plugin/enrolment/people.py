@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import rules_of
 from plugin.core.bulk import among, fetch
+from plugin.core.caches import keep, kept
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import Around, lock_certification
 from plugin.enrolment.chunk import Work, prepare, prepare_all
 from plugin.enrolment.glance import Glance, glance
-from plugin.enrolment.gone import TEAM_GONE, learners_by, mark_missing, pin
+from plugin.enrolment.gone import TEAM_GONE, learners_by, look_for_missing, mark_missing, pin
 from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause, matched_memberships
 from plugin.enrolment.owing import mark_settled, owe, owed_people, take_owed
@@ -39,6 +40,8 @@ def settle_people(runtime: Runtime, host_id: int, limit: int = BATCH) -> int:
     with runtime.db.read() as session:
         owed = owed_people(session, host_id, limit + 1)
     if not owed:
+        owed = _owed_by_targets(runtime, host_id, limit)
+    if not owed:
         return 0
     if len(owed) > limit:
         return _settle_whole(runtime, host_id)
@@ -54,6 +57,19 @@ def settle_people(runtime: Runtime, host_id: int, limit: int = BATCH) -> int:
             partial(_people_chunk, host_id=host_id, owed=part, limits=limits, verdict=verdict)
         )
     return looked
+
+
+def _owed_by_targets(runtime: Runtime, host_id: int, limit: int) -> dict[int, int]:
+    """Whoever is owed a look because a target went or came back, when the mirror changed and stamped nobody."""
+    name = ("targets", host_id)
+    with runtime.db.read() as session:
+        seq, _as_of = read_clock(session, host_id)
+        if kept(session, name) == seq:
+            return {}
+    look_for_missing(runtime, host_id)
+    with runtime.db.read() as session:
+        keep(session, name, seq)
+        return owed_people(session, host_id, limit + 1)
 
 
 def _settle_whole(runtime: Runtime, host_id: int) -> int:

@@ -26,7 +26,7 @@ REBUILD_ABOVE = 2_000
 """With more people changed since the base, building a new base costs less than asking for each of them."""
 _FEW, _PEOPLE_READ = 20, 150
 """Asking for one person costs as much as reading so many whole; a few are never worth a new base."""
-_READ_ALL_ABOVE = 4
+READ_ALL_ABOVE = 4
 """With more than every fourth one changed, a new base is read whole."""
 
 
@@ -133,7 +133,7 @@ def _base(session: Session, host_id: int, known: _Patch | None, seq: int) -> Bas
     if known is not None:
         sql = "SELECT count(*) FROM change WHERE host_id = ? AND seq > ?"
         [(changed,)] = fetch(session, sql, host_id, known.base.seq)
-        if changed * _READ_ALL_ABOVE < len(known.base.existing):
+        if changed * READ_ALL_ABOVE < len(known.base.existing):
             return rebased(session, known.base, host_id, seq)
     return load_base(session, host_id, seq)
 

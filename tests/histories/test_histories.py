@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
+from plugin.population import sets
 from plugin.population.sets import forget_bases
 from plugin.population.stored import keep_base
 from tests.histories.lab import Lab
@@ -69,17 +70,21 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.lab = Lab(self.runtime)
         self.model = self.lab.model
+        self.patch = pytest.MonkeyPatch()
 
     @initialize(
         bosses=st.lists(st.sampled_from([None, *JOBS]), min_size=7, max_size=7), of_a=st.lists(rows, min_size=1, max_size=3),
         of_b=st.lists(rows, min_size=1, max_size=3), duplicate=st.sampled_from(["hold", "assign"]),
         unknown=st.sampled_from(["hold", "wait"]), minimum=st.sampled_from([0, 20]), grace=st.sampled_from([0, 0, 3]),
+        old_sets=st.sampled_from([(2000, 4), (0, 0), (2, 0), (2, 4)]),
     )  # fmt: skip
     def begin(
         self, bosses: list[str | None], of_a: list[Row], of_b: list[Row], duplicate: str, unknown: str, minimum: int,
-        grace: int,
+        grace: int, old_sets: tuple[int, int],
     ) -> None:  # fmt: skip
         lab = self.lab
+        self.patch.setattr(sets, "REBUILD_ABOVE", old_sets[0])
+        self.patch.setattr(sets, "READ_ALL_ABOVE", old_sets[1])
         lab.courses(*COURSES)
         for name in NAMES:
             lab.person(name)
@@ -104,6 +109,7 @@ class Histories(RuleBasedStateMachine):
         """However a history went, ``muster doctor --deep`` finds nothing (DESIGN, point 10)."""
         self._follow(True)
         assert examine(self.lab.runtime, deep=True, only=self.lab.host) == []
+        self.patch.undo()
 
     def _follow(self, now: bool) -> None:
         if now:

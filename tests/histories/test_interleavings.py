@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.enrolment import together
-from plugin.enrolment.owed_saves import settle_certifications
+from plugin.enrolment.owed_saves import progress, settle_certifications
 from plugin.enrolment.settle import settle_everything
 from plugin.population import sets
 from tests.histories.lab import Lab
@@ -54,6 +54,7 @@ def test_two_certifications_that_leave_one_course_at_once_agree_on_its_seats(
     lab.settle()
     lab.check()
     lab.save("A", {}, terms("c1", "c2", leaving=one))
+    lab.at(lab.model.now + 60)  # saves of one instant would be settled together, by one of the two
     lab.save("B", {}, terms("c2", "c3", leaving=other))
     both_wrote = threading.Barrier(2)
     claim = together.claim_seats
@@ -154,15 +155,57 @@ def test_a_settle_overtaken_at_any_transaction_ends_where_the_rules_do(
     assert lab.product() == found
 
 
+def test_a_target_that_comes_back_empty_lets_go_of_whom_it_kept_though_the_host_stamped_nobody(
+    runtime: Runtime,
+) -> None:
+    lab = small(runtime)
+    lab.save("A", {"audience:all": EVERYBODY}, terms("c1"))
+    lab.settle()
+    lab.drop_audience("all")
+    lab.settle()
+    lab.check()
+    lab.audience("all", set())
+    lab.settle()
+    lab.check()
+
+
+@pytest.mark.parametrize("instant", range(6))
+def test_of_saves_settled_together_one_saved_again_meanwhile_is_left_to_its_later_save(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, instant: int
+) -> None:
+    lab = small(runtime)
+    codes = ("A", "B", "C")
+    for code in codes:
+        lab.save(code, {"organisation:o2": Row("organisation", "o2")}, terms())
+    count, plain = iter(range(1000)), Database.transact
+
+    def transact(self: Database, work: Callable[[Session], Any]) -> Any:
+        if next(count) == instant:
+            monkeypatch.setattr(Database, "transact", plain)
+            lab.save("B", {"audience:all": EVERYBODY}, terms())
+        return plain(self, work)
+
+    monkeypatch.setattr(Database, "transact", transact)
+    finished = settle_certifications(lab.runtime, lab.host)
+    monkeypatch.setattr(Database, "transact", plain)
+    assert finished >= len(codes)
+    with lab.runtime.db.read() as session:
+        assert [progress(session, lab.host, lab.number(code)).state for code in codes] == ["done"] * 3  # type: ignore[union-attr]
+    lab.settle()
+    lab.check()
+    lab.check_whole()
+
+
 # --- a base set behind its changes (point 2)
 
 
-@pytest.mark.parametrize("rebuild_above", [0, 2, 2000])
+@pytest.mark.parametrize(("rebuild_above", "read_all_above"), [(0, 4), (0, 0), (2, 4), (2, 0), (2000, 4)])
 def test_a_process_whose_sets_are_old_sees_what_another_wrote(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, rebuild_above: int
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, rebuild_above: int, read_all_above: int
 ) -> None:
     """Two processes: one writes the mirror, the other settles from sets it kept; then the other way round."""
     monkeypatch.setattr(sets, "REBUILD_ABOVE", rebuild_above)
+    monkeypatch.setattr(sets, "READ_ALL_ABOVE", read_all_above)
     lab = small(runtime)
     second = Database(runtime.db.url)
     try:

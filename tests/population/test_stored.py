@@ -13,7 +13,7 @@ from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
 from plugin.jobs.work import work_host
-from plugin.population import people, sets, stored
+from plugin.population import reading, sets, stored
 from plugin.population.people import Base
 from plugin.population.sets import forget_bases, population
 from plugin.population.stored import LEASE, keep_base
@@ -55,7 +55,7 @@ def begin_from(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         def load_base(session: Session, host_id: int, seq: int) -> Base:
             read.append("rows")
-            return people.load_base(session, host_id, seq)
+            return reading.load_base(session, host_id, seq)
 
         patched.setattr(sets, "load_base", load_base)
         population(session, lab.host)
