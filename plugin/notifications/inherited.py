@@ -15,42 +15,90 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "assigned": (
             "You are enrolled in {certification_name}",
-            _DEAR + "{learner_name} is now enrolled in {certification_name}. Due date: {due_date}.\n\n{course_links}",
+            _DEAR + "You are now enrolled in {certification_name}. Due date: {due_date}.\n\n{course_links}",
         ),
         "withdrawn": (
             "You are withdrawn from {certification_name}",
-            _DEAR + "{learner_name} is no longer enrolled in {certification_name}."
-            " Progress is kept and comes back on a new enrolment.",
+            _DEAR + "You are no longer enrolled in {certification_name}."
+            " Your progress is kept and comes back on a new enrolment.",
         ),
         "due": (
             "{certification_name} is due on {due_date}",
-            _DEAR + "{learner_name} is to complete {certification_name} by {due_date}.\n\n{course_links}",
+            _DEAR + "Please complete {certification_name} by {due_date}.\n\n{course_links}",
         ),
         "overdue": (
             "{certification_name} is overdue",
-            _DEAR + "{certification_name} was due on {due_date} for {learner_name}.\n\n{course_links}",
+            _DEAR + "{certification_name} was due on {due_date}.\n\n{course_links}",
         ),
         "due_changed": (
             "New due date for {certification_name}",
-            _DEAR + "The due date of {certification_name} for {learner_name} is now {due_date}.",
+            _DEAR + "Your due date for {certification_name} is now {due_date}.",
         ),
-        "completed": ("{certification_name} completed", _DEAR + "{learner_name} has completed {certification_name}."),
+        "completed": ("{certification_name} completed", _DEAR + "You have completed {certification_name}."),
         "window_open": (
             "Time to renew {certification_name}",
-            _DEAR + "{learner_name} can renew {certification_name} from now on, until {expiry_date}.\n\n{course_links}",
+            _DEAR + "You can renew {certification_name} from now on, until {expiry_date}.\n\n{course_links}",
         ),
         "expiring": (
             "{certification_name} expires on {expiry_date}",
-            _DEAR + "{certification_name} of {learner_name} expires on {expiry_date}.\n\n{course_links}",
+            _DEAR + "Your certification {certification_name} expires on {expiry_date}.\n\n{course_links}",
         ),
-        "expired": ("{certification_name} has expired", _DEAR + "{certification_name} of {learner_name} has expired."),
+        "expired": (
+            "{certification_name} has expired",
+            _DEAR + "Your certification {certification_name} has expired.",
+        ),
         "exception": (
             "{certification_name}: an exception waits for you",
             _DEAR + "An exception for {learner_name} in {certification_name} waits for an answer.",
         ),
     }
 )
-"""Subject and body where a definition gives none; the keys are the events, in the order the page shows them."""
+"""Subject and body where a definition gives none, as the learner herself reads them; the keys are the events, in the order
+the page shows them."""
+
+ABOUT: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "assigned": (
+            "{learner_name} is enrolled in {certification_name}",
+            _DEAR + "{learner_name} is now enrolled in {certification_name}. Due date: {due_date}.\n\n{course_links}",
+        ),
+        "withdrawn": (
+            "{learner_name} is withdrawn from {certification_name}",
+            _DEAR + "{learner_name} is no longer enrolled in {certification_name}."
+            " Progress is kept and comes back on a new enrolment.",
+        ),
+        "due": (
+            "{learner_name}: {certification_name} is due on {due_date}",
+            _DEAR + "{learner_name} is to complete {certification_name} by {due_date}.\n\n{course_links}",
+        ),
+        "overdue": (
+            "{learner_name}: {certification_name} is overdue",
+            _DEAR + "{certification_name} was due on {due_date} for {learner_name}.\n\n{course_links}",
+        ),
+        "due_changed": (
+            "{learner_name}: new due date for {certification_name}",
+            _DEAR + "The due date of {certification_name} for {learner_name} is now {due_date}.",
+        ),
+        "completed": (
+            "{learner_name}: {certification_name} completed",
+            _DEAR + "{learner_name} has completed {certification_name}.",
+        ),
+        "window_open": (
+            "{learner_name}: time to renew {certification_name}",
+            _DEAR + "{learner_name} can renew {certification_name} from now on, until {expiry_date}.\n\n{course_links}",
+        ),
+        "expiring": (
+            "{learner_name}: {certification_name} expires on {expiry_date}",
+            _DEAR + "{certification_name} of {learner_name} expires on {expiry_date}.\n\n{course_links}",
+        ),
+        "expired": (
+            "{learner_name}: {certification_name} has expired",
+            _DEAR + "{certification_name} of {learner_name} has expired.",
+        ),
+        "exception": TEXTS["exception"],
+    }
+)
+"""The same as anybody else reads them."""
 
 _SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -70,10 +118,18 @@ def inherited(when: str) -> dict[str, Any]:
     return {"when": when, "to": ["learner"], **_SETTINGS.get(when, {})}
 
 
-def text_of(one: Mapping[str, Any]) -> tuple[str, str]:
-    """Subject and body of a definition, inherited where it has none of its own."""
-    subject, body = TEXTS[one["when"]]
+def text_of(one: Mapping[str, Any], *, herself: bool) -> tuple[str, str]:
+    """Subject and body of a definition, inherited where it has none of its own.
+
+    :param herself: as the learner reads them, not somebody else.
+    """
+    subject, body = (TEXTS if herself else ABOUT)[one["when"]]
     return str(one.get("subject") or subject), str(one.get("body") or body)
+
+
+def shown_text(one: Mapping[str, Any]) -> tuple[str, str]:
+    """The same as the page shows them: as the learner reads them, if it goes to her."""
+    return text_of(one, herself="learner" in recipients(one))
 
 
 def settings_of(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +148,12 @@ def recipients(one: Mapping[str, Any]) -> list[str]:
 
 def is_changed(one: Mapping[str, Any]) -> bool:
     """Whether a definition departs from what it inherits, but for being switched on or off."""
-    return text_of(one) != TEXTS[one["when"]] or settings_of(one) != settings_of(inherited(one["when"]))
+    return has_own_text(one) or settings_of(one) != settings_of(inherited(one["when"]))
+
+
+def has_own_text(one: Mapping[str, Any]) -> bool:
+    """Whether its subject or body is none of those that are inherited."""
+    return not {"subject", "body"}.isdisjoint(trimmed(one))
 
 
 def reset(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,9 +163,9 @@ def reset(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def trimmed(one: Mapping[str, Any]) -> dict[str, Any]:
     """A definition without the text it inherits anyway, so that a better default reaches it."""
-    subject, body = TEXTS[one["when"]]
     kept = {name: value for name, value in one.items() if name not in ("subject", "body")}
-    for name, own, usual in (("subject", one.get("subject"), subject), ("body", one.get("body"), body)):
-        if own and own != usual:
+    for place, name in enumerate(("subject", "body")):
+        own = one.get(name)
+        if own and own not in (TEXTS[one["when"]][place], ABOUT[one["when"]][place]):
             kept[name] = own
     return kept

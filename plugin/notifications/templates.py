@@ -19,7 +19,7 @@ from plugin.delivery.tables import Message
 from plugin.mirror.browse import names_of_people
 from plugin.mirror.tables import Person
 from plugin.notifications.digests import DUE, EXPIRY, Part, digest, parts_of
-from plugin.notifications.inherited import TEXTS, text_of
+from plugin.notifications.inherited import shown_text, text_of
 from plugin.notifications.tables import Notification
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
@@ -76,7 +76,8 @@ def render(session: Session, messages: Sequence[Message]) -> dict[int, Mapping[s
             people[message.learner], people[message.recipient], names.get(message.certification, ""), due, expires,
             links.get(pair, ()),
         )  # fmt: skip
-        subject, body = definitions.get(message.notification) or TEXTS[message.when]
+        wanted = definitions.get(message.notification) or {"when": message.when}
+        subject, body = text_of(wanted, herself=message.learner == message.recipient)
         rendered[message.id] = fill(subject, body, values_of(host, occasion))
         if message.when in _LINKED and occasion.links:
             rendered[message.id] = {**rendered[message.id], "link": occasion.links[0][1]}
@@ -125,7 +126,7 @@ def preview(
     stored, expires = dates_of(session, host_id, {pair}).get(pair, (None, None))
     links = links_of(session, host_id, {pair}).get(pair, ())
     occasion = Occasion(learner, learner, name, due if due is not None else stored, expires, links)
-    return fill(*text_of(one), values_of(host, occasion))
+    return fill(*shown_text(one), values_of(host, occasion))
 
 
 def values_of(host: Host, occasion: Occasion) -> Values:
@@ -214,9 +215,9 @@ def links_of(session: Session, host_id: int, pairs: set[Pair]) -> dict[Pair, lis
     return found
 
 
-def _definitions(session: Session, host_id: int, ids: set[int]) -> dict[int, tuple[str, str]]:
+def _definitions(session: Session, host_id: int, ids: set[int]) -> dict[int, Mapping[str, str]]:
     rows = session.scalars(select(Notification).where(Notification.host_id == host_id, Notification.id.in_(ids)))
-    return {row.id: text_of({"when": row.when, "subject": row.subject, "body": row.body}) for row in rows}
+    return {row.id: {"when": row.when, "subject": row.subject, "body": row.body} for row in rows}
 
 
 __all__ = ["PLACEHOLDERS", "Occasion", "Values", "fill", "preview", "render", "values_of"]

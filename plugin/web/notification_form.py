@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from plugin.certifications.placeholders import PLACEHOLDERS, unknown_placeholder
 from plugin.core.days import parse_period
 from plugin.core.errors import Invalid
-from plugin.notifications.inherited import BEFORE, inherited, recipients, text_of, trimmed
+from plugin.notifications.inherited import BEFORE, inherited, recipients, shown_text, trimmed
 
 UNITS = ("hours", "days", "weeks", "months")
 WHO = ("learner", "managers", "admins")
@@ -55,7 +55,7 @@ def period_words(period: str) -> str:
 def shown(one: Mapping[str, Any]) -> dict[str, Any]:
     """A definition as its form shows it: ``amount``, ``unit``, ``side``, ``to``, ``subject``, ``body``, ``on``."""
     period = parse_period(one.get("before") or one.get("after") or "0 days", (*UNITS, "years"))
-    subject, body = text_of(one)
+    subject, body = shown_text(one)
     return {
         "when": one["when"], "amount": period.amount, "unit": period.unit, "side": "before" if one.get("before") else "after",
         "to": recipients(one), "subject": subject, "body": body, "on": one.get("on", True),

@@ -20,7 +20,16 @@ from plugin.enrolment.save import Choices, save
 from plugin.mirror.search import find
 from plugin.mirror.tables import Person
 from plugin.notifications.impact import reached
-from plugin.notifications.inherited import BEFORE, TEXTS, inherited, is_changed, recipients, reset, text_of
+from plugin.notifications.inherited import (
+    BEFORE,
+    TEXTS,
+    has_own_text,
+    inherited,
+    is_changed,
+    recipients,
+    reset,
+    shown_text,
+)
 from plugin.notifications.templates import preview
 from plugin.web import shell
 from plugin.web.kit import PREFIX, go, host_id, page, runtime, who
@@ -71,7 +80,7 @@ def tab(certification: int) -> Response:
                 if tuple(to) not in reach:
                     reach[tuple(to)] = len(reached(session, host_id(), everyone, to))
                 rows.append(
-                    Row(which, one, text_of(one)[0], to, one.get("on", True), is_changed(one), reach[tuple(to)])
+                    Row(which, one, shown_text(one)[0], to, one.get("on", True), is_changed(one), reach[tuple(to)])
                 )
         context |= {
             "rows": rows,
@@ -152,12 +161,10 @@ def _form(
         sample = None
         if one is not None and person is not None:
             sample = preview(session, host_id(), one, row.name, person, number=certification)
-        inherited_text = text_of({"when": form["when"]})
         context |= {
             "form": form, "which": which, "problem": problem, "sample": sample, "person": person, "learner": learner,
             "triggers": trigger_words(), "placeholders": placeholder_words(), "units": UNITS, "before": BEFORE,
-            "own": (form["subject"], form["body"].replace("\r\n", "\n")) != inherited_text,
-            "inherited": inherited_text,
+            "own": has_own_text({**form, "body": form["body"].replace("\r\n", "\n").strip()}),
         }  # fmt: skip
     return page("notification.html", status=400 if problem else 200, **context)
 

@@ -114,8 +114,11 @@ def test_a_manager_gets_one_digest_of_a_save_whatever_it_did(lab: Lab, receiver:
     lab.set_person("dov", name="<i>Dov</i>")
     lab.save("fs", *individuals("bob"), notifications=BOTH)
     send(lab)
-    (alone,) = [one for one in items(receiver) if one["person"] == "ann"]
-    assert alone["subject"] == "You are enrolled in Fs"  # one learner: the message itself
+    said = {one["person"]: (one["subject"], one["text"].splitlines()[2]) for one in items(receiver)}
+    assert said == {  # one learner: the message itself, that speaks to her and of her
+        "bob": ("You are enrolled in Fs", "You are now enrolled in Fs. Due date: no due date."),
+        "ann": ("Bob is enrolled in Fs", "Bob is now enrolled in Fs. Due date: no due date."),
+    }
     receiver.got.clear()
     lab.save("fs", *individuals("cat", "dov", due={"fixed": "2027-03-31"}))
     assert send(lab) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -77,6 +78,26 @@ def test_one_is_changed_and_reset_to_what_is_inherited(world: World, food: int, 
     with world.runtime.db.read() as session:
         assert session.scalars(select(Notification.id)).all() == before  # the same one: nobody is told again
     assert one.post(path, {"version": version(world, food), "which": "7", "action": "reset"}).status_code == 404
+
+
+def test_inherited_text_is_shown_as_whoever_gets_it_reads_it_and_is_never_kept_as_ones_own(
+    world: World, food: int, visit: Visit
+) -> None:
+    one, path = visit(), f"/certifications/{food}/notifications"
+    hers = one.page(f"{path}/0")
+    assert "You are now enrolled in {certification_name}." in hers
+    assert "the others get one that names the learner" not in hers
+    body = html.unescape(re.search(r'<textarea id="body"[^>]*>([^<]*)<', hers)[1])  # type: ignore[index]
+    texts = {"subject": "You are enrolled in {certification_name}", "body": body}
+    for to, says in (
+        (["learner", "managers"], "You are now enrolled"),
+        (["managers"], "{learner_name} is now enrolled"),
+    ):
+        assert one.post(f"{path}/0", form(world, food, to=to, **texts)).status_code == 303
+        assert saved(world, food) == ({"when": "assigned", "to": to},)
+        page = one.page(f"{path}/0")
+        assert says in page
+        assert ("the others get one that names the learner" in page) == (len(to) == 2)
 
 
 def test_a_second_reminder_is_added_and_removed(world: World, food: int, visit: Visit) -> None:
