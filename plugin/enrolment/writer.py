@@ -257,12 +257,8 @@ class Writing:
     def _tell(self, when: str, where: Mask, *, wait: bool = False, even_if_off: bool = False) -> None:
         if where.any() and (even_if_off or when in self.around.told(self.terms.id)):
             facts = self.step.facts
-            told = [
-                Told(person, spell, cycle, wait)
-                for person, spell, cycle in zip(
-                    facts.person[where].tolist(), facts.spell[where].tolist(), facts.cycle[where].tolist(), strict=True
-                )
-            ]
+            nobody = np.zeros(int(where.sum()), bool)
+            told = Told(facts.person[where], facts.spell[where], facts.cycle[where], nobody, wait)
             tell(self.session, self.terms.host_id, self.terms.id, when, told, at=self.cause.otherwise)
 
 

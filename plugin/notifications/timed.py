@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -73,9 +74,9 @@ def _owe(session: Session, host_id: int, notification: int, after: int) -> tuple
     ).all()  # fmt: skip
     # What passes while a certification is not available is missed, and not told later either.
     over = not _available(session, host_id, row.certification, as_of)
-    told = [Told(person, spell, cycle, missed=over or state != ACTIVE) for person, spell, cycle, state in people]
+    person, spell, cycle, state = np.array([tuple(one) for one in people], np.int64).reshape(-1, 4).T
     last = people[-1][0] if len(people) == PART else 0
-    return (tell_one(session, row, told, at=as_of) if told else 0), last
+    return tell_one(session, row, Told(person, spell, cycle, missed=over | (state != ACTIVE)), at=as_of), last
 
 
 def _available(session: Session, host_id: int, certification: int, at: int) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
-from typing import Any
 
 import numpy as np
 from sqlalchemy import select, update
@@ -20,6 +19,7 @@ from plugin.delivery.storm import count_told
 from plugin.delivery.tables import Message
 from plugin.notifications.recipients import administrators, recipients_of
 from plugin.notifications.tables import Notification
+from plugin.population.columns import Ints, Mask
 
 TIMED = ("due", "overdue", "expiring")
 """Events that are moments of a date; their offset is already in the moment."""
@@ -29,21 +29,25 @@ MORNING = time(7)
 
 @dataclass(frozen=True)
 class Told:
-    """A learner something happened to.
+    """Learners something happened to, a position each, each of them once.
 
-    :ivar wait_for_seats: the message waits until the seats opened with it are confirmed (DOMAIN 8.4).
-    :ivar missed: she is suspended at this moment: it is not told now, nor when she returns (DOMAIN 2.6).
+    :ivar missed: who is suspended at this moment: she is not told now, nor when she returns (DOMAIN 2.6).
+    :ivar wait_for_seats: the messages wait until the seats opened with them are confirmed (DOMAIN 8.4).
     """
 
-    person: int
-    spell: int
-    cycle: int
+    person: Ints
+    spell: Ints
+    cycle: Ints
+    missed: Mask
     wait_for_seats: bool = False
-    missed: bool = False
-    data: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, where: Mask) -> Told:
+        """Only some of them."""
+        return replace(self, person=self.person[where], spell=self.spell[where], cycle=self.cycle[where],
+                       missed=self.missed[where])  # fmt: skip
 
 
-def tell(session: Session, host_id: int, certification: int, when: str, told: Sequence[Told], *, at: int) -> int:
+def tell(session: Session, host_id: int, certification: int, when: str, told: Told, *, at: int) -> int:
     """Owe the messages that an event sets off; those told before in this spell and cycle are not told again.
 
     Enrolled and withdrawn before either was sent: neither goes. Returns how many messages were added.
@@ -54,57 +58,63 @@ def tell(session: Session, host_id: int, certification: int, when: str, told: Se
     return sum(tell_one(session, definition, told, at=at) for definition in definitions)
 
 
-def tell_one(session: Session, definition: Notification, told: Sequence[Told], *, at: int) -> int:
+def tell_one(session: Session, definition: Notification, told: Told, *, at: int) -> int:
     """Owe the messages of one definition; returns how many rows were offered."""
-    receivers = recipients_of(session, definition.host_id, [one.person for one in told], definition.to)
-    pairs = [(one, receiver) for one in told for receiver in receivers.get(one.person, ())]
-    if not pairs:
+    which, receiver = _addressed(session, definition, told)
+    if not len(which):
         return 0
-    first = take_ids(session, definition.host_id, "message", len(pairs))
+    person, spell, cycle, missed = told.person[which], told.spell[which], told.cycle[which], told.missed[which]
+    first = take_ids(session, definition.host_id, "message", len(which))
+    named = zip(receiver.tolist(), person.tolist(), spell.tolist(), cycle.tolist(), strict=True)
+    usual = "waiting" if told.wait_for_seats else "owed"
     columns = {
         "host_id": definition.host_id,
-        "id": np.arange(first, first + len(pairs)),
-        "key": [
-            f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"
-            for one, receiver in pairs
-        ],
+        "id": np.arange(first, first + len(which)),
+        "key": [f"{definition.id}:{to}:{of}:{definition.certification}:{s}:{c}" for to, of, s, c in named],
         "notification": definition.id,
         "when": definition.when,
         "certification": definition.certification,
-        "learner": np.array([one.person for one, _receiver in pairs]),
-        "recipient": np.array([receiver for _one, receiver in pairs]),
-        "spell": np.array([one.spell for one, _receiver in pairs]),
-        "cycle": np.array([one.cycle for one, _receiver in pairs]),
-        "state": [_state(one) for one, _receiver in pairs],
-        "why": ["She was suspended at this moment." if one.missed else "" for one, _receiver in pairs],
+        "learner": person,
+        "recipient": receiver,
+        "spell": spell,
+        "cycle": cycle,
+        "state": np.where(missed, "cancelled", usual).tolist() if missed.any() else usual,
+        "why": np.where(missed, "She was suspended at this moment.", "").tolist() if missed.any() else "",
         "created": at,
-        "next_at": _moments(session, definition, [receiver for _one, receiver in pairs], at),
+        "next_at": _moments(session, definition, receiver, at),
         "correlation": correlation(),
     }
     insert_rows(session, Message, columns, skip_present=True)
-    own = sum(one.person == receiver for one, receiver in pairs if not one.missed)
-    others = {receiver for one, receiver in pairs if one.person != receiver and not one.missed}
-    count_told(session, definition.host_id, at, own + len(others))
-    return len(pairs)
+    own = person == receiver
+    others = np.unique(receiver[~own & ~missed])
+    count_told(session, definition.host_id, at, int((own & ~missed).sum()) + len(others))
+    return len(which)
 
 
-def _state(one: Told) -> str:
-    if one.missed:
-        return "cancelled"
-    return "waiting" if one.wait_for_seats else "owed"
+def _addressed(session: Session, definition: Notification, told: Told) -> tuple[Ints, Ints]:
+    """Every message: whom it is about, by position, and who receives it."""
+    if list(definition.to) == ["learner"]:
+        return np.arange(len(told.person)), told.person
+    people = told.person.tolist()
+    receivers = recipients_of(session, definition.host_id, people, definition.to)
+    pairs = [(at, receiver) for at, one in enumerate(people) for receiver in receivers.get(one, ())]
+    which, receiver = np.array(pairs, np.int64).reshape(-1, 2).T
+    return which, receiver
 
 
-def _moments(session: Session, definition: Notification, receivers: Sequence[int], at: int) -> int | list[int]:
+def _moments(session: Session, definition: Notification, receivers: Ints, at: int) -> int | Ints:
     """When messages may go: administrators hear of exceptions once a day, in the morning (DOMAIN 8.3)."""
     moment = at + (max(definition.offset, 0) if definition.when not in TIMED else 0)
-    daily = set(administrators(session, definition.host_id)) if definition.when == "exception" else set()
-    if daily.isdisjoint(receivers):
+    if definition.when != "exception":
+        return moment
+    daily = np.isin(receivers, administrators(session, definition.host_id))
+    if not daily.any():
         return moment
     host = session.get_one(Host, definition.host_id)
     morning = instant_of(local_day(moment, host.time_zone), MORNING, host.time_zone)
     if morning < moment:
         morning = instant_of(local_day(moment, host.time_zone) + timedelta(days=1), MORNING, host.time_zone)
-    return [morning if receiver in daily else moment for receiver in receivers]
+    return np.where(daily, morning, moment)
 
 
 def active(session: Session, host_id: int, certification: int, when: str) -> list[Notification]:
@@ -132,11 +142,10 @@ def with_unsent(session: Session, host_id: int, certifications: Sequence[int], p
     return {row[0] for row in fetch(session, sql, host_id)}
 
 
-def _untold_cancelled(session: Session, host_id: int, certification: int, told: Sequence[Told]) -> Sequence[Told]:
+def _untold_cancelled(session: Session, host_id: int, certification: int, told: Told) -> Told:
     """Cancel "you are enrolled" where it was not sent yet; those learners need no "you are withdrawn" either."""
-    spells = {(one.person, one.spell) for one in told}
     cancelled: set[tuple[int, int]] = set()
-    people = sorted({person for person, _spell in spells})
+    people = np.unique(told.person).tolist()
     if not with_unsent(session, host_id, [certification], np.array(people)):
         return told
     for start in range(0, len(people), 500):
@@ -155,4 +164,5 @@ def _untold_cancelled(session: Session, host_id: int, certification: int, told: 
             execution_options={"synchronize_session": False},
         )
         cancelled.update((row[0], row[1]) for row in rows)
-    return [one for one in told if (one.person, one.spell) not in cancelled]
+    spells = zip(told.person.tolist(), told.spell.tolist(), strict=True)
+    return told.take(np.array([spell not in cancelled for spell in spells], bool))
