@@ -77,12 +77,13 @@ def mark_missing(session: Session, host_id: int, at: int, people: Sequence[int] 
     :param people: those the mirror changed, where they are few: no other manager or individual can have gone.
     """
     if people is None or len(people) > _FEW:
-        gone = _numbers(session, _GONE, host_id)
+        which = _GONE
     else:
         theirs = ", ".join(str(int(person)) for person in people) or "NULL"
-        gone = _numbers(session, _GONE_UNITS, host_id)
-        gone += _numbers(session, _GONE_OF.replace(":people", f"({theirs})"), host_id)
-    back = _numbers(session, _BACK, host_id)
+        which = f"{_GONE_UNITS} UNION {_GONE_OF.replace(':people', f'({theirs})')}"
+    sql = f"SELECT id, 0 FROM ({which}) gone UNION ALL SELECT id, 1 FROM ({_BACK}) back"
+    rows = fetch(session, sql.replace(":host", str(int(host_id))))
+    gone, back = ([number for number, came in rows if came == wanted] for wanted in (0, 1))
     for assignment in gone:
         row = _set_missing(session, host_id, assignment, missing=True)
         if row.type != "individual":
@@ -117,10 +118,6 @@ def look_for_missing(runtime: Runtime, host_id: int) -> None:
         mark_missing(session, host_id, as_of)
 
     runtime.db.transact(look)
-
-
-def _numbers(session: Session, sql: str, host_id: int) -> list[int]:
-    return [row[0] for row in fetch(session, sql.replace(":host", str(int(host_id))))]
 
 
 def _set_missing(session: Session, host_id: int, assignment: int, *, missing: bool) -> Assignment:

@@ -17,10 +17,12 @@ from plugin.core.bulk import fetch
 Key = tuple[str, int, str]
 
 _JOBS = (
-    "SELECT id, person, organisation, position, CASE WHEN temporary THEN NULL ELSE manager_job END,"
-    " CASE WHEN temporary OR manager_job_ext <> '' THEN NULL ELSE manager END, starts, ends"
-    " FROM job WHERE host_id = :host AND NOT gone AND {column} IN :ids"
+    "SELECT j.id, j.person, j.organisation, j.position, CASE WHEN j.temporary THEN NULL ELSE j.manager_job END,"
+    " CASE WHEN j.temporary OR j.manager_job_ext <> '' THEN NULL ELSE j.manager END, j.starts, j.ends"
+    " FROM job j CROSS JOIN person p WHERE j.host_id = :host AND NOT j.gone AND j.{column} IN :ids"
+    " AND p.host_id = j.host_id AND p.id = j.person AND p.state <> 2"
 )
+"""Of people who exist."""
 _ABOVE = (
     "WITH RECURSIVE above(id, parent) AS ("
     " SELECT id, parent FROM unit WHERE host_id = :host AND NOT gone AND id IN :ids"
@@ -85,8 +87,7 @@ def _audiences(session: Session, host_id: int, people: Iterable[int]) -> list[tu
 
 
 def _jobs(session: Session, host_id: int, column: str, ids: Iterable[int]) -> list[_Job]:
-    rows = _in_slices(session, _JOBS.format(column=column), host_id, ids)
-    return [_Job(*row) for row in rows if row[1] is not None]
+    return [_Job(*row) for row in _in_slices(session, _JOBS.format(column=column), host_id, ids)]
 
 
 def _add_units(session: Session, host_id: int, jobs: Sequence[_Job], keys: dict[int, set[Key]]) -> None:
@@ -141,19 +142,15 @@ class _Chains:
             people = {job.boss_person for job in level if job.boss_person is not None} - self._by_person.keys()
             level = []
             if wanted:
-                found = self._of_existing(_jobs(self._session, self._host_id, "id", wanted))
+                found = _jobs(self._session, self._host_id, "id", wanted)
                 level += found
                 self._by_id.update((job.id, job) for job in found)
             if people:
-                found = self._of_existing(_jobs(self._session, self._host_id, "person", people))
+                found = _jobs(self._session, self._host_id, "person", people)
                 for who in people:
                     self._by_person[who] = [job for job in found if job.person == who]
                 level += [job for job in found if job.id not in self._by_id]
                 self._by_id.update((job.id, job) for job in found)
-
-    def _of_existing(self, jobs: list[_Job]) -> list[_Job]:
-        alive = set(_existing(self._session, self._host_id, {job.person for job in jobs}))
-        return [job for job in jobs if job.person in alive]
 
     def bosses(self, job: _Job) -> list[_Job]:
         """The jobs this one reports to."""
