@@ -104,10 +104,14 @@ class Writing:
         whys, first = np.unique(new.why, return_index=True)
         fresh = (whys != 0) & (self.old.why[first] != whys)
         whys, first = whys[fresh], first[fresh]
+        if not len(whys):
+            return {}
         named: list[list[int]] = [[] for _why in whys]
-        order = np.argsort(first)
-        for rule, where in self.found if len(whys) else ():
-            for at in order[np.isin(first[order], where)].tolist():
+        place = np.full(len(new.why), -1)
+        place[first] = np.arange(len(first))
+        for rule, where in self.found:
+            theirs = place[where]
+            for at in theirs[theirs >= 0].tolist():
                 named[at].append(rule.id)
         return {why: json.dumps(one) for why, one in zip(whys.tolist(), named, strict=True)}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 STEP, CYCLE, PERIOD = "enrolment/step.py", "certifications/cycle.py", "certifications/period.py"
 RESOLVE, CLAIMS, TRIGGERS = "certifications/resolve.py", "enrolment/claims.py", "notifications/triggers.py"
+_KEYS = '"key": [f"{definition.id}:{to}:{of}:{definition.certification}:{s}:{c}" for to, of, s, c in named],'
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,7 @@ MUTATIONS = (
              "duplicate = given.elsewhere & self.asking"),
     Mutation(48, "her expiry is forgotten on coming back", STEP,
              "new.due[began] = np.where(dated, new.expires, NONE)[began]", "new.due[began] = NONE"),
-    Mutation(50, "the same is told at every instant anew", TRIGGERS,
-             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"',
-             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}:{at}"'),
+    Mutation(50, "the same is told at every instant anew", TRIGGERS, _KEYS, _KEYS.replace("{c}", "{c}:{at}")),
     Mutation(58, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
     Mutation(60, "whoever is held counts as active", "enrolment/show.py",
              '"active": live and row.hold not in INACTIVE_HOLDS,', '"active": live,'),
@@ -110,9 +109,7 @@ MUTATIONS = (
     Mutation(83, "the window opens a moment late", CYCLE,
              "return replace(state, state=WINDOW_OPEN) if opens <= as_of else None",
              "return replace(state, state=WINDOW_OPEN) if opens < as_of else None"),
-    Mutation(89, "a new spell is told nothing", TRIGGERS,
-             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.spell}:{one.cycle}"',
-             'f"{definition.id}:{receiver}:{one.person}:{definition.certification}:{one.cycle}"'),
+    Mutation(89, "a new spell is told nothing", TRIGGERS, _KEYS, _KEYS.replace(":{s}:", ":")),
     Mutation(90, "a suspended person is enrolled and told", STEP,
              "began = member & ~facts.live & ~frozen & said.live", "began = member & ~facts.live & said.live"),
     Mutation(92, "a reminder moved is another reminder", "notifications/definitions.py",
