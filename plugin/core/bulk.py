@@ -23,6 +23,7 @@ from plugin.core.copying import binary_rows
 NULL_SQL = "(-9223372036854775807 - 1)"
 """``NULL`` as SQL writes it: as a literal it would overflow."""
 _NAMED = 500
+_SPARSE = 8
 _SLICE = 4_000
 """Rows for which one statement carries arrays; more go by COPY."""
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -60,6 +61,13 @@ def among(column: str, people: np.ndarray) -> str:
     if len(people) <= _NAMED:
         return f"{column} IN ({', '.join(map(str, people.tolist())) or 'NULL'})"
     return f"{column} BETWEEN {int(people[0])} AND {int(people[-1])}"
+
+
+def only(column: str, people: np.ndarray) -> str:
+    """The same where each row counts: named also where they are many, if those between are many times as many."""
+    if len(people) <= _NAMED or int(people[-1]) - int(people[0]) < _SPARSE * len(people):
+        return among(column, people)
+    return f"{column} IN ({', '.join(map(str, people.tolist()))})"
 
 
 def insert_rows(session: Session, table: Any, columns: Mapping[str, Column], *, skip_present: bool = False) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import among, fetch, insert_rows, numbers, update_rows
+from plugin.core.bulk import fetch, insert_rows, numbers, only, update_rows
 from plugin.core.logs import correlation
 from plugin.delivery.tables import FOUND, IN, KEEP, NO_POLICY, NOBODYS, OUT, REMOVE, SUSPEND, SUSPENDED, Seat
 from plugin.population.columns import Ints
@@ -103,7 +103,7 @@ def _lock_course(session: Session, host_id: int, course: int, people: Ints) -> l
         ids = numbers(people.tolist())
         return fetch(session, f"{sql}person = ANY(?::int[]){order} FOR UPDATE", host_id, course, ids)
     wanted = set(people.tolist())
-    return [row for row in fetch(session, sql + among("person", people) + order, host_id, course) if row[1] in wanted]
+    return [row for row in fetch(session, sql + only("person", people) + order, host_id, course) if row[1] in wanted]
 
 
 def _lock_pairs(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> list[tuple[int, ...]]:

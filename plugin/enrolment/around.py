@@ -15,7 +15,7 @@ from plugin.certifications.resolve import Rule, rules_of_many
 from plugin.certifications.tables import CourseSetCourse
 from plugin.core.bulk import among, fetch
 from plugin.enrolment.brought import Open, open_records
-from plugin.enrolment.facts import Facts, Ints, arranged_apart, read_facts, read_rows
+from plugin.enrolment.facts import Facts, Ints, arranged_apart, nobody, read_facts, read_rows
 from plugin.enrolment.guard import GUARD
 from plugin.enrolment.lifecycle import Completions, completions_among, completions_of, read_completions
 from plugin.enrolment.terms import Terms, terms_of_many
@@ -74,12 +74,14 @@ class Around:
         return self._terms[certification]
 
     @cached_property
-    def _settled(self) -> dict[int, int]:
-        return dict(self._rows("SELECT id, settled_version FROM certification WHERE host_id = ?", key="id"))
+    def _revisions(self) -> dict[int, tuple[int, int]]:
+        """Of each, the version that was settled last, and how often its rows changed."""
+        rows = self._rows("SELECT id, settled_version, enrolments_rev FROM certification WHERE host_id = ?", key="id")
+        return {number: (settled, rev) for number, settled, rev in rows}
 
     def settled(self, certification: int) -> int:
         """The version that was settled last."""
-        return self._settled.get(certification, 0)
+        return self._revisions.get(certification, (0, 0))[0]
 
     @cached_property
     def _held(self) -> dict[int, HeldPeople]:
@@ -189,8 +191,13 @@ class Around:
         :param asked: certifications, each with sorted ids among those asked about.
         """
         if self._facts is None:
-            return [read_facts(self.session, self.host_id, number, people) for number, people in asked]
+            return [self._of_one(number, people) for number, people in asked]
         return arranged_apart(self._facts, asked)
+
+    def _of_one(self, certification: int, people: Ints) -> Facts:
+        if len(people) > _FEW and not self._revisions.get(certification, (0, 0))[1]:
+            return nobody(people)  # it never had a row
+        return read_facts(self.session, self.host_id, certification, people)
 
     @cached_property
     def _done(self) -> list[tuple[int, ...]] | None:

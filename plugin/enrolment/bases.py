@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.dates import AfterDue, Due, FixedDue, NoDue, due_instant, relative_due
 from plugin.certifications.profile_dates import parse_profile_date
 from plugin.certifications.tables import Certification
-from plugin.core.bulk import among, fetch
+from plugin.core.bulk import fetch, only
 from plugin.enrolment.facts import NONE, Ints
 from plugin.mirror.tables import Connection, Course, Unit
 
@@ -111,7 +111,7 @@ class Bases:
         people = self._people[where]
         if not len(people):
             return []
-        return fetch(self._session, f"{sql} AND {among(name, people)}", self._host_id, *values)
+        return fetch(self._session, f"{sql} AND {only(name, people)}", self._host_id, *values)
 
     def _latest(self, rows: list[tuple[int, int]], where: Ints) -> Ints:
         people = self._people[where]

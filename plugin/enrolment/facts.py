@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import NULL, NULL_SQL, among, fetch
+from plugin.core.bulk import NULL, NULL_SQL, among, fetch, only
 from plugin.enrolment.beside import cut
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 from plugin.population.columns import one_of
@@ -97,7 +97,7 @@ def read_facts(session: Session, host_id: int, certification: int, people: Ints 
         return nobody(people)
     sql = f"SELECT person, {_SELECTED} FROM enrolment WHERE host_id = ? AND certification = ?"
     if people is not None:
-        sql += f" AND {among('person', people)}"
+        sql += f" AND {only('person', people)}"
     return arranged(fetch(session, sql, host_id, certification), people)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications import cycle
-from plugin.core.bulk import among, fetch
+from plugin.core.bulk import fetch, only
 from plugin.core.caches import keep, kept
 from plugin.enrolment.codes import STATES
 from plugin.enrolment.facts import NONE, Facts, Ints
@@ -49,7 +49,7 @@ def read_completions(
     """Person, course (ours) and instant of what these people completed. Records that were reset do not count."""
     sql = "SELECT person, course, at FROM completion WHERE host_id = ? AND NOT gone AND NOT reset AND at IS NOT NULL"
     if people is not None:
-        sql += f" AND {among('person', people)}"
+        sql += f" AND {only('person', people)}"
     if courses is not None:
         sql += f" AND course IN ({', '.join(map(str, sorted(courses)))})"
     return fetch(session, sql, host_id)
