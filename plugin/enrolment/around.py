@@ -15,7 +15,7 @@ from plugin.certifications.resolve import Rule, rules_of_many
 from plugin.certifications.tables import CourseSetCourse
 from plugin.core.bulk import among, fetch
 from plugin.enrolment.brought import Open, open_records
-from plugin.enrolment.facts import Facts, Ints, arranged_apart, nobody, read_facts, read_rows
+from plugin.enrolment.facts import Facts, Ints, arranged_apart, nobody, read_facts, read_pairs, read_rows
 from plugin.enrolment.guard import GUARD
 from plugin.enrolment.lifecycle import Completions, completions_among, completions_of, read_completions
 from plugin.enrolment.terms import Terms, terms_of_many
@@ -23,6 +23,8 @@ from plugin.enrolment.terms import Terms, terms_of_many
 _FEW = 500
 _FEW_ROWS = 100_000
 """People times certifications, up to which their rows are read at once."""
+_PAIRS = 2_000
+"""People of a certification, up to which their rows are looked up one by one together with those of others."""
 
 
 @dataclass
@@ -191,13 +193,19 @@ class Around:
         :param asked: certifications, each with sorted ids among those asked about.
         """
         if self._facts is None:
-            return [self._of_one(number, people) for number, people in asked]
+            return self._of_many(asked)
         return arranged_apart(self._facts, asked)
 
-    def _of_one(self, certification: int, people: Ints) -> Facts:
-        if len(people) > _FEW and not self._revisions.get(certification, (0, 0))[1]:
-            return nobody(people)  # it never had a row
-        return read_facts(self.session, self.host_id, certification, people)
+    def _of_many(self, asked: Sequence[tuple[int, Ints]]) -> list[Facts]:
+        """Of a few people in each certification at once, of many in one after the other."""
+        known = [one for one in asked if self._revisions.get(one[0], (0, 0))[1]]  # the others never had a row
+        small = [one for one in known if len(one[1]) <= _PAIRS]
+        found = {number: read_facts(self.session, self.host_id, number, people) for number, people in known
+                 if len(people) > _PAIRS}  # fmt: skip
+        if small:
+            rows = read_pairs(self.session, self.host_id, small)
+            found |= zip((number for number, _people in small), arranged_apart(rows, small), strict=True)
+        return [found[number] if number in found else nobody(people) for number, people in asked]
 
     @cached_property
     def _done(self) -> list[tuple[int, ...]] | None:

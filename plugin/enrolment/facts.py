@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import NULL, NULL_SQL, among, fetch, only
+from plugin.core.bulk import NULL, NULL_SQL, among, fetch, numbers, only
 from plugin.enrolment.beside import cut
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 from plugin.population.columns import one_of
@@ -107,6 +108,27 @@ def read_rows(session: Session, host_id: int, certifications: Sequence[int], peo
     if len(certifications) <= _FEW:  # with more, a person's rows are mostly of them
         sql += f" AND {among('certification', np.array(certifications))}"
     return np.array(fetch(session, sql, host_id), np.int64).reshape(-1, len(COLUMNS) + 2)
+
+
+def read_pairs(session: Session, host_id: int, asked: Sequence[tuple[int, Ints]]) -> np.ndarray:
+    """The rows of each certification's own people, a column each as :func:`read_rows` has them."""
+    people = np.concatenate([theirs for _number, theirs in asked])
+    certifications = np.repeat([number for number, _theirs in asked], [len(theirs) for _number, theirs in asked])
+    if session.get_bind().dialect.name == "sqlite":
+        pairs = ((certifications.astype(np.int64) << _BITS) | people).tolist()
+        sql = (
+            f"SELECT certification, person, {_SELECTED} FROM json_each(?) AS asked CROSS JOIN enrolment ON host_id = ?"
+            f" AND certification = asked.value >> {_BITS} AND person = asked.value & {2**_BITS - 1}"
+        )
+        rows = fetch(session, sql, json.dumps(pairs), host_id)
+    else:
+        sql = (
+            "SELECT found.* FROM unnest(?::int[], ?::int[]) AS asked(c, p) CROSS JOIN LATERAL"
+            f" (SELECT certification, person, {_SELECTED} FROM enrolment"
+            "   WHERE host_id = ? AND certification = asked.c AND person = asked.p LIMIT 1) AS found"
+        )
+        rows = fetch(session, sql, numbers(certifications.tolist()), numbers(people.tolist()), host_id, binary=True)
+    return np.array(rows, np.int64).reshape(-1, len(COLUMNS) + 2)
 
 
 _SURE = ("state", "hold", "spell", "began", "why", "cycle")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Version
-from plugin.core.ahead import hands, side_by_side
+from plugin.core.ahead import side_by_side
 from plugin.core.bulk import fetch, run, update_rows
 from plugin.core.ids import read_clock
 from plugin.core.journal import Entry, record_all
@@ -25,9 +25,9 @@ from plugin.delivery.claim import is_dead, worker_token
 from plugin.enrolment.around import Around, lock_certification
 from plugin.enrolment.ending import free_courses
 from plugin.enrolment.gone import look_for_missing
-from plugin.enrolment.inputs import Cause, sharing_ids
+from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import owed_people
-from plugin.enrolment.plan import Piece, Plan, pieces, plans
+from plugin.enrolment.plan import Piece, Plan, lanes, pieces, plans
 from plugin.enrolment.settle import CHUNK, judge_leaving, settle_pieces
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.told import tell_applied
@@ -142,7 +142,7 @@ def _settle(runtime: Runtime, host_id: int, claimed: Sequence[Settling]) -> int:
         everyone = {number: around.terms(number).lets_go(people.as_of) for number in numbers}
         everyone |= dict.fromkeys(_content_changed(around, numbers, cause.version), True)
         made = list(plans(runtime.db, around, people, numbers, cause, everyone=everyone))
-        lanes = _lanes(around, made, 1 if runtime.db.sqlite else hands())
+        dealt = lanes(runtime.db, around, made, CHUNK[runtime.db.sqlite])
     judged = judge_leaving(runtime, host_id, made, cause, by_sync=False)
     by_number = {one.certification: one for one in claimed}
 
@@ -154,30 +154,7 @@ def _settle(runtime: Runtime, host_id: int, claimed: Sequence[Settling]) -> int:
             for part in pieces(lane, CHUNK[runtime.db.sqlite])
         )
 
-    return sum(side_by_side(write, lanes))
-
-
-def _lanes(around: Around, made: Sequence[Plan], many: int) -> list[list[Plan]]:
-    """So many lists to be written side by side; what shares a course stays together, in its order (DOMAIN §4)."""
-    tied: list[list[Plan]] = []
-    for one in made:
-        theirs = {one.certification, *sharing_ids(around, around.terms(one.certification))}
-        apart, with_it = list[list[Plan]](), [one]
-        for group in tied:
-            if any(other.certification in theirs for other in group):
-                with_it += group
-            else:
-                apart.append(group)
-        tied = [*apart, with_it]
-    lanes: list[list[Plan]] = [[] for _lane in range(min(many, len(tied)))]
-    for group in sorted(tied, key=_learners, reverse=True):
-        min(lanes, key=_learners).extend(group)
-    order = {one.certification: place for place, one in enumerate(made)}
-    return [sorted(lane, key=lambda one: order[one.certification]) for lane in lanes]
-
-
-def _learners(group: Sequence[Plan]) -> int:
-    return sum(len(one) for one in group)
+    return sum(side_by_side(write, dealt))
 
 
 def _content_changed(around: Around, certifications: Sequence[int], version: int) -> list[int]:

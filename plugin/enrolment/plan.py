@@ -10,12 +10,12 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import Rule
-from plugin.core.ahead import read_ahead
+from plugin.core.ahead import hands, read_ahead
 from plugin.core.db import Database
 from plugin.enrolment.around import Around
 from plugin.enrolment.chunk import Asked
 from plugin.enrolment.enrolled import Enrolled, read_enrolled
-from plugin.enrolment.inputs import Cause, memberships
+from plugin.enrolment.inputs import Cause, memberships, sharing_ids
 from plugin.enrolment.skim import Skim, began_matters, date_matters, skim
 from plugin.population.sets import Population
 
@@ -123,3 +123,34 @@ def pieces(made: Sequence[Plan], size: int) -> Iterator[list[Piece]]:
                 together, room = [], size
     if together:
         yield together
+
+
+def lanes(db: Database, around: Around, made: Sequence[Plan], size: int) -> list[list[Plan]]:
+    """Lists to be written side by side, where the database takes more than one writer and there is work for them.
+
+    What shares a course stays together, in its order (DOMAIN §4).
+
+    :param size: people in one transaction.
+    """
+    many = 1 if db.sqlite else min(hands(), -(-_learners(made) // size))
+    if many < 2 or len(made) < 2:
+        return [list(made)] if made else []
+    tied: list[list[Plan]] = []
+    for one in made:
+        theirs = {one.certification, *sharing_ids(around, around.terms(one.certification))}
+        apart, with_it = list[list[Plan]](), [one]
+        for group in tied:
+            if any(other.certification in theirs for other in group):
+                with_it += group
+            else:
+                apart.append(group)
+        tied = [*apart, with_it]
+    dealt: list[list[Plan]] = [[] for _lane in range(min(many, len(tied)))]
+    for group in sorted(tied, key=_learners, reverse=True):
+        min(dealt, key=_learners).extend(group)
+    order = {one.certification: place for place, one in enumerate(made)}
+    return [sorted(lane, key=lambda one: order[one.certification]) for lane in dealt]
+
+
+def _learners(group: Sequence[Plan]) -> int:
+    return sum(len(one) for one in group)

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Certification
+from plugin.core.ahead import side_by_side
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.enrolment.around import Around, lock_certification
@@ -25,7 +26,7 @@ from plugin.enrolment.gone import look_for_missing
 from plugin.enrolment.guard import Limits, judge
 from plugin.enrolment.inputs import Cause
 from plugin.enrolment.owing import owe
-from plugin.enrolment.plan import Piece, Plan, pieces, plans
+from plugin.enrolment.plan import Piece, Plan, lanes, pieces, plans
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.together import Together
 from plugin.population.sets import Population, population
@@ -52,11 +53,14 @@ def settle_everything(runtime: Runtime, host_id: int, owed: Mapping[int, int] | 
         made = [
             one for one in plans(runtime.db, around, people, _settled(session, host_id), cause, also=done) if len(one)
         ]
+        dealt = lanes(runtime.db, around, made, CHUNK[runtime.db.sqlite])
     may_go = judge_leaving(runtime, host_id, made, cause, by_sync=True, limits=limits)
-    return sum(
-        runtime.db.transact(partial(_plain_chunk, host_id=host_id, part=part, cause=cause, may_go=may_go))
-        for part in pieces(made, CHUNK[runtime.db.sqlite])
-    )
+
+    def write(lane: Sequence[Plan]) -> int:
+        chunk = partial(_plain_chunk, host_id=host_id, cause=cause, may_go=may_go)
+        return sum(runtime.db.transact(partial(chunk, part=part)) for part in pieces(lane, CHUNK[runtime.db.sqlite]))
+
+    return sum(side_by_side(write, dealt))
 
 
 def _settled(session: Session, host_id: int) -> list[int]:

@@ -75,6 +75,7 @@ def owe_all(runtime: Runtime, host_id: int, most: int) -> int:
         session.execute(
             text(
                 "UPDATE seat SET confirmed = 0, origin = 0, owed = :no, call = '', generation = 1 WHERE host_id = :host"
+                " AND (confirmed <> 0 OR origin <> 0 OR owed OR call <> '' OR generation <> 1)"
             ),
             {"host": host_id, "no": False},
         )
