@@ -56,6 +56,12 @@ def run(session: Session, sql: str, *values: Any) -> int:
     return int(cursor.rowcount)
 
 
+def run_each(session: Session, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Execute one statement with the values of each row. ``sql`` as for :func:`fetch`."""
+    if rows:
+        _cursor(session).executemany(sql if _is_sqlite(session) else sql.replace("?", "%s"), rows)
+
+
 def among(column: str, people: np.ndarray) -> str:
     """An SQL condition on sorted numbers: those named where they are few, else all between the first and the last."""
     if len(people) <= _NAMED:

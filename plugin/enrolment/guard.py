@@ -68,8 +68,6 @@ def unconfirmed(session: Session, host_id: int, as_of: int, certification: int |
 def _unconfirmed_from(session: Session, host_id: int, as_of: int, certifications: Sequence[int]) -> dict[int, BitMap]:
     """The same for each of some certifications."""
     found: dict[int, BitMap] = {certification: BitMap() for certification in certifications}
-    if not certifications:
-        return found
     rows = fetch(
         session,
         "SELECT certification, people, person FROM journal WHERE host_id = ?"
@@ -86,23 +84,20 @@ def _unconfirmed_from(session: Session, host_id: int, as_of: int, certifications
     return found
 
 
-def _active_in(session: Session, host_id: int, certifications: Sequence[int]) -> dict[int, int]:
-    if not certifications:
-        return {}
-    sql = f"SELECT id, active_learners FROM certification WHERE host_id = ? AND {among('id', np.array(certifications))}"
-    return {row[0]: row[1] for row in fetch(session, sql, host_id)}
+def _active_in(session: Session, host_id: int, certifications: Sequence[int]) -> tuple[dict[int, int], int]:
+    """Active learners of some certifications, and of the largest of all."""
+    sql = (
+        f"SELECT id, active_learners FROM certification WHERE host_id = ? AND {among('id', np.array(certifications))}"
+        " UNION ALL SELECT 0, max(active_learners) FROM certification WHERE host_id = ?"
+    )
+    found = {number: int(active or 0) for number, active in fetch(session, sql, host_id, host_id)}
+    return found, found.pop(0)
 
 
 def active_count(session: Session, host_id: int, certification: int) -> int:
     """Active learners of a certification, as its transactions counted them."""
     sql = text("SELECT active_learners FROM certification WHERE host_id = :host AND id = :c")
     return int(session.execute(sql, {"host": host_id, "c": certification}).scalar() or 0)
-
-
-def at_least_active(session: Session, host_id: int) -> int:
-    """Of distinct active learners, the least there can be: those of the largest certification."""
-    rows = fetch(session, "SELECT max(active_learners) FROM certification WHERE host_id = ?", host_id)
-    return int(rows[0][0] or 0)
 
 
 def active_people(session: Session, host_id: int) -> int:
@@ -121,8 +116,10 @@ def judge(
     :returns: by certification, who may leave.
     """
     asked = sorted(certification for certification, people in leaving.items() if people)
+    if not asked:
+        return dict(leaving)
     gone_from = _unconfirmed_from(session, host_id, as_of, asked)
-    active_in = _active_in(session, host_id, asked)
+    active_in, largest = _active_in(session, host_id, asked)
     crossing = {
         certification
         for certification in asked
@@ -132,22 +129,24 @@ def judge(
             active_in[certification],
         )
     }
-    everyone = BitMap.union(*leaving.values()) if leaving else BitMap()
-    if everyone and by_sync and (len(leaving) > 1 or not crossing):
+    everyone = BitMap.union(*leaving.values())
+    if by_sync and (len(leaving) > 1 or not crossing):
         gone = unconfirmed(session, host_id, as_of)
         batch = len(everyone - gone)
-        if _crosses_company(session, host_id, limits, batch, len(gone)):
+        if _crosses_company(session, host_id, limits, batch, len(gone), largest):
             crossing = {certification for certification, people in leaving.items() if people}
     _hold(session, host_id, {certification: leaving[certification] for certification in sorted(crossing)}, as_of)
     return {c: BitMap() if c in crossing else people for c, people in leaving.items()}
 
 
-def _crosses_company(session: Session, host_id: int, limits: Limits, batch: int, gone: int) -> bool:
+def _crosses_company(session: Session, host_id: int, limits: Limits, batch: int, gone: int, least: int) -> bool:
     """Whether a batch goes over in the whole company.
 
     Counting distinct learners reads every row: where the least or the most there can be of them decides, nobody counts.
+
+    :param least: active learners of the largest certification.
     """
-    if not limits.crossed(batch, gone, at_least_active(session, host_id)):
+    if not limits.crossed(batch, gone, least):
         return False
     [(everybody,)] = fetch(session, "SELECT count(*) FROM person WHERE host_id = ?", host_id)
     return limits.crossed(batch, gone, everybody) or limits.crossed(batch, gone, active_people(session, host_id))

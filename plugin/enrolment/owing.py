@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import case
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import fetch, run
-from plugin.core.ids import read_clock, upsert_for
+from plugin.core.bulk import fetch, run, run_each
+from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
-from plugin.mirror.tables import Change
+from plugin.mirror.changes import EARLIER, NOTE
 
 
 def owe(session: Session, host_id: int, people: Iterable[int], at: int) -> None:
@@ -22,15 +21,9 @@ def owe(session: Session, host_id: int, people: Iterable[int], at: int) -> None:
     if not listed:
         return
     seq, _as_of = read_clock(session, host_id)
-    rows = [{"host_id": host_id, "person": person, "seq": seq, "settled": -1, "at": at} for person in listed]
-    statement = upsert_for(session)(Change)
-    statement = statement.on_conflict_do_update(
-        index_elements=["host_id", "person"],
-        # Somebody owed already keeps the earlier instant: her spell began then.
-        set_={"at": case((Change.settled < Change.seq, Change.at), else_=statement.excluded.at), "settled": -1},
+    run_each(
+        session, f"{NOTE} SET settled = -1, at = {EARLIER}", [(host_id, int(person), seq, at) for person in listed]
     )
-    for start in range(0, len(rows), 2000):
-        session.execute(statement, rows[start : start + 2000])
 
 
 def owed_people(session: Session, host_id: int, limit: int) -> dict[int, int]:

@@ -113,20 +113,22 @@ class Together:
             insert_rows(self.session, WhySet, columns, skip_present=True)
 
     def _enrolments(self, decided: list[Writing]) -> None:
-        fresh, known, touched = [], [], {}
+        fresh, known, before, touched = [], [], [], {}
         for one in decided:
             new, old = one.step.facts, one.old
             first = one.changed & (old.state == NEVER) & (new.state != NEVER)
             again = one.changed & (old.state != NEVER)
             fresh += [(one.terms.id, new.take(first))] if first.any() else []
-            known += [(one.terms.id, new.take(again))] if again.any() else []
+            if again.any():
+                known.append((one.terms.id, new.take(again)))
+                before.append(old.take(again))
             if first.any() or again.any():
                 touched[one.terms.id] = int(new.active.sum()) - int(old.active.sum())
         if fresh:
             insert_rows(self.session, Enrolment, {"host_id": self.host_id, **_keys(fresh), **_columns(fresh), "rev": 1})
         if known:
             keys = {"host_id": self.host_id, **_keys(known)}
-            update_rows(self.session, Enrolment, keys, _columns(known), count="rev")
+            update_rows(self.session, Enrolment, keys, _changed(known, before), count="rev")
         touch_enrolments(self.session, self.host_id, touched)
 
     def _messages(self, decided: list[Writing]) -> None:
@@ -176,3 +178,12 @@ def _columns(parts: list[Part]) -> dict[str, Ints]:
     if len(parts) == 1:
         return {name: getattr(parts[0][1], name) for name in COLUMNS}
     return {name: np.concatenate([getattr(facts, name) for _number, facts in parts]) for name in COLUMNS}
+
+
+def _changed(parts: list[Part], before: list[Facts]) -> dict[str, Ints]:
+    """Of all columns those that differ for somebody."""
+    return {
+        name: column
+        for name, column in _columns(parts).items()
+        if (column != np.concatenate([getattr(one, name) for one in before])).any()
+    }
