@@ -373,7 +373,8 @@ class _Dates:
         """Only in a save, and only where the certification asks for it (DOMAIN §4)."""
         open_one = self._flagged_already_assigned()
         kept = self.member & open_one & ~self.given.questions.pending & ~answered
-        fresh = self.given.added & self.old.active & self.member & ~answered & ~open_one & ~self._declined()
+        fresh = self.given.added & self.old.active & self.member & ~answered & ~open_one
+        fresh &= ~self._declined() & (self.ruled != "dismiss")  # the first hit stands, decided by rule just now too
         answer = self.said.answers[codes.ALREADY_ASSIGNED]
         kept |= fresh & (answer == HOLD)
         ruled = fresh & one_of(answer, (ASSIGN, DISMISS)) & (self.raised == NO_TYPE) & (self.ruled_type == NO_TYPE)

@@ -15,6 +15,8 @@ from tests.histories.lab import Lab
 from tests.histories.naive import DAY, Certification, Job, Row
 
 WORLDS = 40 if os.environ.get("MUSTER_LONG") else 4
+SEEDS = range(WORLDS) if WORLDS > 4 else (0, 1, 5, 9)
+"""In 5 and 9 a standing answer decides about an added assignment, and nobody is asked whether she is assigned already."""
 STEPS = 25
 NAMES = [f"u{n}" for n in range(8)]
 
@@ -63,7 +65,7 @@ def active(lab: Lab) -> set[str]:
             and row["held"] not in ("exception", "dismissed")}  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(WORLDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_no_change_of_dates_and_no_added_assignment_turns_an_active_learner_inactive(
     runtime: Runtime, seed: int
 ) -> None:
