@@ -23,7 +23,8 @@ _MOST = 4
 
 def hands() -> int:
     """How many things are worth doing at once on this machine."""
-    return min(len(os.sched_getaffinity(0)), _MOST)
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # Linux alone tells
+    return min(ours or 1, _MOST)
 
 
 def read_ahead(db: Database, items: Sequence[T], read: Callable[[Session, T], R]) -> Iterator[R]:
