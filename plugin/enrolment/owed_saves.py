@@ -79,7 +79,7 @@ def settle_certifications(runtime: Runtime, host_id: int) -> int:
         if seq != looked_at:
             look_for_missing(runtime, host_id)
             looked_at = seq
-        finished += _settle(runtime, host_id, claimed)
+        finished += _settle_or_each(runtime, host_id, claimed)
     return finished
 
 
@@ -128,6 +128,27 @@ def _cause(claimed: Settling) -> Cause:
         who=claimed.who,
         reason=str(choices.get("reason") or ""),
     )
+
+
+def _settle_or_each(runtime: Runtime, host_id: int, claimed: Sequence[Settling]) -> int:
+    """Settle them together; where that fails each by itself, so that one that cannot be settled holds up no other.
+
+    :raises: what the first one raised that fails alone too, when all others are done.
+    """
+    try:
+        return _settle(runtime, host_id, claimed)
+    except Exception:
+        if len(claimed) == 1:
+            raise
+    finished, troubles = 0, list[Exception]()
+    for one in claimed:
+        try:
+            finished += _settle(runtime, host_id, [one])
+        except Exception as trouble:
+            troubles.append(trouble)
+    if troubles:
+        raise troubles[0]
+    return finished
 
 
 def _settle(runtime: Runtime, host_id: int, claimed: Sequence[Settling]) -> int:

@@ -21,6 +21,7 @@ def stamp(session: Session, host_id: int, people: Iterable[int], as_of: int) -> 
     return seq
 
 
+# Shared with :mod:`plugin.enrolment.owing`, which asks for another look at people the mirror did not change.
 NOTE = (
     "INSERT INTO change (host_id, person, seq, settled, at) VALUES (?, ?, ?, -1, ?)"
     " ON CONFLICT (host_id, person) DO UPDATE"

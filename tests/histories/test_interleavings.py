@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
-from plugin.enrolment import together
+from plugin.enrolment import owed_saves, together
 from plugin.enrolment.owed_saves import progress, settle_certifications
 from plugin.enrolment.settle import settle_everything
 from plugin.population import sets
@@ -194,6 +194,30 @@ def test_of_saves_settled_together_one_saved_again_meanwhile_is_left_to_its_late
     lab.settle()
     lab.check()
     lab.check_whole()
+
+
+def test_of_saves_settled_together_one_that_fails_holds_up_no_other(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = small(runtime)
+    codes = ("A", "B", "C")
+    for code in codes:
+        lab.save(code, {"organisation:o2": Row("organisation", "o2")}, terms())
+    plain = owed_saves.settle_pieces
+
+    def fails_for_b(session: Session, people: Any, part: Any, *rest: Any) -> int:
+        if any(made.certification == lab.number("B") for made, _start, _stop in part):
+            raise LookupError("B cannot be settled")
+        return plain(session, people, part, *rest)
+
+    def states() -> list[str]:
+        with lab.runtime.db.read() as session:
+            return [progress(session, lab.host, lab.number(code)).state for code in codes]  # type: ignore[union-attr]
+
+    monkeypatch.setattr(owed_saves, "settle_pieces", fails_for_b)
+    with pytest.raises(LookupError, match="B cannot be settled"):
+        settle_certifications(lab.runtime, lab.host)
+    assert states() == ["done", "running", "done"]
 
 
 # --- a base set behind its changes (point 2)
