@@ -1,4 +1,4 @@
-"""gunicorn's settings: threads, since requests mostly wait for the database."""
+"""gunicorn's settings: threads, since requests mostly wait for the database, and none of them waits for a browser."""
 
 import os
 import sys
@@ -8,10 +8,13 @@ from config.settings import SettingsError, read_settings
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-worker_class = "gthread"
+worker_class = "config.serving.BufferingWorker"
 threads = 8
+keepalive = 5
 timeout = 60
 graceful_timeout = 30
+control_socket_disable = True
+"""Nothing is written beside the data: the root file system may be read-only."""
 access_log_format = '%(h)s "%(m)s" %(s)s %(b)s %(M)sms'
 
 

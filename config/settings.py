@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 _QUEUES = ("sqlite:///", "redis://", "rediss://", "postgres://", "postgresql://")
 _MOST = 1_000_000_000
+_DEVELOPMENT_KEY = "development-only-key"
 
 
 class SettingsError(ValueError):
@@ -28,11 +30,15 @@ class Settings:
 
     environment: str
     database_url: str
+    database_pooler: bool
+    database_owner_url: str
+    row_security: bool
     queue_url: str
     base_url: str
     secret_keys: tuple[str, ...]
     smtp_url: str | None
     mail_from: str
+    mail_domains: tuple[str, ...]
     now: str | None
     port: int
     allow_private_addresses: bool
@@ -43,6 +49,7 @@ class Settings:
     guard_percent: int
     guard_least: int
     message_cap: int
+    traces: str
 
     @property
     def development(self) -> bool:
@@ -97,16 +104,20 @@ def _read(env: Env) -> Settings:
     environment = env.str("MUSTER_ENV", "production")
     development = environment == "development"
     database = env.str("MUSTER_DATABASE_URL", "") or env.str("DATABASE_URL", "") or _default_database()
-    keys = env.list("MUSTER_SECRET_KEYS", []) or (["development-only-key"] if development else [])
+    keys = env.list("MUSTER_SECRET_KEYS", []) or ([_DEVELOPMENT_KEY] if development else [])
     port = env.int("PORT", 8000)
     return Settings(
         environment=environment,
         database_url=_normal_url(database),
+        database_pooler=env.bool("MUSTER_DATABASE_POOLER", False),
+        database_owner_url=_normal_url(env.str("MUSTER_DATABASE_OWNER_URL", "")),
+        row_security=env.bool("MUSTER_ROW_SECURITY", False),
         queue_url=env.str("MUSTER_QUEUE_URL", ""),
         base_url=env.str("MUSTER_BASE_URL", f"http://localhost:{port}").rstrip("/"),
         secret_keys=tuple(key.strip() for key in keys if key.strip()),
         smtp_url=env.str("MUSTER_SMTP_URL", "") or None,
         mail_from=env.str("MUSTER_MAIL_FROM", "muster@localhost"),
+        mail_domains=tuple(env.str("MUSTER_MAIL_DOMAINS", "").lower().replace(",", " ").split()),
         now=env.str("MUSTER_NOW", "") or None,
         port=port,
         allow_private_addresses=env.bool("MUSTER_ALLOW_PRIVATE_ADDRESSES", development),
@@ -117,6 +128,7 @@ def _read(env: Env) -> Settings:
         guard_percent=env.int("MUSTER_GUARD_PERCENT", 10),
         guard_least=env.int("MUSTER_GUARD_LEAST", 10),
         message_cap=env.int("MUSTER_MESSAGE_CAP", 50_000),
+        traces=env.str("MUSTER_TRACES", ""),
     )
 
 
@@ -125,8 +137,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError("MUSTER_ENV is 'development' or 'production'.")
     if not settings.secret_keys:
         raise SettingsError("Set MUSTER_SECRET_KEYS: one or more secrets, comma separated; the first one signs.")
-    if not settings.development and any(len(key) < 24 for key in settings.secret_keys):
-        raise SettingsError("Each secret in MUSTER_SECRET_KEYS needs at least 24 characters.")
+    _check_keys(settings)
     parts = _parts(settings.base_url)
     whole = parts is None or parts.query or parts.fragment or any(letter <= " " for letter in settings.base_url)
     if parts is None or whole or parts.scheme not in ("http", "https") or not parts.netloc:
@@ -136,7 +147,34 @@ def _check(settings: Settings) -> None:
     if settings.now and not settings.development:
         raise SettingsError("MUSTER_NOW is only read in development (MUSTER_ENV=development).")
     _check_databases(settings)
+    _check_traces(settings.traces)
     _check_numbers(settings)
+
+
+def _check_keys(settings: Settings) -> None:
+    """Secrets that somebody could guess open every session and every sealed secret."""
+    if _DEVELOPMENT_KEY in settings.secret_keys and (
+        not settings.development or settings.base_url.lower().startswith("https://")
+    ):
+        raise SettingsError("Set MUSTER_SECRET_KEYS: an address that begins with https:// is no developer's machine.")
+    if settings.development:
+        return
+    for key in settings.secret_keys:
+        if len(key) < 24:
+            raise SettingsError("Each secret in MUSTER_SECRET_KEYS needs at least 24 characters.")
+        if len(set(key)) < 10 or _repeats(key):
+            raise SettingsError(
+                "A secret in MUSTER_SECRET_KEYS can be guessed. Make one with: python -c 'import secrets;"
+                " print(secrets.token_urlsafe(32))'."
+            )
+
+
+def _repeats(key: str) -> bool:
+    """Whether a short piece makes up all of it, or each character follows from the one before."""
+    if any(key == (key[:size] * (len(key) // size + 1))[: len(key)] for size in range(1, len(key) // 2 + 1)):
+        return True
+    steps = {ord(after) - ord(before) for before, after in pairwise(key)}
+    return len(steps) == 1
 
 
 def _parts(address: str) -> SplitResult | None:
@@ -155,6 +193,7 @@ def _check_databases(settings: Settings) -> None:
         fits = False
     if not fits:
         raise SettingsError("MUSTER_DATABASE_URL is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")
+    _check_row_security(settings)
     if settings.queue_url and not settings.queue_url.startswith(_QUEUES):
         raise SettingsError("MUSTER_QUEUE_URL is empty, sqlite:///FILE, redis://HOST or postgresql://HOST/NAME.")
     if settings.smtp_url is not None:
@@ -163,6 +202,28 @@ def _check_databases(settings: Settings) -> None:
             raise SettingsError(
                 "MUSTER_SMTP_URL is smtp://USER:PASSWORD@HOST:587, or smtps:// for a server that begins with TLS."
             )
+
+
+def _check_row_security(settings: Settings) -> None:
+    owner = settings.database_owner_url
+    if owner:
+        try:
+            fits = make_url(owner).drivername == "postgresql+psycopg" and not settings.sqlite
+        except (ArgumentError, ValueError):
+            fits = False
+        if not fits:
+            raise SettingsError(
+                "MUSTER_DATABASE_OWNER_URL is postgresql://USER:PASSWORD@HOST/NAME: the database of MUSTER_DATABASE_URL."
+            )
+    if settings.row_security and settings.sqlite:
+        raise SettingsError("MUSTER_ROW_SECURITY needs PostgreSQL: SQLite knows no rows that are kept from anybody.")
+
+
+def _check_traces(address: str) -> None:
+    parts = _parts(address)
+    syslog = parts is not None and parts.scheme in ("syslog", "syslog+tcp") and bool(parts.hostname)
+    if address not in ("", "stdout") and not syslog:
+        raise SettingsError("MUSTER_TRACES is empty, stdout, syslog://HOST:514 or syslog+tcp://HOST:514.")
 
 
 def _check_numbers(settings: Settings) -> None:

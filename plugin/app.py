@@ -10,26 +10,48 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 from flask import Flask, Response, current_app, g, make_response, render_template, request
-from flask_babel import Babel
 from flask_babel import gettext as _
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from plugin.access.rules import SignedOut, check, rule_of
+import plugin.schema  # noqa: F401 - a process without it would not know how time moves on
+from plugin.access.rules import CHANGE, PUBLIC, SEE, SignedOut, area_of, check, in_area, rule_of, scope_of
 from plugin.api import service as api
+from plugin.core import reading
+from plugin.core.database import tenant
 from plugin.core.db import DATABASE_AWAY
 from plugin.core.errors import MusterError
+from plugin.core.host_time import move_on
 from plugin.core.logs import correlation, log, new_correlation
 from plugin.core.runtime import Runtime
+from plugin.enrolment.saving.proposal import certification_id
 from plugin.jobs.queue import Nudges, open_queue
-from plugin.web import compress, limits, words
-from plugin.web import session as launch_session
-from plugin.web.kit import FRAGMENT
+from plugin.population.area import telling_of
+from plugin.scim import service as scim
+from plugin.web.access import four_eyes, tracing
+from plugin.web.frame import addresses, compression, limits, reader
+from plugin.web.frame.kit import FRAGMENT
+from plugin.web.frame.white_space import OneBlank
+from plugin.web.launch import session as launch_session
 
 _ROOT = Path(__file__).parent
+_NOTHING = ", ".join(
+    f"{feature}=()" for feature in (
+        "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "payment",
+        "usb",
+    )
+)  # fmt: skip
+"""What no page of ours ever asks a browser for."""
 MOST_BYTES = 5 * 1024 * 1024
+_BEHIND = 60
+"""Seconds for which a page may be behind the time where no worker is up; what is saved is exact in any case."""
 _log = log("web")
+
+OUT_OF_RANGE = "22003"
+"""PostgreSQL's *numeric value out of range*."""
 
 
 def create_app(runtime: Runtime) -> Flask:
@@ -43,31 +65,31 @@ def create_app(runtime: Runtime) -> Flask:
     )  # fmt: skip
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, MAX_FORM_MEMORY_SIZE=MOST_BYTES, MAX_FORM_PARTS=20_000)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension(OneBlank)
     app.extensions["muster"] = runtime
     app.extensions["muster_nudges"] = Nudges(lambda: open_queue(runtime.settings))
-    Babel(app, locale_selector=_locale, default_translation_directories=str(_ROOT / "translations"))
+    reader.install(app)
     if runtime.settings.proxy_hops:
         hops = runtime.settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    app.before_request(_correlate)
-    launch_session.install(app, runtime)
-    api.install(app, runtime)
+    app.before_request(_correlate)  # first: whatever is refused names its request
+    addresses.install(app)
+    launch_session.install(app)
+    api.install(app)
+    scim.install(app, runtime)
+    app.before_request(_enter)
     app.before_request(_authorise)
-    compress.install(app)
+    app.teardown_request(_look_at_all)
+    compression.install(app)
     app.after_request(_headers)
     _errors(app)
-    for found in pkgutil.iter_modules([str(_ROOT / "web")]):
-        module = importlib.import_module(f"plugin.web.{found.name}")
+    for found in pkgutil.walk_packages([str(_ROOT / "web")], "plugin.web."):
+        module = importlib.import_module(found.name)
         if hasattr(module, "blueprint"):
             app.register_blueprint(module.blueprint)
     limits.install(app, runtime.settings)
+    tracing.install(app, runtime)
     return app
-
-
-def _locale() -> str:
-    """The visitor's language in the form gettext catalogues are named."""
-    language, _dash, country = words.launch_locale().partition("-")
-    return f"{language}_{country.upper()}" if country else language
 
 
 def _version() -> str:
@@ -79,23 +101,62 @@ def _version() -> str:
     return digest.hexdigest()[:12]
 
 
+def _look_at_all(_error: BaseException | None = None) -> None:
+    """Whoever comes next in this thread is somebody else."""
+    reading.tell(None)
+    tenant.leave()
+
+
 def _correlate() -> None:
+    _look_at_all()
+    tenant.enter(None)
     new_correlation()
     g.error_id = secrets.token_hex(4)
 
 
-def _authorise() -> None:
-    """Ask the view's rule. A view without one is reachable by nobody."""
+def _enter() -> None:
+    """From here on everything is of the visitor's own host; an operator's pages are about all of them."""
+    if g.launch is not None and g.launch.host_id:
+        tenant.enter(g.launch.host_id)
+    elif g.launch is not None:
+        tenant.enter_every("an operator's pages")
+
+
+def _authorise() -> Response | None:
+    """Ask the view's rule. A view without one is reachable by nobody; what widens rights may have to wait."""
     if request.endpoint is None or request.endpoint == "static":
-        return
+        return None
 
     view = current_app.view_functions[request.endpoint]
     name = rule_of(view)
     if name is None:
         raise MusterError("This page has no rule and is closed.")
-    check(name, g.launch)
+    if g.launch is None and g.ended and name != PUBLIC:
+        raise SignedOut(g.ended)
+    certification, area = _certification(name), area_of(view)
+    check(name, g.launch, scope=scope_of(view), certification=certification, area=area)
+    if g.launch is not None and g.launch.host_id:
+        move_on(current_app.extensions["muster"], g.launch.host_id, within=_BEHIND)
+    if g.launch is not None and area and in_area(name, g.launch, certification):
+        reading.tell(telling_of(g.launch.rights.units))
     if request.method not in ("GET", "HEAD", "OPTIONS") and g.launch is not None:
         _same_origin()
+        return four_eyes.hold(view)
+    return None
+
+
+def _certification(name: str) -> int | None:
+    """The certification in the address, by our id; 0 for one by a code that need not be looked up, or is unknown."""
+    named = request.view_args or {}
+    if "certification" in named:
+        return int(named["certification"])
+    if "code" not in named or g.launch is None or name not in (SEE, CHANGE):
+        return None
+    if g.launch.rights.seen() is None:
+        return 0  # all or none: the operation itself says where there is none of this code
+    runtime: Runtime = current_app.extensions["muster"]
+    with runtime.db.read() as session:
+        return certification_id(session, int(g.launch.host_id), str(named["code"]))
 
 
 def _same_origin() -> None:
@@ -118,6 +179,10 @@ def _headers(answer: Response) -> Response:
     )
     answer.headers["Referrer-Policy"] = "no-referrer"
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Permissions-Policy"] = _NOTHING
+    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+    if current_app.extensions["muster"].settings.base_url.startswith("https://"):
+        answer.headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.endpoint == "static":
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
@@ -145,31 +210,47 @@ def _errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def _unknown(error: Exception) -> Response:
-        _log.exception("unexpected", error_id=g.get("error_id"), path=request.path, error=type(error).__name__)
+        _log.exception("unexpected", error_id=g.get("error_id"), route=_route(), error=type(error).__name__)
         return _said(_("Something went wrong in Muster. Try again; if it stays, tell whoever runs it."), 500)
 
     def _away(error: Exception) -> Response:
-        _log.error("database not reachable", error_id=g.get("error_id"), path=request.path, error=str(error))
+        _log.error("database not reachable", error_id=g.get("error_id"), route=_route(), error=type(error).__name__)
         sentence = _("Muster's database does not answer. Try again in a minute; if it stays, tell whoever runs it.")
         answer = _said(sentence, 503)
         answer.headers["Retry-After"] = "60"
         return answer
 
+    def _nothing_of_that_number(error: Exception) -> Response:
+        """A number larger than any id: SQLite finds nothing, PostgreSQL refuses to look."""
+        raised = getattr(error, "orig", error)
+        if getattr(raised, "sqlstate", None) != OUT_OF_RANGE:
+            return _unknown(error)
+        return _said(_("There is no such page."), 404)
+
+    app.register_error_handler(DataError, _nothing_of_that_number)
+    app.register_error_handler(psycopg.DataError, _nothing_of_that_number)
     for kind in DATABASE_AWAY:
         app.register_error_handler(kind, _away)
 
 
+def _route() -> str:
+    """The pattern of the address asked for: the address itself names people and sessions."""
+    return f"{request.method} {request.url_rule.rule if request.url_rule else '-'}"
+
+
 def _said(sentence: str, status: int, fields: Any = None) -> Response:
     """A page, a fragment or JSON that says it in a sentence."""
-    if request.path.startswith(("/api/", "/hooks/")):
+    if request.path.startswith(("/api/", "/hooks/", "/companion/")):
         said = {"detail": sentence, "error_id": g.get("error_id"), **({"fields": fields} if fields else {})}
         answer = make_response(said, status)
         if status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
-    layout = "fragment.html" if FRAGMENT in request.headers else "base.html"
+    if request.path.startswith(f"{scim.PREFIX}/"):
+        return scim.error(sentence, status)
+    layout = "frame/fragment.html" if FRAGMENT in request.headers else "frame/base.html"
     page = render_template(
-        "error.html",
+        "frame/error.html",
         layout=layout,
         sentence=sentence,
         status=status,

@@ -1,4 +1,4 @@
-"""All tables, gathered for migrations and tests."""
+"""All tables, gathered for migrations and tests; and the tick, so that a host's time moves on in every process."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from sqlalchemy import Connection, MetaData, event, text
 import plugin.access.tables
 import plugin.certifications.tables
 import plugin.core.tables
-import plugin.delivery.reset_tables
-import plugin.delivery.score_tables
+import plugin.delivery.resets.reset_tables
+import plugin.delivery.results.score_tables
 import plugin.delivery.tables
+import plugin.enrolment.settling.tick
 import plugin.enrolment.tables
 import plugin.lti.tables
+import plugin.mirror.sources.directory.tables
+import plugin.mirror.sources.tables
 import plugin.mirror.tables
 import plugin.notifications.tables
-import plugin.population.tables  # noqa: F401 - importing is what registers the tables
+import plugin.population.tables
+import plugin.reports.counts.tables
+import plugin.reports.record.tables
+import plugin.reports.saved.tables
+import plugin.reports.sending.tables  # noqa: F401 - importing is what registers the tables
 from plugin.core.db import Base
 
 metadata = Base.metadata

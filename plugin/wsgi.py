@@ -6,7 +6,7 @@ from config.settings import read_settings
 from plugin.app import create_app
 from plugin.core.logs import configure_logs
 from plugin.core.runtime import build_runtime
-from plugin.jobs.one_machine import refuse_two_machines
+from plugin.jobs.single_machine import refuse_two_machines
 
 _settings = read_settings()
 configure_logs(as_json=_settings.log_json)

@@ -17,8 +17,8 @@ from werkzeug.serving import make_server
 
 from plugin.core.runtime import Runtime
 from plugin.jobs.work import work_host
-from plugin.mirror.connections import NewHost, add_host
-from plugin.mirror.sync import pull
+from plugin.mirror.connections.store import NewHost, add_host
+from plugin.mirror.pulling.pull import pull
 from plugin.sandbox.__main__ import main as sandbox_main
 from plugin.sandbox.app import create_app
 

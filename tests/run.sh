@@ -8,6 +8,8 @@ if ! command -v chromium >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt
   apt-get update -qq >/dev/null 2>&1 || true
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null 2>&1 || echo "Chromium could not be installed."
 fi
+# The tests start some hundred processes of ours: each would compile everything again.
+unset PYTHONDONTWRITEBYTECODE
 "$BIN/ruff" check .
 "$BIN/ruff" format --check .
 "$BIN/mypy"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plugin.certifications.asfile import read_file
+from plugin.certifications.file.certification_file import read_file
 from tests.live import serve_sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +20,16 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 def test_every_file_a_page_names_exists(page: Path) -> None:
     named = re.findall(r"`((?:docs|config|plugin|templates|tests)/[\w./-]*)`", page.read_text(encoding="utf-8"))
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_map_of_decisions_names_functions_that_are_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(plugin/[\w/]+\.py)` \(`(\w+)`\)", page)
+    assert len(named) > 12
+    missing = [
+        (path, name) for path, name in named if not re.search(rf"\b(?:def|class) {name}\b", (ROOT / path).read_text())
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -66,3 +76,17 @@ def test_every_reference_in_the_host_api_leads_somewhere() -> None:
         place = written
         for step in path.split("/"):
             place = place[step]
+
+
+def test_each_wall_of_the_security_page_has_tests_that_are_there() -> None:
+    rows = [line for line in Path("docs/security.md").read_text(encoding="utf-8").splitlines()
+            if line.startswith("|") and not line.startswith(("|---", "| threat"))]  # fmt: skip
+    assert len(rows) > 20
+    for line in rows:
+        names = re.findall(r"`(tests/[^`]+)`", line.rsplit("|", 2)[1])
+        assert names, line
+        for name in names:
+            path, _colons, test = name.partition("::")
+            files = [Path(path)] if path.endswith(".py") else sorted(Path(path).glob("test_*.py"))
+            written = "".join(one.read_text(encoding="utf-8") for one in files)
+            assert f"def {test or 'test_'}" in written, name

@@ -15,11 +15,11 @@ from plugin.core.clock import Clock
 from plugin.core.ids import advance_seq, take_ids, upsert_for
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, HostClock
-from plugin.enrolment.owed_saves import settle_certifications
-from plugin.enrolment.people import settle_people
-from plugin.enrolment.save import Choices, save
-from plugin.enrolment.tick import tick
-from plugin.enrolment.weigh import certification_id
+from plugin.enrolment.saving.proposal import certification_id
+from plugin.enrolment.saving.save import Choices, save
+from plugin.enrolment.settling.people import settle_people
+from plugin.enrolment.settling.saves import settle_certifications
+from plugin.enrolment.settling.tick import tick
 from plugin.mirror.tables import Audience, AudienceMember, Change, Completion, Course, Job, Person, Unit
 
 HOST = 1

@@ -7,24 +7,27 @@ import re
 from typing import Any
 
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import RAISE, Schema, fields, validate
 
-from plugin.access.rules import READER, WRITER, rule
+from plugin.access.rules import CHANGE, SEE, rule
 from plugin.api.kit import PREFIX, Blueprint, ChoicesSchema, Told, Words, choices, host_id, nudge, runtime, who
 from plugin.api.plans import PlanSchema, RefusedSchema, refused
-from plugin.certifications import asfile
 from plugin.certifications.definition import TYPES
-from plugin.certifications.listing import matched
+from plugin.certifications.file import certification_file
 from plugin.certifications.store import definition_of, get
 from plugin.core.errors import Conflict, Invalid, NotFound, RefusedByRule
-from plugin.enrolment.planned import plan_document, reviewed
-from plugin.enrolment.save import save
-from plugin.mirror.browse import describe
+from plugin.enrolment.saving.file_review import plan_document, reviewed
+from plugin.enrolment.saving.reach_review import row_sets
+from plugin.enrolment.saving.save import save
+from plugin.mirror.lookup.browse import describe
+from plugin.mirror.lookup.written_ids import meant
 
 blueprint = Blueprint(
     "api_assignments", __name__, url_prefix=f"{PREFIX}/certifications/<code>/assignments",
     description="Assignments: who is assigned, by when.",
 )  # fmt: skip
+_CLEARED = ("include", "starts", "wave")
+"""What null takes away."""
 _LINE = re.compile(r"^Line \d+(, |: )")
 
 
@@ -36,6 +39,22 @@ class RowSchema(Schema):
     description = Words(validate=validate.Length(max=2000))
     self_enrol, withdraw = (fields.Boolean(truthy={True}, falsy={False}) for _ in range(2))
     members = fields.List(Words(validate=validate.Length(1, 255)))
+    wave = fields.Dict(
+        allow_none=True, metadata={"description": "`{learners: 300, every: week}`: so many begin in a period; 0 stops."}
+    )
+    starts = fields.String(
+        allow_none=True,
+        validate=validate.Length(max=20),
+        metadata={"description": "Before this day it matches nobody."},
+    )
+
+    class Meta:
+        unknown = RAISE
+        include = {  # noqa: RUF012 - a word of Python's own
+            "except": fields.List(
+                fields.Dict(), metadata={"description": "Targets whose people it never matches, as in the file."}
+            )
+        }
 
 
 class AssignedSchema(Told):
@@ -75,15 +94,16 @@ class ChangedSchema(Told):
 
 @blueprint.get("")
 @blueprint.response(200, AssignedListSchema)
-@rule(READER)
+@rule(SEE, scope="read", area=True)
 def listing(code: str) -> dict[str, Any]:
     """All, in their order."""
     with runtime().db.read() as session:
         row = get(session, host_id(), code)
-        rows = definition_of(session, host_id(), row.id).assignments
+        definition = definition_of(session, host_id(), row.id)
+        rows = certification_file.seen_rows(session, host_id(), definition.assignments)
         names = describe(session, host_id(), [(one.type, one.target) for one in rows])
-        sizes = matched(session, host_id(), row.id, rows)
-        written = asfile.rows_of(session, host_id(), row.id)
+        sizes = row_sets(session, host_id(), row.id, definition, rows)
+        written = certification_file.rows_of(session, host_id(), row.id)
     return {
         "version": row.version,
         "items": [
@@ -101,16 +121,18 @@ def listing(code: str) -> dict[str, Any]:
 @blueprint.arguments(ChangeSchema, location="query")
 @blueprint.response(200, ChangedSchema)
 @blueprint.alt_response(409, schema=RefusedSchema)
-@rule(WRITER)
+@rule(CHANGE, scope="write", area=True)
 def put(given: dict[str, Any], asked: dict[str, Any], code: str, assignment: str) -> dict[str, Any] | Response:
     """Add this assignment, or change it."""
     kind, _colon, target = assignment.partition(":")
     if kind not in TYPES or not target:
         raise Invalid(f"An assignment is written type:target, with one of {', '.join(TYPES)}.")
     version, rows = _present(code)
+    target = _meant(kind, target)
+    assignment = f"{kind}:{target}"
     before = {name: value for name, value in rows.get(assignment, {}).items() if name != "members"}
     after = {kind: target, **before, **given}
-    rows[assignment] = {name: value for name, value in after.items() if (name, value) != ("include", None)}
+    rows[assignment] = {name: value for name, value in after.items() if value is not None or name not in _CLEARED}
     return _saved(code, version, rows, asked, keep=assignment)
 
 
@@ -118,21 +140,29 @@ def put(given: dict[str, Any], asked: dict[str, Any], code: str, assignment: str
 @blueprint.arguments(ChangeSchema, location="query")
 @blueprint.response(200, ChangedSchema)
 @blueprint.alt_response(409, schema=RefusedSchema)
-@rule(WRITER)
+@rule(CHANGE, scope="write", area=True)
 def remove(asked: dict[str, Any], code: str, assignment: str) -> dict[str, Any] | Response:
     """Remove this assignment."""
     version, rows = _present(code)
+    if assignment not in rows:
+        kind, _colon, target = assignment.partition(":")
+        assignment = f"{kind}:{_meant(kind, target)}"
     if assignment not in rows:
         raise NotFound(f"{code} has no assignment '{assignment}'.")
     del rows[assignment]
     return _saved(code, version, rows, asked)
 
 
+def _meant(kind: str, target: str) -> str:
+    with runtime().db.read() as session:
+        return meant(session, host_id(), [(kind, target)]).get((kind, target), target)
+
+
 def _present(code: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """The saved version and its rows, read together."""
     with runtime().db.read() as session:
         row = get(session, host_id(), code)
-        return row.version, asfile.rows_of(session, host_id(), row.id)
+        return row.version, certification_file.rows_of(session, host_id(), row.id)
 
 
 def _saved(code: str, version: int, rows: dict[str, dict[str, Any]], asked: dict[str, Any], keep: str = "") -> Any:

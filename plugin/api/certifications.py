@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import g
 from marshmallow import fields, validate
 
-from plugin.access.rules import READER, rule
+from plugin.access.rules import SEE, STAFF, rule
 from plugin.api.kit import PREFIX, Blueprint, PageSchema, Told, Words, host_id, position, runtime
-from plugin.certifications import asfile
+from plugin.certifications.file import certification_file
 from plugin.certifications.listing import listed
 from plugin.certifications.store import get
-from plugin.enrolment.roster import open_count, state_counts
+from plugin.enrolment.views.roster import open_count, state_counts
 
 blueprint = Blueprint(
     "api_certifications", __name__, url_prefix=f"{PREFIX}/certifications", description="Certifications and programs."
@@ -59,12 +60,14 @@ class SearchSchema(PageSchema):
 @blueprint.get("")
 @blueprint.arguments(SearchSchema, location="query")
 @blueprint.response(200, ListSchema)
-@rule(READER)
+@rule(STAFF, scope="read", area=True)
 def listing(asked: dict[str, Any]) -> dict[str, Any]:
     """All, by name."""
     start = position(asked["cursor"])
     with runtime().db.read() as session:
-        total, rows = listed(session, host_id(), asked["q"], limit=asked["limit"], offset=start)
+        total, rows = listed(
+            session, host_id(), asked["q"], limit=asked["limit"], offset=start, only=g.launch.rights.seen()
+        )
     end = start + len(rows)
     return {
         "items": [
@@ -80,14 +83,14 @@ def listing(asked: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/<code>")
 @blueprint.response(200, WholeSchema)
-@rule(READER)
+@rule(SEE, scope="read", area=True)
 def whole(code: str) -> dict[str, Any]:
     """One, whole."""
     with runtime().db.read() as session:
         row = get(session, host_id(), code)
         return {
             "version": row.version,
-            "definition": asfile.document(session, host_id(), [code])["certifications"][0],
+            "definition": certification_file.document(session, host_id(), [code])["certifications"][0],
             "learners": state_counts(session, host_id(), row.id),
             "open_exceptions": open_count(session, host_id(), row.id),
         }

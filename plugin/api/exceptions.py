@@ -1,4 +1,4 @@
-"""Open exceptions of a certification, and the answers to them (DOMAIN §4)."""
+"""Open exceptions of a certification, and the answers to them (rules 4)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from plugin.access.rules import READER, WRITER, rule
+from plugin.access.rules import CHANGE, SEE, rule
 from plugin.api.kit import MOST, PREFIX, Blueprint, PageSchema, Told, Words, host_id, nudge, runtime, who
 from plugin.certifications.store import get
+from plugin.enrolment.answers.exceptions import ACTIONS, answer, open_exceptions
 from plugin.enrolment.codes import EXCEPTION_TYPES
-from plugin.enrolment.exceptions import ACTIONS, answer, open_exceptions
-from plugin.enrolment.show import person_id
+from plugin.enrolment.views.show import person_id
 
 blueprint = Blueprint(
     "api_exceptions", __name__, url_prefix=f"{PREFIX}/certifications/<code>/exceptions",
@@ -57,7 +57,7 @@ class AnsweredSchema(Told):
 @blueprint.get("")
 @blueprint.arguments(PageSchema, location="query")
 @blueprint.response(200, OpenListSchema)
-@rule(READER)
+@rule(SEE, scope="read", area=True)
 def listing(asked: dict[str, Any], code: str) -> dict[str, Any]:
     """Those that are open, by the host's id of the person."""
     with runtime().db.read() as session:
@@ -70,7 +70,7 @@ def listing(asked: dict[str, Any], code: str) -> dict[str, Any]:
 @blueprint.post("/answers")
 @blueprint.arguments(AnswerSchema)
 @blueprint.response(200, AnsweredSchema)
-@rule(WRITER)
+@rule(CHANGE, scope="write", area=True)
 def resolve(given: dict[str, Any], code: str) -> dict[str, Any]:
     """Answer them; either all of those named, or none."""
     with runtime().db.read() as session:

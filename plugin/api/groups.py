@@ -1,4 +1,4 @@
-"""Members of self-enrolment groups, put in and taken out by hand as an administrator does (DOMAIN 2.5)."""
+"""Members of self-enrolment groups, put in and taken out by hand as an administrator does (rules 2.5)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from marshmallow import fields
 
-from plugin.access.rules import READER, WRITER, rule
+from plugin.access.rules import CHANGE, SEE, rule
 from plugin.api.kit import PREFIX, Blueprint, Told, host_id, nudge, runtime, who
-from plugin.certifications.asfile import members_of
+from plugin.certifications.file.certification_file import members_of
 from plugin.certifications.store import get
 from plugin.core.errors import NotFound
-from plugin.enrolment import groups
-from plugin.enrolment.show import person_id
+from plugin.enrolment.answers import groups
+from plugin.enrolment.views.show import person_id
 
 blueprint = Blueprint(
     "api_groups", __name__, url_prefix=f"{PREFIX}/certifications/<code>/groups/<group>/members",
@@ -28,7 +28,7 @@ class MembersSchema(Told):
 
 @blueprint.get("")
 @blueprint.response(200, MembersSchema)
-@rule(READER)
+@rule(SEE, scope="read", area=True)
 def listing(code: str, group: str) -> dict[str, Any]:
     """All members."""
     with runtime().db.read() as session:
@@ -40,7 +40,7 @@ def listing(code: str, group: str) -> dict[str, Any]:
 
 @blueprint.put("/<path:person>")
 @blueprint.response(204)
-@rule(WRITER)
+@rule(CHANGE, scope="write", area=True)
 def join(code: str, group: str, person: str) -> None:
     """Put somebody in."""
     groups.join(runtime(), host_id(), *_named(code, group, person), by=who())
@@ -49,7 +49,7 @@ def join(code: str, group: str, person: str) -> None:
 
 @blueprint.delete("/<path:person>")
 @blueprint.response(204)
-@rule(WRITER)
+@rule(CHANGE, scope="write", area=True)
 def leave(code: str, group: str, person: str) -> None:
     """Take somebody out."""
     groups.leave(runtime(), host_id(), *_named(code, group, person), by=who())

@@ -1,4 +1,4 @@
-"""What is on hold and waits for a person: withdrawals, vanished targets, records of the host (DOMAIN 5.6)."""
+"""What is on hold and waits for a person: withdrawals, vanished targets, records of the host (rules 5.6)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from plugin.access.rules import READER, WRITER, rule
+from plugin.access.rules import CHANGE_HOST, SEE_HOST, rule
 from plugin.api.exceptions import AnsweredSchema
 from plugin.api.kit import MOST, PREFIX, Blueprint, Told, Words, host_id, nudge, runtime, who
-from plugin.enrolment.held import answer_held, held_items
+from plugin.enrolment.answers.on_hold import answer_held, held_items
 
 blueprint = Blueprint("api_held", __name__, url_prefix=f"{PREFIX}/held", description="What the guards hold.")
 
@@ -44,7 +44,7 @@ class HeldAnswerSchema(Schema):
 
 @blueprint.get("")
 @blueprint.response(200, HeldListSchema)
-@rule(READER)
+@rule(SEE_HOST, scope="read")
 def listing() -> dict[str, Any]:
     """All of it."""
     with runtime().db.read() as session:
@@ -54,7 +54,7 @@ def listing() -> dict[str, Any]:
 @blueprint.post("/answers")
 @blueprint.arguments(HeldAnswerSchema)
 @blueprint.response(200, AnsweredSchema)
-@rule(WRITER)
+@rule(CHANGE_HOST, scope="write")
 def decide(given: dict[str, Any]) -> dict[str, Any]:
     """Let it happen, or keep it as it is; either all of those named, or none."""
     count = answer_held(runtime(), host_id(), given.get("ids"), release=given["answer"] == "release", who=who())

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import flask_smorest
 from flask import g
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MultiDict
 
 from plugin.core.errors import Invalid
 from plugin.core.runtime import Runtime
-from plugin.enrolment.save import Choices
-from plugin.web import kit
+from plugin.enrolment.saving.save import Choices
+from plugin.web.frame import kit
 
 PREFIX = "/api/v1"
 MOST = 1000
@@ -29,6 +31,11 @@ class _Parser(FlaskParser):
             return super()._raw_load_json(req)
         except RecursionError:
             raise Invalid("The body is nested too deeply.") from None
+
+    def load_querystring(self, req: Any, schema: Schema) -> Any:
+        """The arguments as they were sent: they hold ids and cursors, and a cleaned one may be another."""
+        sent = parse_qsl(req.query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+        return self._makeproxy(MultiDict(sent), schema)
 
 
 class Blueprint(flask_smorest.Blueprint):

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
+from flask import g
 from marshmallow import Schema, fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.access.rules import READER, WRITER, rule
+from plugin.access.rules import CHANGE, SEE, STAFF, allows, rule
 from plugin.api.kit import PREFIX, Blueprint, PageSchema, Told, Words, host_id, nudge, runtime, who
 from plugin.certifications.store import by_id, get
 from plugin.core.clock import parse_instant
 from plugin.core.days import end_of_day
 from plugin.core.errors import Invalid
-from plugin.enrolment import overrides
+from plugin.core.stamps import calendar_day
+from plugin.enrolment.answers import overrides
 from plugin.enrolment.codes import STATES
-from plugin.enrolment.show import person_id, show_page, show_person, show_rows
 from plugin.enrolment.tables import Enrolment
 from plugin.enrolment.terms import zone_of_host
+from plugin.enrolment.views.show import person_id, show_page, show_person, show_rows
+from plugin.population.area import acting_units
 
 blueprint = Blueprint("api_learners", __name__, url_prefix=PREFIX, description="Learners and their enrolments.")
 
@@ -109,7 +111,7 @@ class ExemptionSchema(Schema):
 @blueprint.get("/certifications/<code>/learners")
 @blueprint.arguments(PageSchema, location="query")
 @blueprint.response(200, LearnersSchema)
-@rule(READER)
+@rule(SEE, scope="read", area=True)
 def listing(asked: dict[str, Any], code: str) -> dict[str, Any]:
     """All who are or were in, by the host's id; withdrawn and dismissed ones too."""
     with runtime().db.read() as session:
@@ -120,7 +122,7 @@ def listing(asked: dict[str, Any], code: str) -> dict[str, Any]:
 
 @blueprint.get("/certifications/<code>/learners/<path:person>")
 @blueprint.response(200, CheckedSchema)
-@rule(READER)
+@rule(SEE, scope="read", area=True)
 def one(code: str, person: str) -> dict[str, Any]:
     """One person: in or not, and why."""
     with runtime().db.read() as session:
@@ -129,7 +131,7 @@ def one(code: str, person: str) -> dict[str, Any]:
 
 @blueprint.get("/people/<path:person>/certifications")
 @blueprint.response(200, OfPersonListSchema)
-@rule(READER)
+@rule(STAFF, scope="read", area=True)
 def of_person(person: str) -> dict[str, Any]:
     """Everything that one person is or was in."""
     with runtime().db.read() as session:
@@ -140,6 +142,7 @@ def of_person(person: str) -> dict[str, Any]:
         items = [
             {"certification": by_id(session, host_id(), each).code, **row}
             for each in sorted(there)
+            if allows(SEE, g.launch, each, area=acting_units() is not None)
             for row in show_rows(session, host_id(), each, people=[number])
         ]
     return {"items": items}
@@ -148,7 +151,7 @@ def of_person(person: str) -> dict[str, Any]:
 @blueprint.post("/certifications/<code>/extensions/<path:person>")
 @blueprint.arguments(ExtensionSchema)
 @blueprint.response(204)
-@rule(WRITER)
+@rule(CHANGE, scope="write", area=True)
 def extend(given: dict[str, Any], code: str, person: str) -> None:
     """Move one learner's date later, never her next cycle."""
     with runtime().db.read() as session:
@@ -161,7 +164,7 @@ def extend(given: dict[str, Any], code: str, person: str) -> None:
 @blueprint.put("/certifications/<code>/exemptions/<path:person>")
 @blueprint.arguments(ExemptionSchema)
 @blueprint.response(204)
-@rule(WRITER)
+@rule(CHANGE, scope="write", area=True)
 def exempt(given: dict[str, Any], code: str, person: str) -> None:
     """This certification does not apply to this learner."""
     with runtime().db.read() as session:
@@ -176,6 +179,6 @@ def _end(session: Session, value: str) -> int:
     if len(value) != 10:
         return parse_instant(value)
     try:
-        return end_of_day(date.fromisoformat(value), zone_of_host(session, host_id()))
+        return end_of_day(calendar_day(value), zone_of_host(session, host_id()))
     except ValueError:
         raise Invalid(f"'{value}' is no day such as 2027-03-31.") from None

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
 from marshmallow import fields, validate
+from sqlalchemy.orm import Session
 
-from plugin.access.rules import READER, WRITER, rule
+from plugin.access.grants import reach_too
+from plugin.access.rules import CHANGE, CREATE, SEE, STAFF, allows, demand, rule
 from plugin.api.kit import PREFIX, Blueprint, ChoicesSchema, Told, Words, choices, host_id, nudge, runtime, who
-from plugin.certifications.schema import FileSchema
+from plugin.certifications.definition import Proposal
+from plugin.certifications.file.schema import FileSchema
 from plugin.core.errors import Invalid, RefusedByRule
-from plugin.enrolment.planned import plan_document, reviewed
-from plugin.enrolment.save import save
+from plugin.enrolment.saving.file_review import plan_document, reviewed
+from plugin.enrolment.saving.proposal import certification_id
+from plugin.enrolment.saving.save import save
+from plugin.population.area import acting_units
 
 blueprint = Blueprint("api_plans", __name__, url_prefix=PREFIX, description="Certifications as a file: plan and apply.")
 _BODY = {
@@ -26,7 +33,7 @@ _BODY = {
 class AddingSchema(Told):
     """Learners of targets that are new or match more people than before."""
 
-    x, already, newly = (fields.Integer(required=True) for _ in range(3))
+    x, already, newly, later = (fields.Integer(required=True) for _ in range(4))
     held_back, suspended, not_to_be_assigned = (fields.Integer(required=True) for _ in range(3))
 
 
@@ -93,10 +100,11 @@ class ApplySchema(ChoicesSchema):
 @blueprint.post("/plan")
 @blueprint.response(200, PlanSchema)
 @blueprint.doc(**_BODY)
-@rule(READER)
+@rule(STAFF, scope="read", area=True)
 def plan() -> dict[str, Any]:
     """What saving this file would do, exactly; nothing is written."""
-    _proposals, reviews = reviewed(runtime(), host_id(), _file())
+    proposals, reviews = reviewed(runtime(), host_id(), _file())
+    _demand(SEE, proposals)
     return plan_document(reviews)
 
 
@@ -105,15 +113,17 @@ def plan() -> dict[str, Any]:
 @blueprint.response(200, AppliedSchema)
 @blueprint.alt_response(409, schema=RefusedSchema)
 @blueprint.doc(**_BODY)
-@rule(WRITER)
+@rule(STAFF, scope="write", area=True)
 def apply(asked: dict[str, Any]) -> dict[str, Any] | Response:
     """Save this file, all of it or nothing. What is refused by a rule comes with the plan."""
     seen = {code: int(number) for code, _equals, number in (one.rpartition("=") for one in asked["if_version"])}
     proposals, reviews = reviewed(runtime(), host_id(), _file())
+    _demand(CHANGE, proposals)
     try:
         saved = save(runtime(), host_id(), proposals, who=who(), choices=choices(asked, seen))
     except RefusedByRule as error:
         return refused(error, plan_document(reviews))
+    _made([one.certification for one in saved])
     nudge()
     return {"saved": saved}
 
@@ -121,6 +131,28 @@ def apply(asked: dict[str, Any]) -> dict[str, Any] | Response:
 def refused(error: RefusedByRule, plan: dict[str, Any]) -> Response:
     """A refusal that shows what was refused."""
     return make_response(jsonify(detail=error.sentence, plan=plan, error_id=g.error_id), error.status)
+
+
+def _demand(name: str, proposals: Sequence[Proposal]) -> None:
+    """Every certification of a file is hers; one that is new she may make.
+
+    :raises Forbidden: where one is not.
+    """
+    with runtime().db.read() as session:
+        numbers = [certification_id(session, host_id(), one.definition.code) for one in proposals]
+    for number in numbers:
+        demand(name if number else CREATE, g.launch, number or None, area=acting_units() is not None)
+
+
+def _made(certifications: Sequence[int]) -> None:
+    for number in certifications:
+        if not allows(CHANGE, g.launch, number, area=True):
+            owner = g.launch.owner
+            runtime().db.transact(partial(_reach, owner.person, owner.subject, number))
+
+
+def _reach(person: int | None, subject: str, number: int, session: Session) -> None:
+    reach_too(session, host_id(), person, subject, number)
 
 
 def _file() -> str:

@@ -6,16 +6,33 @@ import functools
 from typing import Any
 
 import flask_smorest
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from marshmallow import fields
 
 from plugin.access.rules import PUBLIC, rule
 from plugin.access.tokens import program_of
-from plugin.api import assignments, certifications, exceptions, groups, held, history, learners, plans
+from plugin.api import (
+    assignments,
+    burden,
+    certifications,
+    exceptions,
+    groups,
+    held,
+    history,
+    learners,
+    plans,
+    reports,
+    sources,
+)
+from plugin.api.feeds import loading, matches, what_if
 from plugin.api.kit import PREFIX, Told
-from plugin.core.runtime import Runtime
+from plugin.api.saved import reports as saved_reports
+from plugin.api.saved import schedules as report_schedules
 
-_PARTS = (certifications, assignments, plans, learners, exceptions, groups, history, held)
+_PARTS = (
+    certifications, assignments, plans, learners, exceptions, groups, history, held, reports, report_schedules,
+    saved_reports, sources, loading, matches, what_if,
+)  # fmt: skip
 _DESCRIPTION = """What administrators do in Muster, for other programs: the same rules, the same history.
 
 Ids are the host's own. Times are RFC 3339 in UTC. Lists come in parts: `limit`, and `cursor` with the `next` of the part
@@ -39,7 +56,7 @@ class _Api(flask_smorest.Api):
         """The application has its own."""
 
 
-def install(app: Flask, runtime: Runtime) -> None:
+def install(app: Flask) -> None:
     """Add the API to the application."""
     app.config.update(
         API_TITLE="Muster", API_VERSION="v1", OPENAPI_VERSION="3.1.0", OPENAPI_URL_PREFIX=PREFIX,
@@ -59,7 +76,9 @@ def install(app: Flask, runtime: Runtime) -> None:
     @app.before_request
     def _know() -> None:
         if request.path.startswith(f"{PREFIX}/"):
-            g.launch = program_of(runtime, request.headers.get("Authorization", ""))
+            g.launch = program_of(current_app.extensions["muster"], request.headers.get("Authorization", ""))
+
+    burden.install(app, PREFIX)
 
 
 def _free(view: Any) -> Any:

@@ -12,6 +12,11 @@ from typing import Any
 TYPES = ("organisation", "position", "audience", "manager", "individual", "group")
 """Assignment types, in the order the *Add…* menu shows them (with the manager row named *Management hierarchy*)."""
 
+Exclusion = tuple[str, str, str]
+"""A target whose people a row never matches: type, the host's own id, ``""`` or ``below`` (rules 11.1)."""
+EXCLUDABLE = ("organisation", "position", "audience", "individual")
+"""Types of target that a row may leave out."""
+
 DEFAULT_EXCEPTIONS = {
     "time_allowance": "hold",
     "unknown_date": "hold",
@@ -26,8 +31,11 @@ class AssignmentDef:
 
     :ivar target: the host's own id of the unit, audience, manager's job or person; a group's name.
     :ivar include: ``""`` or ``below`` for units, ``direct`` or ``below`` for managers, ``""`` otherwise.
-    :ivar due: ``"none"``, ``{"fixed": …}`` or ``{"after": …}`` (:mod:`plugin.certifications.dates` reads it).
+    :ivar due: ``"none"``, ``{"fixed": …}`` or ``{"after": …}`` (:mod:`plugin.certifications.rules.due_dates` reads it).
     :ivar group: for groups: ``description``, ``self_enrol``, ``withdraw``.
+    :ivar exclusions: targets whose people it never matches, each once.
+    :ivar starts: a day, as ISO 8601 writes it, before which it matches nobody (rules 11.2); ``""`` for none.
+    :ivar wave: ``learners`` and ``every``: so many begin in a period (rules 11.3); ``None`` for all at once.
     :ivar members: for groups: the host's ids of members to be set; ``None`` leaves the list as it is.
     """
 
@@ -37,6 +45,9 @@ class AssignmentDef:
     due: Any = "none"
     group: dict[str, Any] = field(default_factory=dict)
     members: tuple[str, ...] | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    starts: str = ""
+    wave: dict[str, Any] | None = None
 
     @property
     def key(self) -> str:
@@ -46,7 +57,8 @@ class AssignmentDef:
 
 @dataclass(frozen=True)
 class Definition:
-    """A whole certification. ``notifications`` is ``None`` where they stay as they are."""
+    """A whole certification. ``notifications`` is ``None`` where they stay as they are; before ``starts`` none of its rows
+    matches anybody (rules 11.2), and ``wave`` holds for those without one of their own (11.3)."""
 
     code: str
     name: str
@@ -60,6 +72,10 @@ class Definition:
     exceptions: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_EXCEPTIONS))
     assignments: tuple[AssignmentDef, ...] = ()
     notifications: tuple[dict[str, Any], ...] | None = None
+    starts: str = ""
+    areas: bool = False
+    category: str = ""
+    wave: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain document for the version table."""
@@ -69,7 +85,13 @@ class Definition:
     def from_json(cls, document: dict[str, Any]) -> Definition:
         """The reverse of :meth:`to_json`."""
         rows = tuple(
-            AssignmentDef(**{**row, "members": None if row.get("members") is None else tuple(row["members"])})
+            AssignmentDef(
+                **{
+                    **row,
+                    "members": None if row.get("members") is None else tuple(row["members"]),
+                    "exclusions": tuple(tuple(one) for one in row.get("exclusions", ())),
+                }
+            )
             for row in document.get("assignments", ())
         )
         notifications = document.get("notifications")

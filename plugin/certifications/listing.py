@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pyroaring import BitMap
@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import AssignmentDef
-from plugin.certifications.resolve import key_of, resolve
+from plugin.certifications.resolve import exclusion_keys, key_of, resolve, without
 from plugin.certifications.tables import Assignment, Certification
-from plugin.certifications.targets import target_ids
-from plugin.mirror.search import fold
+from plugin.certifications.targets import exclusion_ids, target_ids
+from plugin.mirror.lookup.search import fold
 from plugin.population.sets import population
 
 
@@ -25,13 +25,35 @@ class Listed:
     assignments: int
 
 
-def listed(session: Session, host_id: int, query: str, *, limit: int, offset: int) -> tuple[int, list[Listed]]:
-    """Certifications whose name or code contains the query, by name; and how many there are in all."""
-    rows = session.scalars(
+def listed(
+    session: Session,
+    host_id: int,
+    query: str,
+    *,
+    limit: int,
+    offset: int,
+    only: Collection[int] | None = None,
+    state: str = "",
+    order: str = "",
+) -> tuple[int, list[Listed]]:
+    """Certifications whose name or code contains the query, by name; and how many there are in all.
+
+    :param only: leave out all but these, by our ids. :param state: only those in this state. :param order: ``name``,
+        ``code`` or ``state``, with ``-`` in front the other way round.
+    """
+    everything = session.scalars(
         select(Certification).where(Certification.host_id == host_id).order_by(Certification.name, Certification.id)
-    ).all()
+    )
     wanted = fold(query)
-    rows = [row for row in rows if wanted in fold(row.name) or wanted in fold(row.code)]
+    rows = [
+        row for row in everything
+        if (only is None or row.id in only) and (wanted in fold(row.name) or wanted in fold(row.code))
+        and state in ("", row.state)
+    ]  # fmt: skip
+    if order:
+        rows.sort(key=lambda row: fold(str(getattr(row, order.removeprefix("-")))), reverse=order.startswith("-"))
+    elif wanted:  # what is called exactly so stands first
+        rows.sort(key=lambda row: wanted not in (fold(row.name), fold(row.code)))
     part = rows[offset : offset + limit]
     counts = _assignments(session, host_id, [row.id for row in part])
     return len(rows), [Listed(row, counts.get(row.id, 0)) for row in part]
@@ -63,12 +85,13 @@ def assignment_named(session: Session, host_id: int, certification: int, number:
 
 
 def matched(session: Session, host_id: int, certification: int, rows: Sequence[AssignmentDef]) -> dict[str, BitMap]:
-    """Whom each row matches now, by ``type:target``: the same resolver as everywhere (DOMAIN 2.7)."""
+    """Whom each row matches now, by ``type:target``: the same resolver as everywhere (rules 2.7)."""
     people = population(session, host_id)
     ids = target_ids(session, host_id, [(row.type, row.target) for row in rows])
+    excluded = exclusion_ids(session, host_id, rows)
     saved = assignment_ids(session, host_id, certification)
     found = {}
     for row in rows:
         key = key_of(row.type, ids.get((row.type, row.target)), row.include, saved.get(row.key))
-        found[row.key] = resolve(session, people, key)
+        found[row.key] = without(people, resolve(session, people, key), exclusion_keys(row.exclusions, excluded))
     return found

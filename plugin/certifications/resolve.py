@@ -1,14 +1,16 @@
-"""The one resolver: whom does an assignment match? (DOMAIN 2.7)
+"""The one resolver: whom does an assignment match? (rules 2.7)
 
 The row's learner count, the warnings, the preview, the save, the nightly check and "why is she enrolled" all ask
 here, either for everyone (:func:`resolve`) or person by person (:func:`matches_of`).
 """
 
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,15 +19,19 @@ from pyroaring import BitMap
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from plugin.certifications.dates import Due, parse_due
-from plugin.core.bulk import among, fetch
-from plugin.population.keys import Key, keys_of
+from plugin.certifications.rules.due_dates import Due, parse_due
+from plugin.certifications.rules.waves import Wave, load_wave
+from plugin.core.database.bulk import among, fetch
+from plugin.core.database.slices import slices
+from plugin.population.matching_keys import Key, keys_of
 from plugin.population.sets import Population
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A saved assignment as settling sees it. ``key`` is ``None`` while its target is unknown to us."""
+    """A saved assignment as settling sees it. ``key`` is ``None`` while its target is unknown to us; whoever matches one of
+    ``exclusions`` it never matches (rules 11.1); before ``starts`` it reaches nobody new, and with a
+    ``wave`` not everybody at once (:mod:`plugin.enrolment.reading.reach`)."""
 
     id: int
     certification: int
@@ -36,6 +42,9 @@ class Rule:
     why_key: int
     since_version: int
     missing: bool
+    exclusions: tuple[Key, ...] = ()
+    starts: int | None = None
+    wave: Wave | None = None
 
     @property
     def name(self) -> str:
@@ -62,13 +71,14 @@ def rules_of(session: Session, host_id: int, certification: int) -> list[Rule]:
 
 
 def rules_of_many(
-    session: Session, host_id: int, certifications: Sequence[int] | None, only: Collection[int] | None = None
-) -> dict[int, list[Rule]]:
+    session: Session, host_id: int, certifications: Sequence[int] | None, only: Collection[int] | None = None, *,
+    kind: str = "",
+) -> dict[int, list[Rule]]:  # fmt: skip
     """The live assignments of some certifications, or of all (``None``), in the order of their ids.
 
-    :param only: these assignments, where it is known which matter.
+    :param only: these assignments, where it is known which matter. :param kind: of this type alone.
     """
-    condition = ""
+    condition = f" AND type = '{kind}'" if kind else ""
     if only is not None:
         condition += f" AND {among('id', np.array(sorted(only), np.int64))}"
     if certifications is not None:
@@ -84,7 +94,8 @@ def rules_of_many(
 def _rules(session: Session, host_id: int, condition: str) -> Iterator[Rule]:
     sql = (
         "SELECT id, certification, type, target, target_id, include, CAST(due AS TEXT), why_key, since_version,"
-        f" CASE WHEN missing THEN 1 ELSE 0 END FROM assignment WHERE host_id = ? AND live{condition} ORDER BY id"
+        " CASE WHEN missing THEN 1 ELSE 0 END, CAST(exclusions AS TEXT), starts, CAST(wave AS TEXT) FROM assignment "
+        f" WHERE host_id = ? AND live{condition} ORDER BY id"
     )
     return (_rule(*row) for row in fetch(session, sql, host_id))
 
@@ -92,11 +103,26 @@ def _rules(session: Session, host_id: int, condition: str) -> Iterator[Rule]:
 @lru_cache(maxsize=50_000)
 def _rule(
     number: int, certification: int, kind: str, target: str, target_id: int | None, include: str, due: str,
-    why_key: int, since: int, missing: int,
+    why_key: int, since: int, missing: int, exclusions: str | None,
+    starts: int | None, wave: str | None,
 ) -> Rule:  # fmt: skip
     """What a row says; the same row is the same rule, so that lists of them are compared at a glance."""
     key = None if missing else key_of(kind, target_id, include, number)
-    return Rule(number, certification, kind, target, key, _setting(due), why_key, since, bool(missing))
+    excluded = tuple((one[0], one[1], one[2]) for one in json.loads(exclusions)) if exclusions else ()
+    return Rule(
+        number,
+        certification,
+        kind,
+        target,
+        key,
+        _setting(due),
+        why_key,
+        since,
+        bool(missing),
+        excluded,
+        starts,
+        load_wave(json.loads(wave)) if wave else None,
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -112,6 +138,29 @@ def resolve(session: Session, population: Population, key: Key | None) -> BitMap
     if key[0] == "group":
         return group_members(session, population.host_id, key[1]) & population.existing
     return population.matching(key)
+
+
+def matched_by(session: Session, population: Population, rule: Rule) -> BitMap:
+    """Everyone a rule matches now: of its target's people those whom none of its exclusions names (rules 11.1)."""
+    return without(population, resolve(session, population, rule.key), rule.exclusions)
+
+
+def without(population: Population, people: BitMap, exclusions: Iterable[Key]) -> BitMap:
+    """These people, less those who match an exclusion."""
+    for key in exclusions:
+        people = people - population.matching(key)
+    return people
+
+
+def exclusion_keys(
+    exclusions: Iterable[tuple[str, str, str]], ids: Mapping[tuple[str, str], int | None]
+) -> tuple[Key, ...]:
+    """Exclusions as keys; one whose target the host never had excludes nobody.
+
+    :param ids: our ids of targets (:func:`plugin.certifications.targets.target_ids`).
+    """
+    found = (key_of(kind, ids.get((kind, target)), include) for kind, target, include in exclusions)
+    return tuple(key for key in found if key is not None)
 
 
 def group_members(session: Session, host_id: int, assignment: int) -> BitMap:
@@ -130,12 +179,15 @@ def matches_of(session: Session, host_id: int, people: Sequence[int], as_of: int
         if keys[person]:  # a deleted person matches nothing
             keys[person].add(("group", assignment, ""))
     index = _rules_for(session, host_id, {key for found in keys.values() for key in found})
-    return {person: [rule for key in found for rule in index.get(key, ())] for person, found in keys.items()}
+    return {
+        person: [rule for key in found for rule in index.get(key, ()) if found.isdisjoint(rule.exclusions)]
+        for person, found in keys.items()
+    }
 
 
 def _groups(session: Session, host_id: int, people: Sequence[int]) -> Iterable[tuple[int, int]]:
-    for start in range(0, len(people), _SLICE):
-        some = among("person", np.array(people[start : start + _SLICE], np.int64))
+    for part in slices(people, _SLICE):
+        some = among("person", np.array(part, np.int64))
         yield from fetch(session, f"SELECT person, assignment FROM group_member WHERE host_id = ? AND {some}", host_id)
 
 
@@ -153,8 +205,8 @@ def _rules_for(session: Session, host_id: int, keys: set[Key]) -> dict[Key, list
                 arms.append(_LIVE.format(kind=kind, some=among(column, np.array(some, np.int64))))
         found += [row[0] for row in fetch(session, " UNION ALL ".join(arms), *([host_id] * len(arms)))]
     index: dict[Key, list[Rule]] = {}
-    for start in range(0, len(found), _SLICE):
-        these = among("id", np.array(sorted(found[start : start + _SLICE]), np.int64))
+    for part in slices(found, _SLICE):
+        these = among("id", np.array(sorted(part), np.int64))
         for rule in _rules(session, host_id, f" AND {these}"):
             if rule.key in keys:
                 index.setdefault(rule.key, []).append(rule)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import Definition
 from plugin.certifications.tables import Certification, Version
+from plugin.core.database.slices import slices
 from plugin.core.errors import NotFound
 
 
@@ -69,8 +70,7 @@ def definitions_of(session: Session, host_id: int, versions: Mapping[int, int]) 
     :param versions: by certification, which.
     """
     listed, found = sorted(versions), dict[int, Definition]()
-    for start in range(0, len(listed), 500):
-        part = listed[start : start + 500]
+    for part in slices(listed):
         query = select(Version.certification, Version.n, Version.definition).where(
             Version.host_id == host_id,
             Version.certification.in_(part),

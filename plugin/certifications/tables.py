@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, Integer, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from plugin.core.db import Base
@@ -34,6 +34,10 @@ class Certification(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """content, period, enrol, leaving, exceptions: as AS-CODE writes them, with the host's own ids."""
     created: Mapped[int] = mapped_column(BigInteger, default=0)
+    areas: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Open to area administrators (ACCESS 3)."""
+    category: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    """What grants may name it by; empty for none."""
 
 
 class CourseSetCourse(Base):
@@ -51,13 +55,20 @@ class CourseSetCourse(Base):
 
 
 class Assignment(Base):
-    """A rule "these people, by this due date". One per (certification, type, target), for ever (DOMAIN 5.9)."""
+    """A rule "these people, by this due date". One per (certification, type, target), for ever (rules 5.9)."""
 
     __tablename__ = "assignment"
     __table_args__ = (
         UniqueConstraint("host_id", "certification", "type", "target"),
         UniqueConstraint("host_id", "why_key"),
         Index(None, "host_id", "type", "target_id"),
+        Index(
+            "ix_assignment_starts",
+            "host_id",
+            "starts",
+            sqlite_where=text("starts IS NOT NULL"),
+            postgresql_where=text("starts IS NOT NULL"),
+        ),
         Index("ix_assignment_missing", "host_id", sqlite_where=text("missing"), postgresql_where=text("missing")),
     )
 
@@ -76,12 +87,18 @@ class Assignment(Base):
     """As AS-CODE writes it: ``"none"``, ``{"fixed": …}`` or ``{"after": …}``."""
     group: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """For groups: description, self_enrol, withdraw."""
+    exclusions: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Targets whose people it never matches: type, our id, include (rules 11.1); null where there are none."""
+    starts: Mapped[int | None] = mapped_column(BigInteger)
+    """Before this instant it matches nobody: its own first day or the certification's, the later one (rules 11.2)."""
+    wave: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The wave that holds for it: its own, or the certification's (rules 11.3); null where all begin at once."""
     live: Mapped[bool] = mapped_column(default=True)
     missing: Mapped[bool] = mapped_column(default=False)
-    """The host deleted the target: the row stays, its learners are held (DOMAIN 5.10)."""
+    """The host deleted the target: the row stays, its learners are held (rules 5.10)."""
     since_version: Mapped[int] = mapped_column(Integer, default=0)
     why_key: Mapped[int] = mapped_column(BigInteger)
-    """Random 63-bit key; a set of assignments is named by the XOR of its keys (DESIGN, point 8)."""
+    """Random 63-bit key; a set of assignments is named by the XOR of its keys (design point 8)."""
 
 
 class GroupMember(Base):
@@ -98,7 +115,7 @@ class GroupMember(Base):
 
 
 class Draft(Base):
-    """Unsaved edits of one administrator to one certification; survive a closed browser (DOMAIN 5.2)."""
+    """Unsaved edits of one administrator to one certification; survive a closed browser (rules 5.2)."""
 
     __tablename__ = "draft"
 
@@ -125,3 +142,18 @@ class Version(Base):
     definition: Mapped[dict[str, Any]] = mapped_column(JSON)
     choices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """earlier, no_messages, allow_withdrawals: what the administrator decided in the review."""
+
+
+class PeopleList(Base):
+    """People who were assigned individually as one list: how the tab shows their rows, and no rule of its own."""
+
+    __tablename__ = "people_list"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    certification: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(255))
+    targets: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """The host's ids of its people."""
+    at: Mapped[int] = mapped_column(BigInteger)
+    who: Mapped[str] = mapped_column(String(255), default="")

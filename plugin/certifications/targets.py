@@ -7,36 +7,49 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from plugin.certifications.definition import AssignmentDef
+from plugin.core.database.slices import slices
 from plugin.mirror.tables import DELETED, Audience, Job, Person, Unit
 
+Ids = dict[tuple[str, str], int | None]
+"""Our ids of targets named by type and the host's id; ``None`` for groups, absent where the host knows none."""
 
-def target_ids(session: Session, host_id: int, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int | None]:
-    """Our ids of targets named by type and the host's id; ``None`` for groups, absent where the host knows none."""
+
+def target_ids(session: Session, host_id: int, wanted: Iterable[tuple[str, str]], *, deleted: bool = False) -> Ids:
+    """Our ids of these targets.
+
+    :param deleted: of people the host deleted too.
+    """
     by_type: dict[str, set[str]] = {}
     for kind, target in wanted:
         by_type.setdefault(kind, set()).add(target)
-    found: dict[tuple[str, str], int | None] = {}
+    found: Ids = {}
     for kind, names in by_type.items():
         if kind == "group":
             found.update({(kind, name): None for name in names})
             continue
-        table, condition = _source(kind)
+        table, condition = _source(kind, deleted)
         listed = sorted(names)
-        for start in range(0, len(listed), 500):
+        for part in slices(listed):
             rows = session.execute(
-                select(table.ext, table.id).where(
-                    table.host_id == host_id, condition, table.ext.in_(listed[start : start + 500])
-                )
+                select(table.ext, table.id).where(table.host_id == host_id, condition, table.ext.in_(part))
             )
             found.update({(kind, row[0]): row[1] for row in rows})
     return found
 
 
-def _source(kind: str) -> tuple[type[Unit] | type[Audience] | type[Job] | type[Person], ColumnElement[bool]]:
+def exclusion_ids(session: Session, host_id: int, rows: Iterable[AssignmentDef]) -> Ids:
+    """Our ids of what rows except; of a person who was deleted too: she may come back."""
+    return target_ids(session, host_id, {one[:2] for row in rows for one in row.exclusions}, deleted=True)
+
+
+def _source(
+    kind: str, deleted: bool
+) -> tuple[type[Unit] | type[Audience] | type[Job] | type[Person], ColumnElement[bool]]:
     if kind in ("organisation", "position"):
         return Unit, Unit.kind == kind
     if kind == "audience":
         return Audience, Audience.host_id.is_not(None)
     if kind == "manager":
         return Job, Job.host_id.is_not(None)
-    return Person, Person.state != DELETED
+    return Person, Person.host_id.is_not(None) if deleted else Person.state != DELETED

@@ -11,12 +11,14 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.availability import available_from, available_until
-from plugin.certifications.content import courses_of, parse_content
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
+from plugin.certifications.resolve import exclusion_keys
+from plugin.certifications.rules.availability import available_from, available_until, starts_at
+from plugin.certifications.rules.content import courses_of, parse_content
+from plugin.certifications.rules.waves import dump_wave, wave_of
 from plugin.certifications.tables import Assignment, Certification, CourseSetCourse, GroupMember, Version
-from plugin.certifications.targets import target_ids
-from plugin.core.caches import provisional
+from plugin.certifications.targets import exclusion_ids, target_ids
+from plugin.core.database.process_cache import provisional
 from plugin.core.errors import Conflict, Invalid
 from plugin.core.ids import take_ids
 from plugin.core.tables import Host
@@ -39,7 +41,7 @@ def write_version(
 ) -> WrittenVersion:
     """Write a proposal as the next version.
 
-    :raises Conflict: when the saved version is not the one the proposal was made from (DOMAIN 5.5), or the code
+    :raises Conflict: when the saved version is not the one the proposal was made from (rules 5.5), or the code
         was taken meanwhile.
     :raises Invalid: when an assignment's target does not exist at the host.
     """
@@ -93,8 +95,9 @@ def _certification(session: Session, host_id: int, proposal: Proposal, at: int) 
 
 
 def _describe(session: Session, host_id: int, row: Certification, definition: Definition) -> None:
-    zone = session.scalar(select(Host.time_zone).where(Host.id == host_id)) or "UTC"
+    zone = _zone(session, host_id)
     row.code, row.name, row.kind, row.state = definition.code, definition.name, definition.kind, definition.state
+    row.areas, row.category = definition.areas, definition.category
     row.available_from, row.available_until = available_from(definition, zone), available_until(definition, zone)
     row.settings = {
         "content": definition.content,
@@ -105,10 +108,14 @@ def _describe(session: Session, host_id: int, row: Certification, definition: De
     }
 
 
+def _zone(session: Session, host_id: int) -> str:
+    return str(session.scalar(select(Host.time_zone).where(Host.id == host_id)) or "UTC")
+
+
 def _assignments(
     session: Session, host_id: int, certification: Certification, definition: Definition, at: int, who: str
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Bring the rows in line: one per (type, target) for ever, so that one added again is the same row (DOMAIN 5.9)."""
+    """Bring the rows in line: one per (type, target) for ever, so that one added again is the same row (rules 5.9)."""
     saved = {
         (row.type, row.target): row
         for row in session.scalars(
@@ -116,6 +123,8 @@ def _assignments(
         )
     }
     ids = target_ids(session, host_id, [(row.type, row.target) for row in definition.assignments])
+    excluded = exclusion_ids(session, host_id, definition.assignments)
+    zone = _zone(session, host_id)
     added, changed, wanted = [], [], set()
     fresh = [row for row in definition.assignments if (row.type, row.target) not in saved]
     number = take_ids(session, host_id, "assignment", len(fresh)) if fresh else 0
@@ -124,7 +133,7 @@ def _assignments(
         if key in wanted:
             raise Invalid(_("%(key)s is in the list twice; there can be one assignment for each target.", key=row.key))
         wanted.add(key)
-        present = saved.get(key)
+        present, starts, wave = saved.get(key), starts_at(definition, row, zone), dump_wave(wave_of(definition, row))
         if key not in ids and (present is None or not present.live):
             raise Invalid(_("%(key)s: the host does not know this target.", key=row.key))
         if present is None:
@@ -138,10 +147,11 @@ def _assignments(
         elif not present.live:
             present.live, present.missing, present.since_version = True, False, certification.version
             added.append(present.id)
-        elif (present.include, present.due, present.group) != (row.include, row.due, row.group):
+        elif _said(present) != (row.include, row.due, row.group, _excluded(row, excluded), starts, wave):
             changed.append(present.id)
         present.target_id = ids.get(key, present.target_id)
         present.include, present.due, present.group = row.include, row.due, row.group
+        present.exclusions, present.starts, present.wave = _excluded(row, excluded), starts, wave
         if row.members is not None:
             session.flush()
             set_members(session, host_id, present.id, row, at, who)
@@ -151,6 +161,15 @@ def _assignments(
             present.live = False
     session.flush()
     return tuple(added), tuple(changed), tuple(removed)
+
+
+def _said(row: Assignment) -> tuple[Any, ...]:
+    return row.include, row.due, row.group, row.exclusions, row.starts, row.wave
+
+
+def _excluded(row: AssignmentDef, ids: Mapping[tuple[str, str], int | None]) -> list[list[Any]] | None:
+    """A row's exclusions as the table holds them."""
+    return [list(key) for key in exclusion_keys(row.exclusions, ids)] or None
 
 
 def set_members(session: Session, host_id: int, assignment: int, row: AssignmentDef, at: int, who: str) -> None:

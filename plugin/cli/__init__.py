@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError, ProgrammingError
+import click
 
-from config.settings import SettingsError
-from plugin import __version__
-from plugin.cli import ascode, operate, records, tokens
-from plugin.cli.context import close_all
+from plugin.cli.commands import MUSTER
 from plugin.core.errors import MusterError
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 refused by a rule, 2 wrong use, 3 not reachable."""
-    parser = argparse.ArgumentParser(prog="muster", description="Certification assignments for any LMS.")
-    parser.add_argument("--version", action="version", version=f"muster {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    operate.register(commands)
-    ascode.register(commands)
-    records.register(commands)
-    tokens.register(commands)
     try:
-        arguments = parser.parse_args(argv)
-        return int(arguments.run(arguments) or 0)
-    except (MusterError, SettingsError, DBAPIError, UnicodeEncodeError, OverflowError) as error:
-        sentence, status = _explained(error)
-        print(sentence, file=sys.stderr)
-        return status
-    except SystemExit as stop:
-        return int(stop.code or 0) if isinstance(stop.code, int) or stop.code is None else 2
+        with MUSTER.make_context("muster", list(sys.argv[1:] if argv is None else argv)) as context:
+            return int(MUSTER.invoke(context) or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        return _wrong_use(error)
+    except MusterError as error:
+        print(error.sentence, file=sys.stderr)
+        return error.exit_code
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt:
         return 130
-    finally:
-        close_all()
+    except Exception as error:
+        from plugin.cli.failures import explained  # names errors of libraries that a quick command does not import
+
+        found = explained(error)
+        if found is None:
+            raise
+        print(found[0], file=sys.stderr)
+        return found[1]
 
 
-def _explained(error: Exception) -> tuple[str, int]:
-    """What went wrong in a sentence, and the exit status."""
-    if isinstance(error, MusterError):
-        return error.sentence, error.exit_code
-    if isinstance(error, SettingsError):
-        return str(error), 2
-    if not isinstance(error, DBAPIError) or isinstance(error, DataError):
-        return "An argument holds text or a number that cannot be kept.", 2
-    if isinstance(error, ProgrammingError):
-        return f"The database is not ready: run 'muster db upgrade' first ({type(error.orig).__name__}).", 3
-    if "no such table" in str(error.orig):
-        return "The database is empty: run 'muster db upgrade' first.", 3
-    if isinstance(error, OperationalError):
-        return "The database cannot be reached.", 3
-    return f"The database cannot be used ({type(error.orig).__name__}: {error.orig}).", 3
+def _wrong_use(error: click.UsageError) -> int:
+    """How the command is used, and what was wrong with this use of it."""
+    name = "muster"
+    if error.ctx is not None:
+        name = error.ctx.command_path
+        print(error.ctx.get_usage(), file=sys.stderr)
+    print(f"{name}: error: {error.format_message()}", file=sys.stderr)
+    return 2
 
 
 def console() -> None:

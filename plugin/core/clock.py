@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask_babel import gettext as _
-
 from plugin.core.errors import Invalid
+from plugin.core.stamps import timestamp
+from plugin.core.text.translate import gettext as _
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,18 @@ def parse_instant(text: str) -> int:
 
     :raises Invalid: when it is not an instant with a zone.
     """
+    written = text.strip()
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return timestamp(written)
     except ValueError:
-        raise Invalid(_("'%(text)s' is not a time such as 2027-03-31T17:00:00Z.", text=text)) from None
-    if moment.tzinfo is None:
+        pass
+    try:
+        named = datetime.fromisoformat(written).tzinfo is not None
+    except ValueError:
+        named = True
+    if not named:
         raise Invalid(_("'%(text)s' names no time zone; write it like 2027-03-31T17:00:00Z.", text=text))
-    return int(moment.timestamp())
+    raise Invalid(_("'%(text)s' is not a time such as 2027-03-31T17:00:00Z.", text=text))
 
 
 def format_instant(instant: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Calendar arithmetic in a named time zone (DOMAIN §3.2, §3.3): days, months' ends, periods, instants.
+"""Calendar arithmetic in a named time zone (rules 3.2, 3.3): days, months' ends, periods, instants.
 
 Instants are epoch seconds in UTC. A wall clock time that happens twice (clocks go back) or never (clocks go
 forward) has two readings; **the later one holds**, always: in a learner's favour, and the same for each caller.
@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
+from plugin.core.text.translate import gettext as _
 
 DAY = 86_400
 LATEST = 253_402_300_740
@@ -24,8 +24,8 @@ EARLIEST = -62_135_510_400
 """The first instant that is read as a day: 0001-01-02T00:00:00Z (a day of room for zones west of UTC)."""
 
 END_OF_DAY = time(23, 59)
-GRACE_DAYS = 7
-"""Days that a realistic date leaves over the minimum time (DOMAIN §4.4)."""
+REALISTIC_MARGIN_DAYS = 7
+"""Days that a realistic date leaves over the minimum time (rules 4.4)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
@@ -87,7 +87,7 @@ def instant_of(day: date, at: time, zone: str) -> int:
 
 
 def end_of_day(day: date, zone: str) -> int:
-    """23:59:00 of ``day`` in ``zone`` (DOMAIN §3.2).
+    """23:59:00 of ``day`` in ``zone`` (rules 3.2).
 
     A day that the zone skipped altogether (Apia, 30 December 2011) ends with the day after it.
     """
@@ -95,14 +95,14 @@ def end_of_day(day: date, zone: str) -> int:
 
 
 def fixed_instant(day: date, at: time | None, zone: str) -> int:
-    """The instant of a fixed date: with a time that time, without one 23:59:00 of the day (DOMAIN §3.2)."""
+    """The instant of a fixed date: with a time that time, without one 23:59:00 of the day (rules 3.2)."""
     return end_of_day(day, zone) if at is None else instant_of(day, at, zone)
 
 
 def add_calendar(day: date, amount: int, unit: str) -> date:
     """``day`` plus ``amount`` (may be negative) days, weeks, months or years, clamped to the month's end.
 
-    31 January + 1 month = 28 or 29 February; 29 February + 1 year = 28 February (DOMAIN §3.3). A result after
+    31 January + 1 month = 28 or 29 February; 29 February + 1 year = 28 February (rules 3.3). A result after
     the year 9999 is 31 December 9999, one before the year 1 is 1 January 1.
 
     :raises ValueError: for another unit.
@@ -201,8 +201,8 @@ def shift(instant: int, period: Period, zone: str, times: int = 1) -> int:
 
 
 def realistic(now: int, minimum_seconds: int, host_zone: str) -> int:
-    """The realistic due date: 23:59, host's zone, of the day of now + minimum time + 7 days (DOMAIN §4.4).
+    """The realistic due date: 23:59, host's zone, of the day of now + minimum time + 7 days (rules 4.4).
 
     :param minimum_seconds: minimum time of the learner's path, elapsed seconds.
     """
-    return end_of_day(local_day(now + minimum_seconds + GRACE_DAYS * DAY, host_zone), host_zone)
+    return end_of_day(local_day(now + minimum_seconds + REALISTIC_MARGIN_DAYS * DAY, host_zone), host_zone)

@@ -6,29 +6,36 @@ write is ``BEGIN IMMEDIATE``, in turn. PostgreSQL runs READ COMMITTED. No networ
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from plugin.core.database import tenant
+from plugin.core.database.process_cache import provisional
+from plugin.core.database.writer_turns import begin_in_turn
 from plugin.core.errors import Unavailable
-from plugin.core.turns import begin_in_turn
+from plugin.core.reading import told
 
 T = TypeVar("T")
+_REHEARSED: ContextVar[Connection | None] = ContextVar("muster_rehearsed", default=None)
+"""The one connection of a rehearsal, in this thread."""
 
 _RETRY_STATES = {"40001", "40P01", "55P03"}  # serialisation failure, deadlock, lock not available
 _ATTEMPTS = 8
 _OF_DRIVERS = (DBAPIError, psycopg.Error, sqlite3.Error)
-"""What a statement may raise: through SQLAlchemy, or by the driver itself (:mod:`plugin.core.bulk`)."""
+"""What a statement may raise: through SQLAlchemy, or by the driver itself (:mod:`plugin.core.database.bulk`)."""
 DATABASE_AWAY = (
     OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError,
 )  # fmt: skip
@@ -37,6 +44,11 @@ _BUSY = 30_000
 """Milliseconds SQLite waits for another writer."""
 _CONNECTING = 10
 """Seconds PostgreSQL has to take a connection."""
+_REPEATABLE: Mapping[bool, Mapping[str, Any]] = {
+    False: {"isolation_level": "REPEATABLE READ"},
+    True: {tenant.STEADY: True},
+}
+"""Options of transactions that see one instant, by whether Muster begins them by hand."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
@@ -68,20 +80,36 @@ def _make_folder(folder: Path) -> None:
         raise Unavailable(f"The database's folder {folder} cannot be made: {error.strerror}.") from None
 
 
+def _make_private(file: Path) -> None:
+    """Have a new database's file read by its owner alone; SQLite gives the files beside it the same rights."""
+    with suppress(OSError):  # what is wrong with it is said when it is opened
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 def _is_in_memory(url: URL) -> bool:
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
 
 
-def make_engine(url: str) -> Engine:
-    """An engine with this product's habits: WAL, foreign keys and immediate writes on SQLite."""
+def make_engine(url: str, *, pooler: bool = False, row_security: bool = False) -> Engine:
+    """An engine with this product's habits: WAL, foreign keys and immediate writes on SQLite.
+
+    :param pooler: each transaction may run on another connection of PostgreSQL's, so that no statement stays prepared.
+    :param row_security: each transaction tells PostgreSQL which host it is of (:mod:`plugin.core.database.tenant`).
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED",
-                             connect_args={"connect_timeout": _CONNECTING})  # fmt: skip
+        prepared: dict[str, Any] = {"prepare_threshold": None} if pooler else {}
+        level = {} if row_security else {"isolation_level": "READ COMMITTED"}
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20, **level,
+                               connect_args={"connect_timeout": _CONNECTING, **prepared})  # fmt: skip
+        if row_security:
+            tenant.tell_postgres(engine)
+        return engine
     in_file = not _is_in_memory(parsed)
     if in_file:
         _make_folder(Path(str(parsed.database)).parent)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        _make_private(Path(str(parsed.database)))
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -107,19 +135,29 @@ class Database:
     """A database: an engine and the two ways in.
 
     :ivar sqlite: whether it is a SQLite file (one machine only); ``in_memory``: not even a file, each connection has its own.
+    :ivar row_security: whether its transactions are of one host each, as :mod:`plugin.core.database.tenant` says.
+    :ivar untold: the tenant where nobody told one; for tests that look at everything.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, pooler: bool = False, row_security: bool = False) -> None:
         self.url = url
-        self.engine = make_engine(url)
+        self.sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.row_security = row_security and not self.sqlite
+        self.untold = tenant.NOBODY
+        self.engine = make_engine(url, pooler=pooler, row_security=self.row_security)
         self._writer = self.engine.execution_options(muster_write=True)
-        self.sqlite = self.engine.dialect.name == "sqlite"
+        self._steady = self.engine if self.sqlite else self.engine.execution_options(**_REPEATABLE[self.row_security])
+        self._of_tenant: dict[tuple[bool, bool, str], Engine] = {}
         self.in_memory = _is_in_memory(make_url(url))
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A short read. Nothing is committed. Keep it under two seconds."""
-        with self._session(self.engine) as session:
+    def read(self, *, steady: bool = False) -> Iterator[Session]:
+        """A short read. Nothing is committed. Keep it under two seconds.
+
+        :param steady: its statements see one instant. On SQLite they do anyway, on PostgreSQL each sees its own otherwise.
+        """
+        with self._session(self.engine_now(steady=steady)) as session:
+            session.info.update(told())  # for how much of a host whoever looks may look
             yield session  # closing the session ends the transaction and keeps what was loaded readable
 
     @contextmanager
@@ -128,7 +166,7 @@ class Database:
 
         A block that may meet a deadlock or a serialisation failure belongs in :meth:`transact` instead.
         """
-        with self._session(self._writer) as session:
+        with self._session(self.engine_now(write=True)) as session:
             yield session
             session.commit()
 
@@ -155,7 +193,9 @@ class Database:
 
         :raises SQLAlchemyError: also where others hold what is needed for longer (or the driver's own error).
         """
-        with self._writer.connect() as connection:
+        if is_rehearsal():
+            return self.transact(work)
+        with self.engine_now(write=True).connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             if self.sqlite:
                 raw.execute(f"PRAGMA busy_timeout={seconds * 1000}")
@@ -173,9 +213,37 @@ class Database:
                 if self.sqlite:
                     raw.execute(f"PRAGMA busy_timeout={_BUSY}")
 
+    def engine_now(self, *, write: bool = False, steady: bool = False) -> Engine:
+        """The engine whose transactions are of the tenant told now. :param steady: of one instant each."""
+        plain = self._writer if write else self._steady if steady else self.engine
+        if not self.row_security:
+            return plain
+        said = tenant.told()
+        key = write, steady, self.untold if said is None else said
+        if key not in self._of_tenant:
+            self._of_tenant[key] = plain.execution_options(**{tenant.TENANT: key[2]})
+        return self._of_tenant[key]
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Within the block everything is written as usual, seen by the block alone, and gone at its end.
+
+        For asking whether something can be done. Nothing goes out meanwhile (:mod:`plugin.core.network.http`).
+        """
+        with self.engine_now(write=True).connect() as connection, connection.begin() as everything:
+            token = _REHEARSED.set(connection)
+            try:
+                yield
+            finally:
+                _REHEARSED.reset(token)
+                everything.rollback()
+
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
-        with Session(engine, expire_on_commit=False, autoflush=True) as session:
+        bind: Any = _REHEARSED.get() or engine
+        with Session(bind, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+            if is_rehearsal():
+                provisional(session)  # it reads what another session of the rehearsal wrote
             try:
                 yield session
             except BaseException:
@@ -194,6 +262,11 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def is_rehearsal() -> bool:
+    """Whether what is done now is taken back at once."""
+    return _REHEARSED.get() is not None
 
 
 def _retryable(error: Exception) -> bool:

@@ -1,5 +1,7 @@
 """Dense ids from per-host counters, and the host's clock."""
 
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,14 +11,15 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import fetch
-from plugin.core.caches import provisional
+from plugin.core.database.bulk import fetch
+from plugin.core.database.dialect import for_share, for_update, is_sqlite
+from plugin.core.database.process_cache import provisional
 from plugin.core.tables import HostClock
 
 
 def upsert_for(session: Session) -> Callable[[Any], Any]:
     """The INSERT … ON CONFLICT construct of this session's database."""
-    return sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
+    return sqlite_insert if is_sqlite(session) else pg_insert
 
 
 def take_ids(session: Session, host_id: int, name: str, count: int = 1) -> int:
@@ -35,27 +38,26 @@ def take_ids(session: Session, host_id: int, name: str, count: int = 1) -> int:
     return int(rows[0][0]) - count + 1
 
 
-def advance_seq(session: Session, host_id: int, as_of: int) -> int:
-    """Take the host's clock for a change of the mirror: its row lock, a new ``seq``, and time moved on.
+def advance_seq(session: Session, host_id: int, now: int) -> int:
+    """Take the host's clock for a change of the mirror: its row lock and a new ``seq``, to be stamped on every changed
+    person. Time is not moved on by it: only the tick does that (:mod:`plugin.core.host_time`).
 
-    ``as_of`` never steps back (DESIGN, point 1). Returns the new seq, to be stamped on every changed person.
+    :param now: where the clock of a host begins that has none yet.
     """
     provisional(session)
-    rows = fetch(
-        session,
-        "UPDATE host_clock SET seq = seq + 1, as_of = CASE WHEN as_of > ? THEN as_of ELSE ? END WHERE host_id = ?"
-        " RETURNING seq",
-        as_of, as_of, host_id,
-    )  # fmt: skip
+    rows = fetch(session, "UPDATE host_clock SET seq = seq + 1 WHERE host_id = ? RETURNING seq", host_id)
     if not rows:
-        session.add(HostClock(host_id=host_id, seq=1, as_of=as_of))
+        session.add(HostClock(host_id=host_id, seq=1, as_of=now))
         session.flush()
         return 1
     return int(rows[0][0])
 
 
-def read_clock(session: Session, host_id: int, *, share: bool = False) -> tuple[int, int]:
-    """The host's ``(seq, as_of)``; with ``share`` no change of the mirror can commit until we do (point 4)."""
-    lock = " FOR SHARE" if share and session.get_bind().dialect.name != "sqlite" else ""
-    rows = fetch(session, f"SELECT seq, as_of FROM host_clock WHERE host_id = ?{lock}", host_id)
+def read_clock(session: Session, host_id: int, *, share: bool = False, lock: bool = False) -> tuple[int, int]:
+    """The host's ``(seq, as_of)``.
+
+    :param share: no change of the mirror can commit until we do (point 4). :param lock: nobody else takes it meanwhile.
+    """
+    words = for_update(session) if lock else for_share(session) if share else ""
+    rows = fetch(session, f"SELECT seq, as_of FROM host_clock WHERE host_id = ?{words}", host_id)
     return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)

@@ -1,5 +1,7 @@
 """History: append-only, in the same transaction as what it tells of; outside subscribers are told with it."""
 
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
 from __future__ import annotations
 
 import json
@@ -11,8 +13,8 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core import events
-from plugin.core.bulk import among, fetch, insert_rows, update_rows
+from plugin.core import outbox
+from plugin.core.database.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
 from plugin.core.tables import Journal
@@ -32,13 +34,15 @@ def record(
     confirmed: bool = False,
     reason: str = "",
     data: dict[str, Any] | None = None,
+    count: int | None = None,
 ) -> int:
     """Append one entry to the history and return its number.
 
     :param people: the learners spoken of, where there are many; their number becomes the entry's count.
+    :param count: of what it tells of, where that is no learners.
     """
     entry = Entry(what, certification=certification, version=version, person=person, people=people,
-                  confirmed=confirmed, reason=reason, data=data or {})  # fmt: skip
+                  confirmed=confirmed, reason=reason, data=data or {}, count=count)  # fmt: skip
     return record_all(session, host_id, at, who, [entry])
 
 
@@ -47,6 +51,7 @@ class Entry:
     """One thing that happened, as :func:`record` takes it.
 
     :ivar aloud: told to outside subscribers alone; history keeps silent about it.
+    :ivar act: who did what this follows from, and its correlation, where that is not what records it.
     """
 
     what: str
@@ -58,6 +63,15 @@ class Entry:
     reason: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     aloud: bool = False
+    count: int | None = None
+    act: tuple[str, str] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many it tells of."""
+        if self.count is not None:
+            return self.count
+        return len(self.people) if self.people is not None else 1
 
 
 def record_all(
@@ -67,16 +81,22 @@ def record_all(
 
     :param one_settle: learners of whom earlier chunks of the same work told the same join that entry.
     """
-    told = [_told(one) for one in entries if one.what in events.FROM_HISTORY]
+    told = [_told(one) for one in entries if one.what in outbox.FROM_HISTORY]
     entries = [one for one in entries if not one.aloud]
     if one_settle and entries:
-        entries = _not_joined(session, host_id, at, who, entries)
+        entries = [
+            one for act in dict.fromkeys(entry.act for entry in entries)
+            for one in _not_joined(session, host_id, at, act or (who, correlation()),
+                                   [entry for entry in entries if entry.act == act])
+        ]  # fmt: skip
     first = _write(session, host_id, at, who, entries) if entries else 0
-    events.append(session, host_id, at, who, told)
+    outbox.append(session, host_id, at, who, told)
     return first
 
 
-def _not_joined(session: Session, host_id: int, at: int, who: str, entries: Sequence[Entry]) -> list[Entry]:
+def _not_joined(
+    session: Session, host_id: int, at: int, act: tuple[str, str], entries: Sequence[Entry]
+) -> list[Entry]:  # fmt: skip
     """Let entries join what this settle has told already; returns the others.
 
     So history has one entry for each thing a settle did, however many transactions it took.
@@ -88,7 +108,7 @@ def _not_joined(session: Session, host_id: int, at: int, who: str, entries: Sequ
         "SELECT n, certification, version, what, reason, CASE WHEN confirmed THEN 1 ELSE 0 END, people FROM journal"
         f" WHERE host_id = ? AND {among('certification', certifications)} AND what IN ({whats}) AND at = ?"
         " AND who = ? AND correlation = ? AND people IS NOT NULL ORDER BY n DESC",
-        host_id, at, who, correlation(),
+        host_id, at, *act,
     )  # fmt: skip
     known = {tuple(row[1:6]): (row[0], row[6]) for row in rows}
     others, numbers, sets = [], [], []
@@ -113,24 +133,24 @@ def _write(session: Session, host_id: int, at: int, who: str, entries: Sequence[
         "host_id": host_id,
         "n": list(range(first, first + len(entries))),
         "at": at,
-        "who": who,
+        "who": [one.act[0] if one.act else who for one in entries],
         "what": [one.what for one in entries],
         "certification": [one.certification for one in entries],
         "version": [one.version for one in entries],
         "person": [one.person for one in entries],
         "people": [one.people.serialize() if one.people is not None else None for one in entries],
-        "count": [len(one.people) if one.people is not None else 1 for one in entries],
+        "count": [one.size for one in entries],
         "confirmed": [int(one.confirmed) for one in entries],
         "reason": [one.reason for one in entries],
         "data": [json.dumps(one.data) for one in entries],
-        "correlation": correlation(),
+        "correlation": [one.act[1] if one.act else correlation() for one in entries],
     }
     insert_rows(session, Journal, columns)
     return first
 
 
-def _told(entry: Entry) -> events.Told:
-    return events.Told(
-        events.FROM_HISTORY[entry.what], certification=entry.certification, person=entry.person, people=entry.people,
+def _told(entry: Entry) -> outbox.Told:
+    return outbox.Told(
+        outbox.FROM_HISTORY[entry.what], certification=entry.certification, person=entry.person, people=entry.people,
         reason=entry.reason or entry.what.partition("exception_")[2],
     )  # fmt: skip

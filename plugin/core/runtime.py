@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from plugin.core.clock import Clock, parse_instant
 from plugin.core.db import Database
-from plugin.core.http import Outbound
 from plugin.core.secrets import SecretBox, bind_secrets
+
+if TYPE_CHECKING:
+    from plugin.core.network.http import Outbound
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,9 @@ class Runtime:
 
     @cached_property
     def http(self) -> Outbound:
-        """The one guarded way out."""
+        """The one guarded way out; what it needs is imported when something first goes out."""
+        from plugin.core.network.http import Outbound
+
         return Outbound(allow_private=self.settings.allow_private_addresses)
 
 
@@ -38,4 +43,8 @@ def build_runtime(settings: Settings) -> Runtime:
     """Open what the settings name. Nothing is connected to yet."""
     bind_secrets(settings.secret_keys)
     fixed = parse_instant(settings.now) if settings.now else None
-    return Runtime(settings, Database(settings.database_url), Clock(fixed))
+    return Runtime(settings, _database(settings), Clock(fixed))
+
+
+def _database(settings: Settings) -> Database:
+    return Database(settings.database_url, pooler=settings.database_pooler, row_security=settings.row_security)

@@ -6,21 +6,34 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 from plugin.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 
 class SecretBox:
     """Seals text. Keys are derived from ``MUSTER_SECRET_KEYS``; the first one seals and signs."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(_derive(key, b"seal")) for key in keys])
-        self._signing = [_derive(key, b"sign") for key in keys]
+        self._keys = tuple(keys)
+
+    @cached_property
+    def _fernet(self) -> MultiFernet:
+        """Derived, and its library imported, when something is first sealed or opened."""
+        from cryptography.fernet import Fernet, MultiFernet
+
+        return MultiFernet([Fernet(_derive(key, b"seal")) for key in self._keys])
+
+    @cached_property
+    def _signing(self) -> list[bytes]:
+        return [_derive(key, b"sign") for key in self._keys]
 
     def seal(self, text: str) -> str:
         """Encrypt and authenticate."""
@@ -31,6 +44,8 @@ class SecretBox:
 
         :raises Unavailable: when no key opens it (a key was dropped too early).
         """
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:

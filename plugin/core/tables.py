@@ -44,12 +44,14 @@ class Host(Base):
     language: Mapped[str] = mapped_column(String(16), default="en-GB")
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     next_person: Mapped[int] = mapped_column(Integer, default=1)
-    """The next dense person id; never goes back (DESIGN, point 9)."""
+    """The next dense person id; never goes back (design point 9)."""
     created: Mapped[int] = mapped_column(Instant, default=0)
+    past_since: Mapped[int] = mapped_column(Instant, default=0, server_default="0")
+    """Since when it is kept how everything stood before it changed; 0: from the beginning."""
 
 
 class HostClock(Base):
-    """The one clock of a host (DESIGN, point 1). Its row lock orders everything that changes the mirror."""
+    """The one clock of a host (design point 1). Its row lock orders everything that changes the mirror."""
 
     __tablename__ = "host_clock"
 
@@ -57,7 +59,7 @@ class HostClock(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=0)
     as_of: Mapped[int] = mapped_column(Instant, default=0)
     base_until: Mapped[int] = mapped_column(Instant, default=0, server_default="0")
-    """Until when one process has the storing of the host's sets to itself (DESIGN, point 2)."""
+    """Until when one process has the storing of the host's sets to itself (design point 2)."""
 
 
 class Journal(Base):
@@ -82,14 +84,14 @@ class Journal(Base):
     """A serialised learner set, where one entry speaks of many."""
     count: Mapped[int] = mapped_column(Integer, default=1)
     confirmed: Mapped[bool] = mapped_column(default=False)
-    """For withdrawals: whether a person confirmed them; the guard counts the others (DOMAIN 5.6)."""
+    """For withdrawals: whether a person confirmed them; the guard counts the others (rules 5.6)."""
     reason: Mapped[str] = mapped_column(Text, default="")
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     correlation: Mapped[str] = mapped_column(String(32), default="")
 
 
 class Event(Base):
-    """A true event for outside subscribers (DESIGN, idea 2), numbered in the order of the commits."""
+    """A true event for outside subscribers (design idea 2), numbered in the order of the commits."""
 
     __tablename__ = "event"
     __table_args__ = (UniqueConstraint("host_id", "key"), Index(None, "host_id", "done", "n"))
@@ -146,6 +148,9 @@ class OnceLink(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     purpose: Mapped[str] = mapped_column(String(32))
+    """``setup``, or ``register`` with the number of the host whose administrator made it behind a colon."""
+    who: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    """Whom it was made for or by, as the history names her."""
     expires: Mapped[int] = mapped_column(Instant)
 
 
@@ -156,3 +161,41 @@ class Secret(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[str] = mapped_column(Sealed)
+
+
+class Preference(Base):
+    """How somebody likes her lists and messages; nothing is decided by it."""
+
+    __tablename__ = "preference"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    who: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """``p:`` and our id of a person, else ``s:`` and the subject of a launch."""
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class Tally(Base):
+    """How many items met which outcome in which minute: rates, and failures by reason. Kept for two days."""
+
+    __tablename__ = "tally"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Epoch seconds divided by 60."""
+    word: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """``seats.done``, ``messages.refused``, ``calls.wait``, …"""
+    count: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Lease(Base):
+    """Who does a piece of a host's work that one worker does at a time (:mod:`plugin.core.database.leases`)."""
+
+    __tablename__ = "lease"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """``pull``, ``hints`` or ``check``."""
+    holder: Mapped[str] = mapped_column(String(64), default="")
+    """A worker's token; empty without anybody."""
+    lease_until: Mapped[int] = mapped_column(Instant, default=0)

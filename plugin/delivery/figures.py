@@ -1,5 +1,7 @@
 """What the delivery page and the gauges show: owed, oldest, rate, end, parked; of a host and of its certifications."""
 
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,9 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import fetch
-from plugin.delivery import tally
+from plugin.core.database.bulk import fetch
+from plugin.core.network import outcome_counts
 from plugin.delivery.tables import FOUND
+from plugin.mirror.tables import SUSPENDED
 
 RATE_OVER = 10 * 60
 """Seconds over which the rate is measured."""
@@ -59,24 +62,30 @@ def figures(session: Session, host_id: int, now: int, *, found: bool = True) -> 
     """
     owed, oldest, in_calls, frozen = fetch(
         session,
-        "SELECT count(*), min(CASE WHEN p.state <> 1 THEN s.changed END), sum(CASE WHEN s.call <> '' THEN 1 ELSE 0 END),"
-        " sum(CASE WHEN p.state = 1 THEN 1 ELSE 0 END) FROM seat s LEFT JOIN person p ON p.host_id = s.host_id AND"
+        f"SELECT count(*), min(CASE WHEN p.state <> {SUSPENDED} THEN s.changed END),"
+        " sum(CASE WHEN s.call <> '' THEN 1 ELSE 0 END),"
+        f" sum(CASE WHEN p.state = {SUSPENDED} THEN 1 ELSE 0 END) FROM seat s LEFT JOIN person p ON p.host_id = s.host_id AND"
         f" p.id = s.person WHERE s.host_id = ? AND {_WAITS}",
         host_id,
     )[0]
-    parked = fetch(session, f"SELECT count(*) FROM seat s WHERE s.host_id = ? AND {_PARKED}", host_id)[0][0]
+    parked = parked_count(session, host_id)
     stood = f"SELECT count(*) FROM seat s WHERE s.host_id = ? AND s.origin = {FOUND}"
-    lately = tally.counted(session, host_id, now - RATE_OVER, now)
+    lately = outcome_counts.counted(session, host_id, now - RATE_OVER, now)
     rate = sum(lately.get(word, 0) for word in GOOD) / (RATE_OVER / 60)
     waiting = int(owed) - int(frozen or 0)
-    day = tally.counted(session, host_id, now - 24 * 3600, now)
+    day = outcome_counts.counted(session, host_id, now - 24 * 3600, now)
     return Figures(
-        int(owed), int(frozen or 0), int(oldest or 0), int(in_calls or 0), int(parked),
+        int(owed), int(frozen or 0), int(oldest or 0), int(in_calls or 0), parked,
         int(fetch(session, stood, host_id)[0][0]) if found else 0, rate,
         max(1, int(waiting / rate * 60)) if rate and waiting else (0 if not waiting else None),
         {word: number for word, number in day.items()
          if not word.endswith((".done", ".same", ".found")) and not word.startswith("events.")},
     )  # fmt: skip
+
+
+def parked_count(session: Session, host_id: int) -> int:
+    """Course places that the host refused and nobody has dismissed."""
+    return int(fetch(session, f"SELECT count(*) FROM seat s WHERE s.host_id = ? AND {_PARKED}", host_id)[0][0])
 
 
 def by_certification(session: Session, host_id: int) -> list[OfCertification]:
@@ -125,13 +134,20 @@ def reasons(session: Session, host_id: int) -> list[Reason]:
     return [Reason(row[0], int(row[1])) for row in fetch(session, sql, host_id)]
 
 
+PARKED_BY = {"name": "p.name", "course": "c.name", "why": "s.parked", "changed": "s.changed"}
+"""What parked seats may be ordered by."""
+
+
 def parked(
-    session: Session, host_id: int, *, why: str = "", limit: int = 50, offset: int = 0
+    session: Session, host_id: int, *, why: str = "", limit: int = 50, offset: int = 0, order: str = ""
 ) -> tuple[int, Sequence[Parked]]:
     """Parked seats, oldest first, and how many there are.
 
-    :param why: only those of which the host said this.
+    :param why: only those of which the host said this. :param order: of :data:`PARKED_BY`, with ``-`` in front the other
+        way round.
     """
+    column = PARKED_BY.get(order.removeprefix("-"), "s.changed")
+    by = f"{column} DESC" if order.startswith("-") else column
     where, values = (
         f"s.host_id = ? AND {_PARKED}" + (" AND s.parked = ?" if why else ""),
         (host_id, why) if why else (host_id,),
@@ -141,7 +157,7 @@ def parked(
         session,
         "SELECT s.course, s.person, p.ext, p.name, c.ext, c.name, s.wanted, s.parked, s.changed FROM seat s"
         " JOIN person p ON p.host_id = s.host_id AND p.id = s.person JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
-        f" WHERE {where} ORDER BY s.changed, s.course, s.person LIMIT ? OFFSET ?",
+        f" WHERE {where} ORDER BY {by}, s.changed, s.course, s.person LIMIT ? OFFSET ?",
         *values, limit, offset,
     )  # fmt: skip
     return total, [

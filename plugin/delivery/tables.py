@@ -1,6 +1,6 @@
 """Tables of delivery. A seat is one learner in one host course: what we want and what the host confirmed.
 
-What is owed is where the two differ (DESIGN, idea 2): rows with ``owed`` true.
+What is owed is where the two differ (design idea 2): rows with ``owed`` true.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from plugin.core.database.leases import Leased
 from plugin.core.db import Base
 from plugin.core.secrets import Sealed
 
@@ -28,10 +29,14 @@ OUT, SUSPENDED, IN, UNKNOWN = 0, 1, 2, 3
 """``Seat.wanted`` and ``Seat.confirmed`` (``OUT`` reads *none* there; only *confirmed* can be ``UNKNOWN``)."""
 WANTS = ("out", "suspended", "in")
 CONFIRMED = ("none", "suspended", "in", "unknown")
+MESSAGE_STATES = (
+    "waiting", "owed", "sending", "sent", "maybe", "parked", "bounced", "held", "joined", "cancelled",
+)  # fmt: skip
+"""Words of ``Message.state``, which says what each means."""
 NOBODYS, OURS, FOUND = 0, 1, 2
 """``Seat.origin``."""
 NO_POLICY, REMOVE, SUSPEND, KEEP = 0, 1, 2, 3
-"""``Seat.leave``, gentlest is greatest (DOMAIN 6.2)."""
+"""``Seat.leave``, gentlest is greatest (rules 6.2)."""
 
 
 class Seat(Base):
@@ -96,7 +101,7 @@ class Seat(Base):
     """Of what last changed ``wanted``."""
 
 
-class Call(Base):
+class Call(Leased, Base):
     """One call to a host: written before it is made, so that an unanswered one is repeated to the letter."""
 
     __tablename__ = "call"
@@ -113,15 +118,13 @@ class Call(Base):
     """The host's job, where it answers later."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_at: Mapped[int] = mapped_column(BigInteger, default=0)
-    lease: Mapped[str] = mapped_column(String(64), default="")
-    lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
     created: Mapped[int] = mapped_column(BigInteger)
     last_error: Mapped[str] = mapped_column(Text, default="")
     correlation: Mapped[str] = mapped_column(String(32), default="")
 
 
 class Message(Base):
-    """One message to one recipient, unique by its once-key (DOMAIN 8.2)."""
+    """One message to one recipient, unique by its once-key (rules 8.2)."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -157,7 +160,7 @@ class Message(Base):
     why: Mapped[str] = mapped_column(Text, default="")
     correlation: Mapped[str] = mapped_column(String(32), default="")
     leader: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
-    """The message that a digest goes out as: its own id where it is that one, 0 without a digest (DOMAIN 8.3)."""
+    """The message that a digest goes out as: its own id where it is that one, 0 without a digest (rules 8.3)."""
 
 
 class Told(Base):
@@ -196,19 +199,6 @@ class Channel(Base):
     failures: Mapped[int] = mapped_column(Integer, default=0)
 
 
-class Tally(Base):
-    """How many items met which outcome in which minute: rates, and failures by reason. Kept for two days."""
-
-    __tablename__ = "tally"
-
-    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    """Epoch seconds divided by 60."""
-    word: Mapped[str] = mapped_column(String(32), primary_key=True)
-    """``seats.done``, ``messages.refused``, ``calls.wait``, …"""
-    count: Mapped[int] = mapped_column(BigInteger, default=0)
-
-
 class Drift(Base):
     """One enrolment at the host that is not as confirmed, as the last reconcile saw it, and what became of it."""
 
@@ -228,7 +218,7 @@ class Drift(Base):
     """The reconcile that saw it last."""
 
 
-class Endpoint(Base):
+class Endpoint(Leased, Base):
     """An outside subscriber to our events. Which it is told of: :class:`plugin.core.tables.Subscription`."""
 
     __tablename__ = "endpoint"

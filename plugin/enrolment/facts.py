@@ -1,5 +1,7 @@
 """The stored facts S of some people in one certification, as arrays: what ``step`` decides from and what it returns."""
 
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
 from __future__ import annotations
 
 import json
@@ -10,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import NULL, NULL_SQL, among, fetch, numbers, only
-from plugin.enrolment.beside import cut
+from plugin.core.database.bulk import NULL, NULL_SQL, among, fetch, numbers, only
+from plugin.core.database.dialect import is_sqlite
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
+from plugin.enrolment.reading.stacking import cut
 from plugin.population.columns import one_of
 
 Ints = npt.NDArray[np.int64]
@@ -114,7 +117,7 @@ def read_pairs(session: Session, host_id: int, asked: Sequence[tuple[int, Ints]]
     """The rows of each certification's own people, a column each as :func:`read_rows` has them."""
     people = np.concatenate([theirs for _number, theirs in asked])
     certifications = np.repeat([number for number, _theirs in asked], [len(theirs) for _number, theirs in asked])
-    if session.get_bind().dialect.name == "sqlite":
+    if is_sqlite(session):
         pairs = ((certifications.astype(np.int64) << _BITS) | people).tolist()
         sql = (
             f"SELECT certification, person, {_SELECTED} FROM json_each(?) AS asked CROSS JOIN enrolment ON host_id = ?"

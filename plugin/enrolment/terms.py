@@ -10,13 +10,13 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.availability import available_from, available_until
-from plugin.certifications.content import Content, courses_of, minimum_time, parse_content
 from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
-from plugin.certifications.period import PeriodSettings, parse_period_settings
+from plugin.certifications.rules.availability import available_from, available_until
+from plugin.certifications.rules.content import Content, courses_of, minimum_time, parse_content
+from plugin.certifications.rules.period import PeriodSettings, parse_period_settings
 from plugin.certifications.store import definitions_of
-from plugin.core.bulk import among, fetch
-from plugin.core.caches import keep, kept
+from plugin.core.database.bulk import among, fetch
+from plugin.core.database.process_cache import keep, kept
 from plugin.core.days import Period, parse_period, shift, zone_of
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
@@ -24,7 +24,7 @@ from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.enrolment.facts import Ints, Mask
 
 WORDS = np.array(("off", "hold", "wait", "assign", "realistic", "dismiss"))
-"""Standing answers to exceptions (DOMAIN 4.5), by the codes that follow."""
+"""Standing answers to exceptions (rules 4.5), by the codes that follow."""
 OFF, HOLD, WAIT, ASSIGN, REALISTIC, DISMISS = range(6)
 POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}
 
@@ -57,7 +57,7 @@ class Terms:
     zone: str
 
     def live(self, at: int) -> bool:
-        """Whether learners are reached at that instant (DOMAIN 5.11)."""
+        """Whether learners are reached at that instant (rules 5.11)."""
         return (
             self.state == "live"
             and (self.begins is None or self.begins <= at)
@@ -65,7 +65,7 @@ class Terms:
         )
 
     def ended(self, at: int) -> bool:
-        """Whether it is archived, or its last day is over (DOMAIN 5.11)."""
+        """Whether it is archived, or its last day is over (rules 5.11)."""
         return self.state == "archived" or (self.ends is not None and self.ends <= at)
 
     def lets_go(self, at: int) -> bool:
@@ -73,7 +73,7 @@ class Terms:
         return self.ends_seats and self.ended(at)
 
     def grace_over(self, begins: int) -> int:
-        """When the grace of somebody whose last assignment went at that instant is over (DOMAIN 6.2).
+        """When the grace of somebody whose last assignment went at that instant is over (rules 6.2).
 
         Hours to weeks are elapsed time; months and years move the calendar day in the host's zone.
         """

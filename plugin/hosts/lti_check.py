@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 
@@ -48,6 +49,14 @@ def _deployments(host: Host, deployments: Sequence[str]) -> Check:
     return Check(name, None, sentence, _("Open Muster from the learning site, as an administrator."))
 
 
+def _port(base: str) -> str:
+    """What to write there, where the port is one that Moodle does not call."""
+    port = urlsplit(base).port
+    return (
+        "" if port in (None, 80, 443) else " " + _("(allowed ports: 443, 80 and %(port)s, each on a line)", port=port)
+    )
+
+
 def _token(runtime: Runtime, host: Host) -> Check:
     """A fresh token proves that the platform reads our key set and knows our client id."""
     name = _("LTI services")
@@ -60,8 +69,8 @@ def _token(runtime: Runtime, host: Host) -> Check:
             name, False if trouble.permanent else None, trouble.why,
             _(
                 "The learning site must be able to read %(url)s. Moodle refuses private addresses and ports other than 80"
-                " and 443: allow Muster's under Site administration › Security › HTTP security. Only names and roles, and"
-                " reporting results, need this.", url=ours,
+                " and 443: allow Muster's under Site administration › Security › HTTP security%(port)s. Only names and roles, and"
+                " reporting results, need this.", url=ours, port=_port(runtime.settings.base_url),
             ),
         )  # fmt: skip
     return Check(name, True, _("The learning site reads Muster's keys and gives it a token for names and roles."))

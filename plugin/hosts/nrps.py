@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from plugin.core.clock import Clock
-from plugin.core.http import Outbound
+from plugin.core.network.http import Outbound
 from plugin.core.runtime import Runtime
+from plugin.core.text.stored import later
 from plugin.hosts.port import (
     Caps,
     Check,
@@ -53,7 +54,7 @@ class NrpsHost:
         :raises Refused: for deltas and ids, which this service does not have.
         """
         if kind not in _KINDS or since is not None or ids is not None:
-            raise Refused(f"Names and roles offer no {kind} in this way.")
+            raise Refused(later("Names and roles offer no %(kind)s in this way.", kind=kind))
         names = [name for name in self._contexts if cursor is None or name >= cursor]
         for position, name in enumerate(names):
             following = names[position + 1] if position + 1 < len(names) else None
@@ -143,5 +144,12 @@ def _roster(host: NrpsHost, name: str, title: str) -> Check:
     try:
         count = len(host._rows("members", name))
     except HostTrouble as trouble:
-        return Check(f"Course {title}", False, trouble.why, "Allow names and roles for Muster at the learning site.")
-    return Check(f"Course {title}", True, f"Its members can be read: {count}.")
+        return Check(
+            later("Course %(title)s", title=title),
+            False,
+            trouble.why,
+            later("Allow names and roles for Muster at the learning site."),
+        )
+    return Check(
+        later("Course %(title)s", title=title), True, later("Its members can be read: %(count)s.", count=count)
+    )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from plugin.core.http import Answer
+from plugin.core.network.http import Answer
 
 KINDS = ("people", "units", "jobs", "audiences", "members", "courses", "completions", "enrolments")
 
@@ -55,6 +55,17 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """A record that was left out, because nobody could be named by its id.
+
+    :ivar id: what stood there, as it can be shown. :ivar cost: ``id``, see :mod:`plugin.mirror.problems`.
+    """
+
+    id: str
+    cost: str = "id"
+
+
+@dataclass(frozen=True)
 class Page:
     """Part of a read.
 
@@ -63,6 +74,7 @@ class Page:
     :ivar mark: on the last page: what to pass as ``since`` next time; ``None`` where the host has no deltas.
     :ivar whole: the last page of a whole read, so that whoever was not seen is suspect.
     :ivar partial: fields that a record does not name stay as they are, instead of being empty.
+    :ivar aside: records that were left out.
     """
 
     kind: str
@@ -72,6 +84,7 @@ class Page:
     mark: str | None = None
     whole: bool = False
     partial: bool = False
+    aside: Sequence[Aside] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,8 @@ class Caps:
     name: str = ""
     time_zone: str = ""
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By kind: ``full``, ``delta``, ``ids``; of enrolments also ``courses``: as ids, ``course:…`` for all of a course."""
+    """By kind: ``full``, ``delta``, ``ids``; of enrolments also ``courses``: as ids, ``course:…`` for all of a course;
+    of completions also ``pairs``: an id is the learner's and the course's, ``person:course``, whether there is one or not."""
     writes: Mapping[str, int] = field(default_factory=dict)
     """``seats``, ``messages``, ``resets``: the batch size; 0 or absent: not offered."""
     reads_status: bool = True
@@ -89,7 +103,9 @@ class Caps:
     resets_completion: bool = False
     writes_all_or_nothing: bool = False
     keyed_messages: bool = True
-    """The host drops a message whose key it has seen, so that one may be sent again (DOMAIN 8.6)."""
+    """The host drops a message whose key it has seen, so that one may be sent again (rules 8.6)."""
+    greets_leavers: bool = False
+    """The host sends a course's welcome message to whom we suspend there as well."""
 
     def can(self, kind: str, how: str) -> bool:
         """Whether a kind can be read that way."""
@@ -101,7 +117,7 @@ class Caps:
             "name": self.name, "time_zone": self.time_zone, "reads": {k: list(v) for k, v in self.reads.items()},
             "writes": dict(self.writes), "reads_status": self.reads_status, "tells_same": self.tells_same,
             "resets_completion": self.resets_completion, "writes_all_or_nothing": self.writes_all_or_nothing,
-            "keyed_messages": self.keyed_messages,
+            "keyed_messages": self.keyed_messages, "greets_leavers": self.greets_leavers,
         }  # fmt: skip
 
     @classmethod

@@ -16,7 +16,9 @@ SAMPLES = 50
 class Sample:
     """One person as a mapping reads her.
 
-    :ivar launch: by what a launch will find her. :ivar unresolved: what the mapping names and the host does not know.
+    :ivar launch: by what a launch will find her. :ivar days: the dates by what they are (``start``, ``end``,
+        ``position_since``), each a day or an instant as the port writes them.
+    :ivar unresolved: what the mapping names and the host does not know.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Sample:
     manager: str = ""
     dates: str = ""
     unresolved: tuple[str, ...] = ()
+    days: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

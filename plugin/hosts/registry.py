@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from plugin.core.clock import Clock
 from plugin.core.errors import Invalid
-from plugin.core.http import Outbound
+from plugin.core.network.http import Outbound
 from plugin.core.runtime import Runtime
 from plugin.hosts import nrps, webhook_check, webhook_mapping
 from plugin.hosts.moodle import check as moodle_check

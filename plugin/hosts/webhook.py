@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
+from urllib.parse import quote
 
 from plugin.core.clock import Clock
-from plugin.core.http import Answer, CallFailed, Outbound
-from plugin.core.signing import BadSignature, signed_headers, verify
+from plugin.core.network.http import Answer, CallFailed, Outbound
+from plugin.core.network.signing import BadSignature, signed_headers, verify
+from plugin.core.text.stored import later
+from plugin.core.text.texts import clean_lines, shown, usable
 from plugin.hosts.hearing import hear_standard
 from plugin.hosts.moodle.hearing import hear_event
 from plugin.hosts.port import (
     KINDS,
     OUTCOMES,
+    Aside,
     Caps,
     ConnectionSpec,
     Garbled,
@@ -31,6 +35,8 @@ from plugin.hosts.port import (
 
 PAGE = 1000
 IDS = 200
+LONGEST_LIST = 6000
+"""Characters of an address that ids may take: many servers refuse one longer than 8,000."""
 _TYPES = {"seats": "seats.changed", "messages": "message.send", "resets": "completions.reset"}
 _KEYS = {"seats": "seat", "messages": "message", "resets": "reset"}
 _NOT_OFFERED = {
@@ -86,35 +92,44 @@ class WebhookHost:
         while True:
             asked = {"limit": PAGE, "cursor": cursor, "since": since}
             document = self._get(kind, {name: value for name, value in asked.items() if value is not None})
-            rows, gone = _records(document), _strings(document.get("gone") or [])
+            (rows, aside), gone = _records(document), _strings(document.get("gone") or [])
             following, mark = document.get("next"), document.get("mark")
             if following is None:
                 mark = str(mark) if mark is not None else None
-                yield Page(kind, rows, gone, None, mark, whole=since is None)
+                yield Page(kind, rows, gone, None, mark, whole=since is None, aside=aside)
                 return
             cursor = str(following)
             if cursor in seen:
-                raise Garbled(f"The host's list of {kind} goes in circles: it gave the same cursor twice.")
+                raise Garbled(
+                    later("The host's list of %(kind)s goes in circles: it gave the same cursor twice.", kind=kind)
+                )
             seen.add(cursor)
-            yield Page(kind, rows, gone, cursor)
+            yield Page(kind, rows, gone, cursor, aside=aside)
 
     def _read_ids(self, kind: str, ids: Sequence[str]) -> Iterator[Page]:
-        for start in range(0, len(ids), IDS):
-            wanted = list(ids[start : start + IDS])
+        """Exactly these. Ids that a list cannot name are looked for among all, and never said to be gone."""
+        for wanted in _lists([one for one in ids if _can_be_listed(one)]):
             rows: list[Record] = []
             cursor, seen = None, {None}
             while True:
                 asked = {"ids": ",".join(wanted), "limit": PAGE} | ({"cursor": cursor} if cursor else {})
                 document = self._get(kind, asked)
-                rows += [row for row in _records(document) if row.id in wanted]
+                rows += [row for row in _records(document)[0] if row.id in wanted]
                 cursor = document.get("next")
                 if cursor is None:
                     break
                 if cursor in seen:
-                    raise Garbled(f"The host's list of {kind} goes in circles: it gave the same cursor twice.")
+                    raise Garbled(
+                        later("The host's list of %(kind)s goes in circles: it gave the same cursor twice.", kind=kind)
+                    )
                 seen.add(cursor)
             found = {row.id for row in rows}
             yield Page(kind, rows, [name for name in wanted if name not in found])
+        others = {one for one in ids if not _can_be_listed(one)}
+        if others:
+            for page in self.read(kind):
+                if rows := [row for row in page.rows if row.id in others]:
+                    yield Page(kind, rows)
 
     def _get(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._spec.api_token}", "Accept": "application/json"}
@@ -176,8 +191,6 @@ class WebhookHost:
 
     def poll(self, job: str) -> Reply:
         """``GET {api}/jobs-status/{job}``."""
-        from urllib.parse import quote
-
         document = self._get(f"jobs-status/{quote(job, safe='')}")
         if document.get("state") != "done":
             return Reply(job=job)
@@ -216,23 +229,50 @@ def _without_ours(item: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _records(document: Mapping[str, Any]) -> list[Record]:
+def _records(document: Mapping[str, Any]) -> tuple[list[Record], list[Aside]]:
+    """The records of an answer, and those that nobody could be named by: one of them costs no other.
+
+    :raises Garbled: where there is no list, or nothing in it has an id that is text.
+    """
     items = document.get("items")
     if not isinstance(items, list):
         raise Garbled("The host's answer has no list of items.")
-    rows = []
+    rows, aside = [], []
     for item in items:
-        number = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(number, str) or not number or len(number) > _LONGEST_ID:
-            raise Garbled("The host gave a record without a proper id.")
-        rows.append(Record(number, {name: value for name, value in item.items() if value is not None}))
-    return rows
+        ident = item.get("id") if isinstance(item, dict) else None
+        if usable(ident):
+            rows.append(Record(str(ident), {name: value for name, value in item.items() if value is not None}))
+        else:
+            aside.append(Aside(shown(item if ident is None else ident)))
+    if aside and not any(isinstance(item, dict) and isinstance(item.get("id"), str) for item in items):
+        raise Garbled("The host gave a record without a proper id.")
+    return rows, aside
+
+
+def _can_be_listed(ident: str) -> bool:
+    """Whether ``ids=a,b,c`` can name an id: one with a comma would be read as two, outer blanks as none."""
+    return "," not in ident and ident == ident.strip()
+
+
+def _lists(ids: Sequence[str]) -> Iterator[list[str]]:
+    """Ids in parts that one address can hold: at most 200, and no address longer than servers take."""
+    part: list[str] = []
+    size = 0
+    for ident in ids:
+        own = len(quote(ident)) + 3
+        if part and (len(part) >= IDS or size + own > LONGEST_LIST):
+            yield part
+            part, size = [], 0
+        part.append(ident)
+        size += own
+    if part:
+        yield part
 
 
 def _strings(values: Any) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise Garbled("The host's list of deleted ids is malformed.")
-    return cast("list[str]", values)
+    return [value for value in values if usable(value)]
 
 
 def _outcomes(document: Any, key: str) -> list[Outcome]:
@@ -256,7 +296,7 @@ def _seconds(after: Any) -> int | None:
 
 def _plain(text: str) -> str:
     """Words of the host as a database takes them and a page shows them: no NUL, no half characters, not endless."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:_LONGEST_WHY]
+    return clean_lines(text, _LONGEST_WHY)
 
 
 def _json(answer: Answer) -> Any:
@@ -286,7 +326,7 @@ def _check_status(answer: Answer, clock: Clock) -> None:
         raise MarkTooOld("The host no longer knows what changed since the last read.")
     if status in (408, 425, 429) or status >= 500:
         raise Wait(_detail(answer) or f"The host answered {status}.", _retry_after(answer, clock))
-    raise Garbled(f"The host answered {status}, which the contract does not know here.")
+    raise Garbled(later("The host answered %(status)s, which the contract does not know here.", status=status))
 
 
 def _detail(answer: Answer) -> str:

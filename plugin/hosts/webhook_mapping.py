@@ -108,6 +108,7 @@ def _one(people: Sampled, row: Record, join: str) -> Sample:
     return Sample(
         row.id, str(row.fields.get("name") or row.id), launch, named["organisation"], named["position"],
         people.names.get(boss, ""), dates, tuple(missing),
+        days=tuple((name, str(job[name])) for name in ("start", "end") if job.get(name)),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Nudges: "there may be something to do". Any may be lost or come twice; truth is in the database (DESIGN, idea 4).
+"""Nudges: "there may be something to do". Any may be lost or come twice; truth is in the database (design idea 4).
 
 huey carries them: its own SQLite file by default, PostgreSQL or Redis by ``MUSTER_QUEUE_URL``.
 """
@@ -58,14 +58,23 @@ class Nudges:
         self._task: Any = None
         self._failures = 0
         self._again = 0.0
+        self._nudged: dict[int, float] = {}
 
-    def nudge(self, host_id: int) -> None:
-        """Say that this host may have something to do."""
+    def nudge(self, host_id: int, apart: float = 0.0) -> None:
+        """Say that this host may have something to do.
+
+        :param apart: seconds within which one nudge of this process is enough: whoever writes many things one after another
+            need not say so each time.
+        """
+        now = time.monotonic()
+        if apart and now - self._nudged.get(host_id, -apart) < apart:
+            return
+        self._nudged[host_id] = now
         self._try(lambda _queue: self._task(host_id))
 
-    def waiting(self) -> bool:
-        """Take all nudges there are; whether there was any."""
-        return bool(self._try(_take_all))
+    def waiting(self) -> set[int]:
+        """Take all nudges there are: the hosts they name, 0 for any."""
+        return self._try(_take_all) or set()
 
     def _try(self, work: Callable[[Huey], Any]) -> Any:
         if time.monotonic() < self._again:
@@ -95,8 +104,9 @@ class Nudges:
         return self._queue
 
 
-def _take_all(queue: Huey) -> bool:
-    found = False
-    while queue.dequeue() is not None:
-        found = True
+def _take_all(queue: Huey) -> set[int]:
+    found: set[int] = set()
+    while (task := queue.dequeue()) is not None:
+        named = task.args[0] if task.args else 0
+        found.add(named if isinstance(named, int) else 0)
     return found

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from plugin.access.present_rights import reader_of
+from plugin.core.database.tenant import inside
+from plugin.core.db import DATABASE_AWAY
+from plugin.core.errors import Unavailable
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
-from plugin.delivery import echoes
-from plugin.delivery.drain import drain
-from plugin.delivery.posting import post
-from plugin.delivery.resets import send_resets
-from plugin.delivery.scores import deliver_scores
-from plugin.enrolment.moments import tell_moments
-from plugin.enrolment.owed_saves import settle_certifications
-from plugin.enrolment.owing import all_settled
-from plugin.enrolment.people import settle_people
-from plugin.enrolment.tick import tick
-from plugin.jobs.endpoints import send_events
-from plugin.mirror import hints
-from plugin.mirror.connections import active_hosts
-from plugin.notifications.templates import render
-from plugin.notifications.timed import owe_timed
-from plugin.population.stored import keep_base
+from plugin.delivery.drift import echoes
+from plugin.delivery.messages.dispatch import post
+from plugin.delivery.resets.resets import send_resets
+from plugin.delivery.results.scores import deliver_scores
+from plugin.delivery.seats.send import drain
+from plugin.enrolment.checking.daily import check_daily
+from plugin.enrolment.earlier_results import owe_earlier_results
+from plugin.enrolment.message_dates import render
+from plugin.enrolment.settling.meanings import follow_meanings
+from plugin.enrolment.settling.owing import all_settled
+from plugin.enrolment.settling.people import settle_people
+from plugin.enrolment.settling.saves import settle_certifications
+from plugin.enrolment.settling.tick import is_behind, pass_time
+from plugin.enrolment.settling.timed_events import tell_moments
+from plugin.enrolment.timed_messages import owe_timed
+from plugin.jobs.event_sender import send_events
+from plugin.mirror.connections.store import active_hosts
+from plugin.mirror.hints import inbox
+from plugin.mirror.lookup.search import keep_indexed
+from plugin.mirror.pulling.unit_trees import recount_apart
+from plugin.mirror.sources.managing.turning import turn
+from plugin.population.stored_base import keep_base
+from plugin.reports.counts.nightly import keep_counts
+from plugin.reports.sending.work import send_reports
+from plugin.reports.team_week import owe_weeks
 
 _MOST_ROUNDS = 200
+CHECKING = 5.0
+"""Seconds in which the daily check begins to look at certifications, before everything else has its turn."""
 _log = log("jobs")
 
 
@@ -32,7 +50,29 @@ def work_once(runtime: Runtime) -> int:
     """
     with runtime.db.read() as session:
         hosts = active_hosts(session)
-    return sum(work_host(runtime, host_id) for host_id in hosts)
+    done = 0
+    for host_id in hosts:
+        with inside(host_id):
+            done += work_host(runtime, host_id)
+    return done
+
+
+def catch_up(runtime: Runtime, host_id: int) -> int:
+    """Let the time pass that has passed, from each instant at which somebody may come or go to the next.
+
+    What is owed at one is settled before the next, as if a worker had been there: a weekend without one is seen hour by
+    hour, and a team that emptied in two steps did not empty at once (rules 2.3). Returns how much was settled.
+    """
+    done, turned, stages = 0, 0, _Stages(host_id)
+    while is_behind(runtime, host_id):
+        done += stages.run(settle_certifications, runtime, host_id) + stages.run(settle_people, runtime, host_id)
+        # What cannot be settled holds up no time.
+        turned += pass_time(runtime, host_id, to_next=stages.trouble is None)[0]
+    if turned:
+        # Who came or went at the last instant first: counting reads all jobs.
+        done += stages.run(settle_certifications, runtime, host_id) + stages.run(settle_people, runtime, host_id)
+        recount_apart(runtime, host_id)  # how many people work in each unit
+    return done
 
 
 def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -> int:
@@ -42,22 +82,63 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
     """
     total = 0
     for _round in range(_MOST_ROUNDS if seconds is None else 1):
-        done = echoes.heed(runtime, host_id) + hints.work(runtime, host_id, patient=seconds is not None)
-        tick(runtime, host_id)
-        keep_base(runtime, host_id)
-        done += settle_certifications(runtime, host_id)
-        done += settle_people(runtime, host_id)
-        done += owe_timed(runtime, host_id) + tell_moments(runtime, host_id)
+        stages = _Stages(host_id)
+        done = stages.run(catch_up, runtime, host_id)
+        done += stages.run(echoes.heed, runtime, host_id)
+        done += stages.run(inbox.work, runtime, host_id, patient=seconds is not None)
+        stages.run(keep_indexed, runtime, host_id)
+        stages.run(turn, runtime, host_id)
+        stages.run(keep_base, runtime, host_id)
+        stages.run(follow_meanings, runtime, host_id)
+        done += stages.run(settle_certifications, runtime, host_id)
+        done += stages.run(settle_people, runtime, host_id)
+        done += stages.run(owe_timed, runtime, host_id) + stages.run(tell_moments, runtime, host_id)
+        done += stages.run(owe_weeks, runtime, host_id)
+        done += stages.run(check_daily, runtime, host_id, seconds=None if seconds is None else CHECKING)
+        stages.run(keep_counts, runtime, host_id, seconds=None if seconds is None else CHECKING)
         gathered = all_settled(runtime, host_id)
-        drained = drain(runtime, host_id, render, seconds=seconds, gathered=gathered)
-        done += post(runtime, host_id, render, seconds=seconds, gathered=gathered)
-        done += drained.calls + deliver_scores(runtime, host_id, seconds=seconds)
-        done += send_resets(runtime, host_id, seconds=seconds)
+        done += stages.run(_drain, runtime, host_id, seconds=seconds, gathered=gathered)
+        done += stages.run(post, runtime, host_id, render, seconds=seconds, gathered=gathered)
+        done += stages.run(send_reports, runtime, host_id, reader_of)
+        done += stages.run(owe_earlier_results, runtime, host_id)
+        done += stages.run(deliver_scores, runtime, host_id, seconds=seconds)
+        done += stages.run(send_resets, runtime, host_id, seconds=seconds)
         if seconds is None:  # a worker sends events beside everything else
-            done += send_events(runtime, host_id)
+            done += stages.run(send_events, runtime, host_id)
         total += done
+        if stages.trouble is not None:
+            raise stages.trouble
         if not done:
             return total
     if seconds is None:
         _log.warning("still not quiet", host=host_id)
     return total
+
+
+def _drain(runtime: Runtime, host_id: int, *, seconds: float | None, gathered: bool) -> int:
+    return drain(runtime, host_id, render, seconds=seconds, gathered=gathered).calls
+
+
+class _Stages:
+    """Runs the pieces of a round one after the other: a fault in one is said at the end and stops none after it.
+
+    :ivar trouble: the first fault there was.
+    """
+
+    def __init__(self, host_id: int) -> None:
+        self._host_id = host_id
+        self.trouble: Exception | None = None
+
+    def run(self, stage: Callable[..., Any], *arguments: Any, **named: Any) -> int:
+        """What the stage did, 0 where it failed.
+
+        :raises: at once where the database is away: nothing after it would do better.
+        """
+        try:
+            return int(stage(*arguments, **named) or 0)
+        except (*DATABASE_AWAY, Unavailable):
+            raise
+        except Exception as trouble:
+            _log.exception("a piece of work failed", host=self._host_id, stage=getattr(stage, "__name__", ""))
+            self.trouble = self.trouble or trouble
+            return 0

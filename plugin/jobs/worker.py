@@ -13,21 +13,26 @@ from contextlib import suppress
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from plugin.core.database.leases import end_turn, take_turn
 from plugin.core.db import DATABASE_AWAY
 from plugin.core.errors import Unavailable
 from plugin.core.logs import log, new_correlation
+from plugin.core.network import outcome_counts
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Worker
-from plugin.delivery.reconcile import reconcile, take_request
-from plugin.delivery.tally import forget_old
-from plugin.delivery.watching import SHARE, watch
+from plugin.delivery.completion_polling import SHARE, watch
+from plugin.delivery.drift.found_places import look_at_found
+from plugin.delivery.drift.reconcile import reconcile, take_request
+from plugin.delivery.messages import storm
+from plugin.enrolment.sourcing.fetching import fetch_due
 from plugin.hosts.port import Caps, HostTrouble
-from plugin.jobs.endpoints import Sender
-from plugin.jobs.one_machine import machine
+from plugin.jobs.event_sender import Sender
+from plugin.jobs.lanes import Lanes
 from plugin.jobs.queue import Nudges, open_queue
-from plugin.jobs.work import work_host
-from plugin.mirror.connections import active_hosts, can_be_read, connection_of
-from plugin.mirror.sync import pull
+from plugin.jobs.single_machine import machine
+from plugin.jobs.work import catch_up, work_host
+from plugin.mirror.connections.store import can_be_read, connection_of
+from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import Connection
 
 SWEEP = 2.0
@@ -43,6 +48,7 @@ DELTA, POLL, WHOLE = 15 * 60, 10 * 60, 24 * 3600
 """Seconds between delta reads, between polls of a host without deltas, and between whole reads."""
 LAST_CALL = 20.0
 """Seconds an event that is being sent may take to end when the worker is told to stop."""
+_PULL = "pull"
 PULL_LEASE = 5 * 60
 """Seconds for which one worker reads a host and the others leave it to that one."""
 FORGOTTEN = 24 * 3600
@@ -60,11 +66,13 @@ def work_forever(runtime: Runtime) -> None:
     sender.start()
     _log.info("worker started", pid=os.getpid())
     failures = 0
+    lanes = Lanes(runtime, schedule.serve)
+    nudged: set[int] = set()
     while not stop.is_set():
         new_correlation()
         try:
             schedule.heartbeat()
-            done = schedule.work()
+            done = lanes.round(nudged)
         except (*DATABASE_AWAY, Unavailable) as error:  # the database is away; it comes back or somebody is told
             failures += 1
             pause = min(LONGEST_PAUSE, SWEEP * 2 ** min(failures - 1, 10))
@@ -74,18 +82,21 @@ def work_forever(runtime: Runtime) -> None:
         if failures:
             _log.info("database reachable again", failures=failures)
             failures = 0
-        if not done:
-            _sleep(stop, nudges)
+        nudged = set() if done else _sleep(stop, nudges, lanes)
+    lanes.close()
     sender.join(LAST_CALL)
     schedule.leave()
 
 
-def _sleep(stop: threading.Event, nudges: Nudges) -> None:
+def _sleep(stop: threading.Event, nudges: Nudges, lanes: Lanes) -> set[int]:
+    """Until a host is nudged, a turn is over, or it is time to look again; returns the hosts that were nudged."""
     until = time.monotonic() + SWEEP
     while not stop.is_set() and time.monotonic() < until:
-        if nudges.waiting():
-            return
+        nudged = nudges.waiting()
+        if nudged or lanes.finished():
+            return nudged
         stop.wait(GLANCE)
+    return set()
 
 
 class _Schedule:
@@ -95,7 +106,6 @@ class _Schedule:
         self._runtime = runtime
         self._id = f"{socket.gethostname()[:30]}:{os.getpid()}"
         self._beat = 0.0
-        self._turn = random.randrange(1000)  # noqa: S311 - workers begin with different hosts
 
     def heartbeat(self) -> None:
         """Be seen: ``/readyz`` asks whether a worker was."""
@@ -119,22 +129,21 @@ class _Schedule:
             self._runtime.db.transact(lambda session: session.execute(delete(Worker).where(Worker.id == self._id)))
 
     def work(self) -> int:
-        """One round over all hosts."""
-        with self._runtime.db.read() as session:
-            hosts = active_hosts(session)
-        done = 0
-        self._turn += 1
-        for host_id in hosts[self._turn % len(hosts) :] + hosts[: self._turn % len(hosts)] if hosts else ():
-            try:
-                self._pull_if_due(host_id)
-                self._reconcile_if_asked(host_id)
-                watch(self._runtime, host_id)
-                done += work_host(self._runtime, host_id, seconds=TURN if len(hosts) > 1 else ALONE)
-            except (*DATABASE_AWAY, Unavailable):
-                raise
-            except Exception:  # a fault in one host's work stops neither the others nor the worker
-                _log.exception("host failed", host=host_id)
-        return done
+        """One turn of every host, side by side; returns how much was done."""
+        lanes = Lanes(self._runtime, self.serve)
+        try:
+            lanes.round([0])
+            return lanes.wait()
+        finally:
+            lanes.close()
+
+    def serve(self, host_id: int, alone: bool = False) -> int:
+        """One turn of a host: what the timer brings, then what is owed."""
+        self._pull_if_due(host_id)
+        fetch_due(self._runtime, host_id)
+        self._reconcile_if_asked(host_id)
+        watch(self._runtime, host_id)
+        return work_host(self._runtime, host_id, seconds=ALONE if alone else TURN)
 
     def _pull_if_due(self, host_id: int) -> None:
         """The timer's side of noticing change: deltas often, whole reads once a day."""
@@ -149,22 +158,28 @@ class _Schedule:
         whole = int(connection.settings.get("whole_read", 0))
         if now - oldest < _pause(connection, caps) and now - whole < WHOLE:
             return
-        if not self._runtime.db.transact(lambda session: _take_pull(session, host_id, now)):
+        lease = max(PULL_LEASE, 3 * int(connection.settings.get("pull_took", 0)))
+        true_now = self._runtime.clock.true()
+        turn = self._runtime.db.transact(lambda session: take_turn(session, host_id, _PULL, true_now, lease))
+        if turn is None:
             return
         full = now - whole >= WHOLE
         noted: dict[str, int] = {}
+        catch_up(self._runtime, host_id)
         began = time.monotonic()
         try:
             pull(self._runtime, host_id, full=full)
             noted = {"whole_read": now} if full else {}
             if full:
                 reconcile(self._runtime, host_id)
-                self._runtime.db.transact(lambda session: forget_old(session, host_id, now))
+                self._runtime.db.transact(lambda session: _forget_counts(session, host_id, now))
+            else:
+                look_at_found(self._runtime, host_id)
         except (Unavailable, HostTrouble) as trouble:
             _log.warning("host not read", host=host_id, why=str(trouble))  # tried again when the connection says so
         finally:
-            noted |= {"pull_until": 0, "pull_took": int(time.monotonic() - began)}
-            self._runtime.db.transact(lambda session: _note(session, host_id, noted))
+            noted["pull_took"] = int(time.monotonic() - began)
+            self._runtime.db.transact(lambda session: _ended(session, host_id, turn, noted))
 
     def _reconcile_if_asked(self, host_id: int) -> None:
         """Somebody pressed the button."""
@@ -186,18 +201,13 @@ def _pause(connection: Connection, caps: Caps) -> int:
     return max(usual, int(connection.settings.get("pull_took", 0)) * 100 // share)
 
 
-def _take_pull(session: Session, host_id: int, now: int) -> bool:
-    """Of many workers one reads a host."""
-    row = connection_of(session, host_id)
-    session.refresh(row, with_for_update=True)
-    if int(row.settings.get("pull_until", 0)) > now:
-        return False
-    lease = max(PULL_LEASE, 3 * int(row.settings.get("pull_took", 0)))
-    row.settings = {**row.settings, "pull_until": now + lease}
-    return True
+def _forget_counts(session: Session, host_id: int, now: int) -> None:
+    outcome_counts.forget_old(session, host_id, now)
+    storm.forget_old(session, host_id, now)
 
 
-def _note(session: Session, host_id: int, what: dict[str, int]) -> None:
+def _ended(session: Session, host_id: int, turn: str, what: dict[str, int]) -> None:
+    end_turn(session, host_id, _PULL, turn)
     row = connection_of(session, host_id)
     session.refresh(row, with_for_update=True)
     row.settings = {**row.settings, **what}

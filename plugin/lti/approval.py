@@ -1,7 +1,7 @@
 """Registrations that wait for approval, and the deployments a host's launches bring.
 
-A registration is approved through a setup link or by an administrator of a host approved before: the registering
-party itself cannot even open a session, because a pending host's launches are refused.
+A registration is approved by whoever runs Muster, through a setup link, or beforehand: by a token in the address of the
+registration (:mod:`plugin.access.invitations`). An administrator of another host has no say in it (ACCESS 5).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from plugin.core.errors import Invalid, NotFound
@@ -20,9 +20,10 @@ from plugin.core.tables import Host, HostClock
 from plugin.lti.errors import LtiRejected
 from plugin.lti.tables import Deployment
 
-MOST_OF_ISSUER, MOST = 5, 200
-"""Pending registrations kept: of one issuer (the oldest give way), and of all (then no more are taken)."""
-FORGOTTEN = 30 * 86400
+MOST_OF_PLATFORM, MOST_OF_DAY = 5, 30
+"""Pending registrations: kept of one platform (the oldest give way), and taken in a day of all (then no more are)."""
+DAY = 86400
+FORGOTTEN = 7 * DAY
 """Seconds after which a registration that nobody approved is dropped."""
 MOST_DEPLOYMENTS = 20
 """Deployments of one host that may wait for approval."""
@@ -43,16 +44,18 @@ class NewRegistration:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def add_pending(session: Session, new: NewRegistration, at: int) -> Host:
+def add_pending(session: Session, new: NewRegistration, at: int, *, invited: bool = False) -> Host:
     """Keep a registration until somebody approves it.
 
+    :param invited: it comes with a token, and is not counted among those of strangers.
     :raises LtiRejected: where the same client is registered already, or too many wait.
     """
     _forget_old(session, at)
     taken = select(Host.id).where(Host.issuer == new.issuer, Host.client_id == new.client_id)
     if session.scalar(taken) is not None:
         raise LtiRejected("registered_already", "The learning site has registered Muster under this client id already.")
-    _make_room(session, new.issuer)
+    if not invited:
+        _make_room(session, new.issuer, at)
     host = Host(
         name=free_name(session, new.issuer, "pending-"), title=urlsplit(new.issuer).netloc[:255], issuer=new.issuer,
         client_id=new.client_id, auth_url=new.auth_url, token_url=new.token_url,
@@ -66,9 +69,13 @@ def add_pending(session: Session, new: NewRegistration, at: int) -> Host:
     return host
 
 
-def pending(session: Session) -> Sequence[Host]:
-    """Registrations that wait, newest first."""
-    query = select(Host).where(Host.state == "pending").order_by(Host.created.desc(), Host.id.desc())
+def pending(session: Session, at: int) -> Sequence[Host]:
+    """Registrations that wait, newest first; those of more than a week ago count no more."""
+    query = (
+        select(Host)
+        .where(Host.state == "pending", Host.created >= at - FORGOTTEN)
+        .order_by(Host.created.desc(), Host.id.desc())
+    )
     return session.scalars(query).all()
 
 
@@ -79,6 +86,8 @@ def approve(session: Session, host_id: int, client_id: str, at: int) -> Host:
     :raises NotFound: when none of this number and client waits.
     """
     host = _pending(session, host_id, client_id)
+    if host.created < at - FORGOTTEN:
+        raise NotFound("This registration does not wait for approval any more.")
     host.state = "active"
     host.name = free_name(session, host.issuer or "")
     session.add(HostClock(host_id=host.id, seq=0, as_of=at))
@@ -106,17 +115,23 @@ def _forget_old(session: Session, at: int) -> None:
     _drop(session, old)
 
 
-def _make_room(session: Session, issuer: str) -> None:
-    mine = session.scalars(
-        select(Host.id)
-        .where(Host.state == "pending", Host.issuer == issuer)
-        .order_by(Host.created.desc(), Host.id.desc())
-    ).all()
-    _drop(session, mine[MOST_OF_ISSUER - 1 :])
-    if (session.scalar(select(func.count()).select_from(Host).where(Host.state == "pending")) or 0) >= MOST:
+def _make_room(session: Session, issuer: str, at: int) -> None:
+    waiting = pending(session, at)
+    mine = [row.id for row in waiting if _platform(row.issuer or "") == _platform(issuer)]
+    _drop(session, mine[MOST_OF_PLATFORM - 1 :])
+    others = [row for row in waiting if row.id not in mine and row.created > at - DAY]
+    if len(others) + len(mine[: MOST_OF_PLATFORM - 1]) >= MOST_OF_DAY:
         raise LtiRejected(
-            "too_many_pending", "Too many registrations wait for approval. Try again when some are done.", 503
+            "too_many_pending",
+            "Too many registrations were made today. Try again tomorrow, or ask whoever runs Muster for a registration"
+            " address of your own.",
+            503,
         )
+
+
+def _platform(issuer: str) -> str:
+    """What makes a platform one: an issuer's server, whatever path it names behind it."""
+    return (urlsplit(issuer).hostname or issuer).lower()
 
 
 def _drop(session: Session, ids: Sequence[int]) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from plugin.core.http import Answer
+from plugin.core.network.http import Answer
 from plugin.lti.names import Service, next_page
 from plugin.lti.services import ServiceTrouble, as_json, trouble_of
 

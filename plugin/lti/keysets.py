@@ -9,19 +9,20 @@ from dataclasses import dataclass
 
 import jwt
 
-from plugin.core.http import CallFailed, Outbound
+from plugin.core.network.http import CallFailed, Outbound
 from plugin.lti.errors import LtiRejected
 
 _KEPT = 3600.0
 _MISS = 30.0
-"""Seconds in which a key that was not there is not looked for again, whoever asks."""
+"""Seconds after a look for a missing key in which no other is looked for, whichever it is and whoever asks."""
 
 
 @dataclass
 class _Kept:
     keys: dict[str, jwt.PyJWK]
     until: float
-    missed: dict[str, float]
+    looked: float
+    """When a missing key was looked for last: keys that nobody published must not make a read of each launch."""
 
 
 class KeySets:
@@ -41,12 +42,20 @@ class KeySets:
         kept = self._kept.get(url)
         if kept is None or kept.until < now:
             kept = self._fetch(url)
-        elif kid not in kept.keys and kept.missed.get(kid, 0.0) < now:
+        elif kid not in kept.keys and self._may_look(url, now):
             kept = self._fetch(url)  # perhaps the platform rotated its keys: one more look, then not for a while
         if kid not in kept.keys:
-            kept.missed[kid] = now + _MISS
             raise LtiRejected("key_unknown", "The learning site signed this launch with a key it does not publish.")
         return kept.keys[kid]
+
+    def _may_look(self, url: str, now: float) -> bool:
+        """Take the turn to look for a key that is missing; one a while, of all threads."""
+        with self._lock:
+            kept = self._kept[url]
+            if now - kept.looked < _MISS:
+                return False
+            kept.looked = now
+            return True
 
     def _fetch(self, url: str) -> _Kept:
         try:
@@ -60,8 +69,9 @@ class KeySets:
             raise LtiRejected(
                 "keys_unavailable", "The keys of the learning site cannot be read right now. Try again.", 503
             )
-        kept = _Kept(keys, self._clock() + _KEPT, {})
         with self._lock:
+            before = self._kept.get(url)
+            kept = _Kept(keys, self._clock() + _KEPT, before.looked if before is not None else -_MISS)
             self._kept[url] = kept
         return kept
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.core.text.texts import clean, clean_tree, usable
 from plugin.lti.approval import learn_deployment
 from plugin.lti.errors import LtiRejected
 from plugin.lti.keysets import KeySets
@@ -125,6 +126,7 @@ def use_up(session: Session, login: LoginRow) -> None:
 
 
 def _launched(host_id: int, claims: Mapping[str, Any]) -> Launched:
+    claims = _cleaned(claims)
     presentation = claims.get(CLAIM + "launch_presentation") or {}
     context = claims.get(CLAIM + "context") or {}
     name = claims.get("name") or " ".join(
@@ -133,15 +135,31 @@ def _launched(host_id: int, claims: Mapping[str, Any]) -> Launched:
     return Launched(
         host_id=host_id,
         issuer=str(claims["iss"]),
-        subject=str(claims["sub"])[:255],
-        name=str(name)[:255],
+        subject=str(claims["sub"]),
+        name=clean(str(name)),
         roles=tuple(str(role) for role in claims[CLAIM + "roles"]),
-        locale=str(presentation.get("locale") or claims.get("locale") or "")[:16],
-        context=str(context.get("id") or "")[:255],
+        locale=clean(str(presentation.get("locale") or claims.get("locale") or ""), 16),
+        context=str(context.get("id")) if usable(context.get("id")) else "",
         return_url=str(presentation.get("return_url") or "")[:2000],
         document_target=str(presentation.get("document_target") or "")[:16],
         claims=claims,
     )
+
+
+def _cleaned(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims as text that can be kept, ids of people and places as they are: a cleaned id would be another's.
+
+    A place whose id nobody can keep is left out.
+    """
+    places = (CLAIM + "context", CLAIM + "resource_link")
+    found: dict[str, Any] = {**clean_tree(claims, most=4000), "sub": claims["sub"]}
+    for name in places:
+        place = claims.get(name)
+        if isinstance(place, dict) and usable(place.get("id")):
+            found[name]["id"] = place["id"]
+        elif isinstance(place, dict):
+            del found[name]
+    return found
 
 
 def _code(error: LtiException) -> str:
@@ -182,6 +200,8 @@ class _Registrations(ToolConfAbstract):
         return made.set_auth_login_url(host.auth_url).set_auth_token_url(host.token_url).set_key_set_url(host.jwks_url)
 
     def find_deployment_by_params(self, iss: str, deployment_id: str, client_id: str, *_a: Any, **_k: Any) -> Any:
+        if not usable(deployment_id):  # a number, or text that only one of the two databases would take
+            return None
         found = self._session.scalars(
             select(Deployment).where(
                 Deployment.host_id == self._login.host_id, Deployment.deployment_id == deployment_id,
@@ -189,7 +209,7 @@ class _Registrations(ToolConfAbstract):
             )
         ).first()  # fmt: skip
         if found is None:
-            self.unknown = deployment_id if isinstance(deployment_id, str) else ""
+            self.unknown = deployment_id
         return LibDeployment().set_deployment_id(deployment_id) if found or self.unknown else None
 
 
@@ -276,6 +296,8 @@ class _Launch(MessageLaunch):
             raise LtiException("Missing Roles Claim")
         if not isinstance(body.get("sub"), str) or not body["sub"]:
             raise LtiException("sub is empty")
+        if not usable(body["sub"]):
+            raise LtiException("sub is too long or holds a character that cannot be used")
         if body.get(CLAIM + "version") != "1.3.0":
             raise LtiException("Incorrect version, expected 1.3.0")
         target = body.get(CLAIM + "target_link_uri")

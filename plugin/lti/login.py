@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.core.text.stored import later
 from plugin.lti.errors import LtiRejected
 from plugin.lti.tables import Nonce
 
@@ -60,7 +61,7 @@ def begin_login(runtime: Runtime, asked: Mapping[str, str]) -> Login:
     """
     for name in ("iss", "login_hint", "target_link_uri"):
         if not asked.get(name):
-            raise LtiRejected("login_incomplete", f"The learning site's request lacks '{name}'.")
+            raise LtiRejected("login_incomplete", later("The learning site's request lacks '%(name)s'.", name=name))
     if any(len(value) > _LONGEST for value in asked.values()):
         raise LtiRejected("login_too_long", "The learning site's request is too long.")
     if not is_ours(runtime, asked["target_link_uri"]):

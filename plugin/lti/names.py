@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from requests.utils import parse_header_links
 
-from plugin.core.http import Answer
+from plugin.core.network.http import Answer
 from plugin.lti.services import NRPS_SCOPE, ServiceTrouble, as_json
 
 CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
@@ -83,13 +83,13 @@ def next_page(first: str, current: str, answer: Answer) -> str | None:
 
 
 def _member(one: Any) -> Member | None:
-    """A member, or nothing where it lacks a user: one bad row spoils no other."""
+    """A member, or nothing where it lacks a user: one bad row spoils no other. Whether its id can be kept, the mirror says."""
     if not isinstance(one, dict):
         return None
     user = one.get("user_id")
     if isinstance(user, int) and not isinstance(user, bool):
         user = str(user)
-    if not isinstance(user, str) or not user or len(user) > 255:
+    if not isinstance(user, str):
         return None
     roles = one.get("roles")
     given = tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()

@@ -14,9 +14,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from plugin.core.http import Answer, CallFailed
+from plugin.core.database.tenant import across
+from plugin.core.network.http import Answer, CallFailed
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.core.text.stored import later
 from plugin.lti.approval import NewRegistration, add_pending
 from plugin.lti.errors import LtiRejected
 from plugin.lti.login import launch_address
@@ -56,11 +58,12 @@ class _Platform:
     version: str
 
 
-def register(runtime: Runtime, openid_configuration: str, token: str = "") -> Registered:
+def register(runtime: Runtime, openid_configuration: str, token: str = "", *, invited: bool = False) -> Registered:
     """Register Muster at a platform and keep the registration, pending.
 
     :param openid_configuration: address of the platform's OpenID configuration, as it was handed to us.
     :param token: the platform's registration token; sent to the platform's own host only.
+    :param invited: whether the address it came by carries a token of ours.
     :raises LtiRejected: with a sentence for each thing that can be wrong; then nothing is kept.
     """
     _check_address(runtime, openid_configuration, "openid_configuration")
@@ -83,9 +86,10 @@ def register(runtime: Runtime, openid_configuration: str, token: str = "") -> Re
     )  # fmt: skip
 
     def work(session: Session) -> Host:
-        return add_pending(session, new, runtime.clock.now())
+        return add_pending(session, new, runtime.clock.now(), invited=invited)
 
-    host = runtime.db.transact(work)
+    with across("a registration before it has a host"):
+        host = runtime.db.transact(work)
     return Registered(host.id, platform.issuer, platform.product, deployment, refused)
 
 
@@ -95,7 +99,8 @@ def tool_configuration(runtime: Runtime, scopes: tuple[str, ...]) -> dict[str, A
     return {
         "application_type": "web", "response_types": ["id_token"], "grant_types": ["implicit", "client_credentials"],
         "initiate_login_uri": f"{base}/lti/login", "redirect_uris": [launch], "client_name": "Muster",
-        "client_uri": base, "jwks_uri": f"{base}/lti/jwks", "token_endpoint_auth_method": "private_key_jwt",
+        "client_uri": base, "logo_uri": f"{base}/lti/icon.svg",
+        "jwks_uri": f"{base}/lti/jwks", "token_endpoint_auth_method": "private_key_jwt",
         "scope": " ".join(scopes),
         TOOL: {
             "domain": urlsplit(base).netloc, "target_link_uri": launch, "custom_parameters": {}, "claims": list(CLAIMS),
@@ -112,7 +117,9 @@ def _configuration(runtime: Runtime, address: str, token: str) -> dict[str, Any]
         answer = _get(runtime, address, {"Authorization": f"Bearer {token}"})
     if not answer.ok:
         raise LtiRejected(
-            "configuration_status", f"The learning site's configuration could not be read: it answered {answer.status}.",
+            "configuration_status", later(
+                "The learning site's configuration could not be read: it answered %(status)s.", status=answer.status
+            ),
             502,
         )  # fmt: skip
     document = _object(answer)
@@ -139,7 +146,9 @@ def _unreachable(code: str, failure: CallFailed) -> LtiRejected:
         return LtiRejected(
             "address_blocked", "Muster does not call this address: it is not one of the public internet."
         )
-    return LtiRejected(code, f"The learning site cannot be reached from Muster. {failure.reason}", 502)
+    return LtiRejected(
+        code, later("The learning site cannot be reached from Muster. %(what)s", what=failure.reason), 502
+    )
 
 
 def _platform(runtime: Runtime, address: str, document: Mapping[str, Any]) -> _Platform:
@@ -148,7 +157,9 @@ def _platform(runtime: Runtime, address: str, document: Mapping[str, Any]) -> _P
     found = {name: document.get(name) for name in names}
     for name, value in found.items():
         if not isinstance(value, str) or not value:
-            raise LtiRejected("configuration_incomplete", f"The learning site's configuration lacks '{name}'.", 502)
+            raise LtiRejected(
+                "configuration_incomplete", later("The learning site's configuration lacks '%(name)s'.", name=name), 502
+            )
         _check_address(runtime, value, name)
     values = {name: str(value) for name, value in found.items()}
     if len(values["issuer"]) > 500 or any(len(value) > 1000 for value in values.values()):
@@ -157,8 +168,12 @@ def _platform(runtime: Runtime, address: str, document: Mapping[str, Any]) -> _P
         if _where(values[name]) != _where(address):
             raise LtiRejected(
                 "hosts_differ",
-                f"The configuration at {_where(address)} names {_where(values[name])} as its {name}."
-                " A learning site can register only itself.",
+                later(
+                    "The configuration at %(what)s names %(what2)s as its %(name)s. A learning site can register only itself.",
+                    what=_where(address),
+                    what2=_where(values[name]),
+                    name=name,
+                ),
             )
     methods = document.get("token_endpoint_auth_methods_supported")
     if isinstance(methods, list) and "private_key_jwt" not in methods:
@@ -196,7 +211,7 @@ def _check_address(runtime: Runtime, address: str, name: str) -> None:
     except ValueError:
         fits = False
     if not fits or len(address) > _LONGEST or any(letter.isspace() or ord(letter) < 32 for letter in address):
-        raise LtiRejected("address_wrong", f"'{name}' is not an address that begins with https://.")
+        raise LtiRejected("address_wrong", later("'%(name)s' is not an address that begins with https://.", name=name))
 
 
 def _where(address: str) -> str:
@@ -226,7 +241,9 @@ def _post(runtime: Runtime, platform: _Platform, tool: Mapping[str, Any], token:
         )
     if not answer.ok:
         raise LtiRejected(
-            "registration_refused", f"The learning site refused to register Muster: {_said(answer, document)}.", 502
+            "registration_refused",
+            later("The learning site refused to register Muster: %(what)s.", what=_said(answer, document)),
+            502,
         )
     if document is None:
         raise LtiRejected("registration_garbled", "The learning site's answer to the registration is not JSON.", 502)

@@ -1,4 +1,4 @@
-"""Who is an administrator (DOMAIN §10): a system or institution role, never one of a course."""
+"""Who is an administrator (rules 10): a system or institution role, never one of a course."""
 
 from __future__ import annotations
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import jwt
 
-from plugin.core.http import Answer, CallFailed, Outbound
+from plugin.core.network.http import Answer, CallFailed, Outbound
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.core.text.stored import later
 from plugin.lti.keys import current_key
 
 NRPS_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
@@ -123,7 +124,7 @@ def _ask(runtime: Runtime, registration: Host, scopes: Sequence[str]) -> _Token:
         )
     except CallFailed as failure:
         raise ServiceTrouble(
-            f"The learning site gave no token: {_lower(failure.reason)}", permanent=failure.blocked
+            later("The learning site gave no token: %(what)s", what=_lower(failure.reason)), permanent=failure.blocked
         ) from None
     return _read(answer, scopes)
 
@@ -147,22 +148,27 @@ def _read(answer: Answer, scopes: Sequence[str]) -> _Token:
         document = None
     if answer.status >= 500 or answer.status == 429:
         raise ServiceTrouble(
-            f"The learning site gave no token: it answered {answer.status}.", permanent=False,
+            later("The learning site gave no token: it answered %(status)s.", status=answer.status), permanent=False,
             after=_wait_of(answer.headers.get("Retry-After", "")), status=answer.status,
         )  # fmt: skip
     if not isinstance(document, dict):
         raise ServiceTrouble(
-            f"The learning site gave no token: it answered {answer.status} with something that is not JSON."
-            " Perhaps it cannot read Muster's public keys.", permanent=True,
+            later(
+                "The learning site gave no token: it answered %(status)s with something that is not JSON."
+                " Perhaps it cannot read Muster's public keys.",
+                status=answer.status,
+            ), permanent=True,
         )  # fmt: skip
     value = document.get("access_token")
     if not answer.ok or not isinstance(value, str) or not value:
         said = document.get("error_description") or document.get("error") or f"status {answer.status}"
-        raise ServiceTrouble(f"The learning site gave no token: {str(said)[:200]}.", permanent=True)
+        raise ServiceTrouble(later("The learning site gave no token: %(what)s.", what=str(said)[:200]), permanent=True)
     granted = document.get("scope")
     if isinstance(granted, str) and (missing := sorted(set(scopes) - set(granted.split()))):
         names = ", ".join(scope.rsplit("/", 1)[-1] for scope in missing)
-        raise ServiceTrouble(f"The learning site does not let Muster use this service ({names}).", permanent=True)
+        raise ServiceTrouble(
+            later("The learning site does not let Muster use this service (%(names)s).", names=names), permanent=True
+        )
     life = document.get("expires_in")
     seconds = float(life) if isinstance(life, int | float) and not isinstance(life, bool) and life > 0 else _LIFE
     return _Token(value, time.monotonic() + max(0.0, seconds - _EARLY))
@@ -175,7 +181,7 @@ def _lower(sentence: str) -> str:
 def trouble_of(answer: Answer) -> ServiceTrouble:
     """What an error status means: whether asking again may help, and when."""
     return ServiceTrouble(
-        f"The learning site's service answered {answer.status}.",
+        later("The learning site's service answered %(status)s.", status=answer.status),
         permanent=answer.status < 500 and answer.status != 429,
         after=_wait_of(answer.headers.get("Retry-After", "")),
         status=answer.status,

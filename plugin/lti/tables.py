@@ -37,14 +37,17 @@ class LaunchSession(Base):
     """A session opened by a launch. The handle itself is only in the address; here is its SHA-256."""
 
     __tablename__ = "launch_session"
-    __table_args__ = (Index(None, "expires"),)
+    __table_args__ = (Index(None, "expires"), Index(None, "host_id", "person"))
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    family: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """The digest of the launch's own session; tabs opened from it share it, and end with it."""
     host_id: Mapped[int] = mapped_column(Integer)
     subject: Mapped[str] = mapped_column(String(255))
     person: Mapped[int | None] = mapped_column(Integer)
     name: Mapped[str] = mapped_column(String(255), default="")
     is_administrator: Mapped[bool] = mapped_column(default=False)
+    """Whether the launch came with an administrator's role; what else she may is asked at every request."""
     purpose: Mapped[str] = mapped_column(String(16), default="launch")
     """``launch``, or ``setup`` for a session opened by a setup link, which sees *Hosts* only."""
     cookie_digest: Mapped[str | None] = mapped_column(String(64))

@@ -12,10 +12,12 @@ from plugin.core.secrets import Sealed
 
 ACTIVE, SUSPENDED, DELETED = 0, 1, 2
 """``Person.state``."""
+SITE, SOURCE = "site", "source"
+"""``Connection.role``."""
 
 
 class Connection(Base):
-    """One source or sink of a host's data (DOMAIN §1)."""
+    """One source or sink of a host's data (rules 1)."""
 
     __tablename__ = "connection"
     __table_args__ = (UniqueConstraint("name"),)
@@ -24,6 +26,8 @@ class Connection(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(80))
     """Stands in ``/hooks/<name>``; unique in the installation."""
+    role: Mapped[str] = mapped_column(String(8), default="site", server_default="site")
+    """``site``, exactly one a host: the learning site; or ``source`` (SOURCES 1)."""
     kind: Mapped[str] = mapped_column(String(32))
     api_url: Mapped[str] = mapped_column(String(1000), default="")
     api_token: Mapped[str | None] = mapped_column(Sealed)
@@ -67,12 +71,18 @@ class Person(Base):
     username: Mapped[str] = mapped_column(String(255), default="")
     number: Mapped[str] = mapped_column(String(255), default="")
     state: Mapped[int] = mapped_column(SmallInteger, default=ACTIVE)
+    life: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """How often the host deleted her: what was given to an earlier life is not this one's."""
+    gone_at: Mapped[int | None] = mapped_column(BigInteger)
+    """When it last did, by the host's clock."""
     time_zone: Mapped[str] = mapped_column(String(64), default="")
     language: Mapped[str] = mapped_column(String(16), default="")
     created: Mapped[int | None] = mapped_column(BigInteger)
     first_login: Mapped[int | None] = mapped_column(BigInteger)
     fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     sweep: Mapped[int] = mapped_column(Integer, default=0)
+    ghost: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """No account at all: stands for an unmatched manager, through whom the chain runs. ``state`` is deleted."""
 
 
 class Unit(Base):
@@ -80,7 +90,8 @@ class Unit(Base):
 
     __tablename__ = "unit"
     __table_args__ = (
-        UniqueConstraint("host_id", "ext"),
+        UniqueConstraint("host_id", "kind", "ext"),
+        Index(None, "host_id", "ext"),
         Index(None, "host_id", "kind", "framework", "parent"),
         Index("ix_unit_gone", "host_id", sqlite_where=text("gone"), postgresql_where=text("gone")),
     )
@@ -105,6 +116,8 @@ class Unit(Base):
     """People with a current job here; for display, kept by the mirror."""
     below: Mapped[int] = mapped_column(Integer, default=0)
     """Distinct people with a current job here or anywhere under it."""
+    connection: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """The source that supplies it; 0: the learning site."""
     sweep: Mapped[int] = mapped_column(Integer, default=0)
 
 
@@ -119,7 +132,19 @@ class Job(Base):
         Index(None, "host_id", "position", "person"),
         Index(None, "host_id", "manager_job"),
         Index(None, "host_id", "manager"),
-    )
+        Index("ix_job_starts", "host_id", "starts", sqlite_where=text("starts IS NOT NULL"),
+              postgresql_where=text("starts IS NOT NULL")),
+        Index("ix_job_ends", "host_id", "ends", sqlite_where=text("ends IS NOT NULL"),
+              postgresql_where=text("ends IS NOT NULL")),
+        Index(
+            "ix_job_manager_named", "host_id", "manager_ext",
+            sqlite_where=text("connection > 0"), postgresql_where=text("connection > 0"),
+        ),
+        Index(
+            "ix_job_of_source", "host_id", "connection",
+            sqlite_where=text("connection > 0"), postgresql_where=text("connection > 0"),
+        ),
+    )  # fmt: skip
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -144,6 +169,8 @@ class Job(Base):
     """First instant at which it no longer is (a day: the first second of the next day)."""
     position_since: Mapped[int | None] = mapped_column(BigInteger)
     gone: Mapped[bool] = mapped_column(default=False)
+    connection: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """The source that supplies it; 0: the learning site."""
     sweep: Mapped[int] = mapped_column(Integer, default=0)
 
 
@@ -163,6 +190,8 @@ class Audience(Base):
     code: Mapped[str] = mapped_column(String(255), default="")
     gone: Mapped[bool] = mapped_column(default=False)
     members: Mapped[int] = mapped_column(Integer, default=0)
+    connection: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """The source that supplies it; 0: the learning site."""
     sweep: Mapped[int] = mapped_column(Integer, default=0)
 
 
@@ -179,6 +208,8 @@ class AudienceMember(Base):
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     ext: Mapped[str] = mapped_column(String(520))
+    connection: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """The source that supplies it; 0: the learning site."""
     audience_ext: Mapped[str] = mapped_column(String(255), default="")
     audience: Mapped[int | None] = mapped_column(Integer)
     person_ext: Mapped[str] = mapped_column(String(255), default="")
@@ -199,6 +230,13 @@ class Course(Base):
     code: Mapped[str] = mapped_column(String(255), default="")
     url: Mapped[str] = mapped_column(String(1000), default="")
     visible: Mapped[bool] = mapped_column(default=True)
+    completion: Mapped[bool | None]
+    """Whether the host tracks who completes it, ``enrollable`` whether we may enrol there, ``welcome`` whether the host
+    greets whom we enrol; empty: it does not say."""
+    enrollable: Mapped[bool | None]
+    welcome: Mapped[bool | None]
+    criteria: Mapped[bool | None]
+    """Whether it can be completed at all; learnt where completions are asked for."""
     gone: Mapped[bool] = mapped_column(default=False)
     sweep: Mapped[int] = mapped_column(Integer, default=0)
 
@@ -207,7 +245,12 @@ class Completion(Base):
     """A completion the host reported. ``reset`` rows stay, so that a second cycle needs a new one."""
 
     __tablename__ = "completion"
-    __table_args__ = (UniqueConstraint("host_id", "ext"), Index(None, "host_id", "person", "course"))
+    __table_args__ = (
+        UniqueConstraint("host_id", "ext"),
+        Index(None, "host_id", "person", "course"),
+        Index("ix_completion_at", "host_id", "at", sqlite_where=text("at IS NOT NULL"),
+              postgresql_where=text("at IS NOT NULL")),
+    )  # fmt: skip
 
     host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -223,7 +266,7 @@ class Completion(Base):
 
 
 class Change(Base):
-    """A person's latest change by seq. Owed to settling while ``settled`` is behind ``seq`` (DESIGN, points 1, 2)."""
+    """A person's latest change by seq. Owed to settling while ``settled`` is behind ``seq`` (design points 1, 2)."""
 
     __tablename__ = "change"
     __table_args__ = (
@@ -243,7 +286,7 @@ class Change(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     settled: Mapped[int] = mapped_column(BigInteger, default=0)
     at: Mapped[int] = mapped_column(BigInteger, default=0)
-    """``as_of`` of the earliest change not yet settled: a spell it causes began then (DOMAIN 3.2)."""
+    """``as_of`` of the earliest change not yet settled: a spell it causes began then (rules 3.2)."""
 
 
 class SyncRun(Base):
@@ -281,12 +324,14 @@ class Hint(Base):
     received: Mapped[int] = mapped_column(BigInteger)
     done: Mapped[bool] = mapped_column(default=False)
     caused: Mapped[str] = mapped_column(Text, default="")
-    """What it led to, as a word and numbers: see :mod:`plugin.mirror.hints`."""
+    """What it led to, as a word and numbers: see :mod:`plugin.mirror.hints.inbox`."""
     correlation: Mapped[str] = mapped_column(String(32), default="")
     worked: Mapped[int | None] = mapped_column(BigInteger)
     """When it was worked off."""
     batch: Mapped[str] = mapped_column(String(32), default="", server_default="")
     """The correlation id of the read that worked it off, with others."""
+    tries: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """How often working it off failed; put aside after some."""
 
 
 class Suspect(Base):
@@ -301,6 +346,39 @@ class Suspect(Base):
     since: Mapped[int] = mapped_column(BigInteger)
     held: Mapped[bool] = mapped_column(default=False)
     """True while the row guard holds this deletion for a person to release or refuse."""
+
+
+class DataProblem(Base):
+    """A value or record of the host that could not be read, or a piece of work that was put aside, and what that costs."""
+
+    __tablename__ = "data_problem"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    """A kind of record, or ``hint``, ``save`` or ``read``."""
+    ext: Mapped[str] = mapped_column(String(520), primary_key=True)
+    """The record's id, as it can be shown where it cannot be kept."""
+    field: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), default="")
+    """What was there, as far as it can be shown."""
+    cost: Mapped[str] = mapped_column(String(32))
+    """A word for what follows (:mod:`plugin.mirror.problems`)."""
+    since: Mapped[int] = mapped_column(BigInteger)
+    sweep: Mapped[int] = mapped_column(Integer, default=0)
+    """The whole read that saw it last; the next one without it ends it."""
+
+
+class PersonKey(Base):
+    """What a person is looked up by, folded (:func:`plugin.core.text.texts.fold`): her username, address and number."""
+
+    __tablename__ = "person_key"
+    __table_args__ = (Index(None, "host_id", "person"), {"sqlite_with_rowid": False})
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    word: Mapped[str] = mapped_column(
+        String(800).with_variant(String(800, collation="C"), "postgresql"), primary_key=True
+    )
+    person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
 
 
 class SearchWord(Base):

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from plugin.core.days import parse_period
 from plugin.core.ids import take_ids
+from plugin.core.text.stored import later
 from plugin.delivery.tables import Message
-from plugin.notifications.inherited import recipients
+from plugin.notifications.defaults import recipients
 from plugin.notifications.tables import Notification
 
 UNSENT = ("waiting", "owed", "held")
@@ -24,7 +25,7 @@ def replace_definitions(
     """Make a certification's notifications exactly these.
 
     One that says the same event, offset and recipients as before keeps its identity, so that editing its text or
-    its moment tells nobody again (DOMAIN 8.2); one that is new, or switched on, counts moments from ``at`` (DOMAIN
+    its moment tells nobody again (rules 8.2); one that is new, or switched on, counts moments from ``at`` (rules
     8.3). Messages not sent yet of one that is switched off or removed are not sent any more.
     """
     present = list(
@@ -50,6 +51,7 @@ def replace_definitions(
             silent.append(found.id)
         found.on, found.offset, found.to = on, offset_of(one), recipients(one)
         found.subject, found.body = str(one.get("subject", "")), str(one.get("body", ""))
+        found.texts = {language: dict(said) for language, said in (one.get("texts") or {}).items()}
     for gone in present:
         silent.append(gone.id)
         session.delete(gone)
@@ -67,7 +69,7 @@ def _silence(session: Session, host_id: int, definitions: Sequence[int]) -> None
                 Message.state.in_(UNSENT),
                 Message.leader == 0,
             )
-            .values(state="cancelled", why="Its notification was switched off before it was sent."),
+            .values(state="cancelled", why=later("Its notification was switched off before it was sent.")),
             execution_options={"synchronize_session": False},
         )
 

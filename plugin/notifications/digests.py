@@ -1,4 +1,4 @@
-"""Digests: what one save, sync or day told a manager or an administrator, in one message (DOMAIN 8.3)."""
+"""Digests: what one save, sync or day told a manager or an administrator, in one message (rules 8.3)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from dataclasses import dataclass, field
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
+from plugin.core.text.languages import Tongue
+from plugin.core.text.stored import counted, later
 from plugin.delivery.tables import Message
 
 NAMED = 50
 """Learners named under each event; of more the number is said."""
 _EVENTS: Mapping[str, tuple[str, str]] = {
-    "assigned": ("1 learner enrolled", "{n} learners enrolled"),
-    "withdrawn": ("1 learner withdrawn", "{n} learners withdrawn"),
-    "due": ("Due soon for 1 learner", "Due soon for {n} learners"),
-    "overdue": ("Overdue for 1 learner", "Overdue for {n} learners"),
-    "due_changed": ("New due date for 1 learner", "New due dates for {n} learners"),
-    "completed": ("Completed by 1 learner", "Completed by {n} learners"),
-    "window_open": ("1 learner can renew", "{n} learners can renew"),
-    "expiring": ("Expires soon for 1 learner", "Expires soon for {n} learners"),
-    "expired": ("Expired for 1 learner", "Expired for {n} learners"),
-    "exception": ("1 exception waits for an answer", "{n} exceptions wait for an answer"),
+    "assigned": counted("1 learner enrolled", "%(num)s learners enrolled"),
+    "withdrawn": counted("1 learner withdrawn", "%(num)s learners withdrawn"),
+    "due": counted("Due soon for 1 learner", "Due soon for %(num)s learners"),
+    "overdue": counted("Overdue for 1 learner", "Overdue for %(num)s learners"),
+    "due_changed": counted("New due date for 1 learner", "New due dates for %(num)s learners"),
+    "completed": counted("Completed by 1 learner", "Completed by %(num)s learners"),
+    "window_open": counted("1 learner can renew", "%(num)s learners can renew"),
+    "expiring": counted("Expires soon for 1 learner", "Expires soon for %(num)s learners"),
+    "expired": counted("Expired for 1 learner", "Expired for %(num)s learners"),
+    "exception": counted("1 exception waits for an answer", "%(num)s exceptions wait for an answer"),
+    "extension_asked": counted("1 learner asks for more time", "%(num)s learners ask for more time"),
 }
-DUE, EXPIRY = ("assigned", "due", "overdue", "due_changed"), ("window_open", "expiring", "expired")
+_NEWS = counted("News of %(num)s learner", "News of %(num)s learners")
+_MORE = counted("and %(num)s more", "and %(num)s more")
+_DEAR = later("Dear %(name)s,")
+DUE, EXPIRY = ("assigned", "due", "overdue", "due_changed", "extension_asked"), ("window_open", "expiring", "expired")
 """Events that name a date beside each learner."""
 _MEMBERS = """
 SELECT leader, certification, "when", learner, total, name, ext FROM (
@@ -66,19 +72,23 @@ def parts_of(session: Session, host_id: int, messages: Sequence[Message]) -> dic
 
 
 def digest(
-    parts: Sequence[Part], names: Mapping[int, str], recipient: str, dates: Mapping[tuple[int, int, str], str]
-) -> dict[str, str]:
+    parts: Sequence[Part], names: Mapping[int, str], recipient: str, dates: Mapping[tuple[int, int, str], str],
+    tongue: Tongue,
+) -> dict[str, str]:  # fmt: skip
     """One message of several: ``subject``, ``text`` and ``html``.
 
     :param names: certifications by id. :param dates: in words, by certification, learner and event.
+    :param tongue: the recipient's language.
     """
-    sections = [_Section(part, names.get(part.certification, ""), dates) for part in parts]
-    subject = sections[0].heading if len(sections) == 1 else f"News of {sum(part.total for part in parts)} learners"
+    sections = [_Section(part, names.get(part.certification, ""), dates, tongue) for part in parts]
+    news = tongue.ngettext(*_NEWS, sum(part.total for part in parts))
+    subject = sections[0].heading if len(sections) == 1 else news
+    dear = tongue.gettext(_DEAR, name=recipient)
     plain = [
-        f"Dear {recipient},",
+        dear,
         *("\n".join([one.heading, *(f"- {line}" for line in one.lines)]) for one in sections),
     ]
-    rich = [f"<p>Dear {html.escape(recipient)},</p>"]
+    rich = [f"<p>{html.escape(dear)}</p>"]
     for one in sections:
         items = "".join(f"<li>{html.escape(line)}</li>" for line in one.lines)
         rich.append(f"<p><strong>{html.escape(one.heading)}</strong></p><ul>{items}</ul>")
@@ -86,12 +96,13 @@ def digest(
 
 
 class _Section:
-    def __init__(self, part: Part, certification: str, dates: Mapping[tuple[int, int, str], str]) -> None:
-        one, many = _EVENTS[part.when]
-        self.heading = f"{certification}: {one if part.total == 1 else many.format(n=f'{part.total:,}')}"
+    def __init__(
+        self, part: Part, certification: str, dates: Mapping[tuple[int, int, str], str], tongue: Tongue
+    ) -> None:  # fmt: skip
+        self.heading = f"{certification}: {tongue.ngettext(*_EVENTS[part.when], part.total)}"
         self.lines = []
         for learner, name in part.learners:
             date = dates.get((part.certification, learner, part.when))
             self.lines.append(f"{name}, {date}" if date else name)
         if part.total > len(part.learners):
-            self.lines.append(f"and {part.total - len(part.learners):,} more")
+            self.lines.append(tongue.ngettext(*_MORE, part.total - len(part.learners)))

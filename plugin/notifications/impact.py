@@ -1,4 +1,4 @@
-"""Whom notifications would reach, and how many messages something would send: counted before a save (DOMAIN 8.5)."""
+"""Whom notifications would reach, and how many messages something would send: counted before a save (rules 8.5)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
+from plugin.notifications.defaults import recipients
 from plugin.notifications.definitions import offset_of
-from plugin.notifications.inherited import recipients
 from plugin.notifications.recipients import administrators, managers_of
 from plugin.notifications.triggers import active
 
 LATER = 24 * 3600
-"""Seconds after which a message is not counted as one of the save that sets it off (DOMAIN 5.4)."""
+"""Seconds after which a message is not counted as one of the save that sets it off (rules 5.4)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def impact(
 ) -> Impact:
     """What would be sent if these events happened to these learners in one save.
 
-    Each learner is told by every notification; managers and administrators get one digest of all of it (DOMAIN 8.3).
+    Each learner is told by every notification; managers and administrators get one digest of all of it (rules 8.3).
 
     :param definitions: the notifications proposed, in the file's shape; ``None``: those saved.
     """
@@ -85,5 +85,7 @@ def _definitions(
         return [one for one in found if offset_of(one) < LATER]
     rows = active(session, host_id, certification, when) if certification else []
     return [
-        {"when": row.when, "to": row.to, "subject": row.subject, "body": row.body} for row in rows if row.offset < LATER
+        {"when": row.when, "to": row.to, "subject": row.subject, "body": row.body, "texts": row.texts}
+        for row in rows
+        if row.offset < LATER
     ]

@@ -9,7 +9,7 @@ from plugin.core.db import Base
 
 
 class Notification(Base):
-    """One definition of one certification (DOMAIN 8.1)."""
+    """One definition of one certification (rules 8.1)."""
 
     __tablename__ = "notification"
     __table_args__ = (Index(None, "host_id", "certification"),)
@@ -25,6 +25,8 @@ class Notification(Base):
     """learner, managers, admins."""
     subject: Mapped[str] = mapped_column(Text, default="")
     body: Mapped[str] = mapped_column(Text, default="")
+    texts: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON, default=dict, server_default="{}")
+    """Own texts by language: ``{"de": {"subject": ..., "body": ...}}``."""
     on: Mapped[bool] = mapped_column(default=True)
     since: Mapped[int] = mapped_column(BigInteger, default=0)
-    """When it was last switched on: moments before are never sent (DOMAIN 8.3)."""
+    """When it was last switched on: moments before are never sent (rules 8.3)."""

@@ -1,4 +1,6 @@
-"""Something happened to learners: who is told? One row a message, unique by its once-key (DOMAIN 8.2)."""
+"""Something happened to learners: who is told? One row a message, unique by its once-key (rules 8.2)."""
+
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
 
 from __future__ import annotations
 
@@ -10,12 +12,14 @@ import numpy as np
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import among, fetch, insert_rows
+from plugin.core.database.bulk import among, fetch, insert_rows
+from plugin.core.database.slices import slices
 from plugin.core.days import instant_of, local_day
 from plugin.core.ids import take_ids
 from plugin.core.logs import correlation
 from plugin.core.tables import Host
-from plugin.delivery.storm import count_told
+from plugin.core.text.stored import later
+from plugin.delivery.messages.storm import count_told
 from plugin.delivery.tables import Message
 from plugin.notifications.recipients import administrators, recipients_of
 from plugin.notifications.tables import Notification
@@ -31,8 +35,8 @@ MORNING = time(7)
 class Told:
     """Learners something happened to, a position each, each of them once.
 
-    :ivar missed: who is suspended at this moment: she is not told now, nor when she returns (DOMAIN 2.6).
-    :ivar wait_for_seats: the messages wait until the seats opened with them are confirmed (DOMAIN 8.4).
+    :ivar missed: who is suspended at this moment: she is not told now, nor when she returns (rules 2.6).
+    :ivar wait_for_seats: the messages wait until the seats opened with them are confirmed (rules 8.4).
     """
 
     person: Ints
@@ -103,7 +107,7 @@ def _addressed(session: Session, definition: Notification, told: Told) -> tuple[
 
 
 def _moments(session: Session, definition: Notification, receivers: Ints, at: int) -> int | Ints:
-    """When messages may go: administrators hear of exceptions once a day, in the morning (DOMAIN 8.3)."""
+    """When messages may go: administrators hear of exceptions once a day, in the morning (rules 8.3)."""
     moment = at + (max(definition.offset, 0) if definition.when not in TIMED else 0)
     if definition.when != "exception":
         return moment
@@ -148,7 +152,7 @@ def _untold_cancelled(session: Session, host_id: int, certification: int, told: 
     people = np.unique(told.person).tolist()
     if not with_unsent(session, host_id, [certification], np.array(people)):
         return told
-    for start in range(0, len(people), 500):
+    for part in slices(people):
         rows = session.execute(
             update(Message)
             .where(
@@ -157,9 +161,9 @@ def _untold_cancelled(session: Session, host_id: int, certification: int, told: 
                 Message.when == "assigned",
                 Message.state.in_(("waiting", "owed", "held")),
                 Message.leader == 0,
-                Message.learner.in_(people[start : start + 500]),
+                Message.learner.in_(part),
             )
-            .values(state="cancelled", why="Withdrawn before it was sent.")
+            .values(state="cancelled", why=later("Withdrawn before it was sent."))
             .returning(Message.learner, Message.spell),
             execution_options={"synchronize_session": False},
         )

@@ -1,5 +1,7 @@
 """Whole columns of a table as numpy arrays, read as one value: a row at a time costs several times as much."""
 
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,8 +11,9 @@ import numpy.typing as npt
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import NULL as LEAST
-from plugin.core.bulk import NULL_SQL, fetch
+from plugin.core.database.bulk import NULL as LEAST
+from plugin.core.database.bulk import NULL_SQL, fetch
+from plugin.core.database.dialect import is_sqlite
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -30,7 +33,7 @@ def read_columns(
     """
     missing = NULL_SQL if null == LEAST else str(null)
     cast = [f"coalesce({name}, {missing})" for name in names]
-    if session.get_bind().dialect.name == "sqlite":
+    if is_sqlite(session):
         listed = ", ".join(f"group_concat({name})" for name in cast)
         [row] = fetch(session, f"SELECT {listed} FROM {table} WHERE {where}", *values)
         return [_from_text(value) for value in row]

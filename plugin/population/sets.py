@@ -1,6 +1,6 @@
 """Host targets as learner sets: a base at a seq, minus who changed since, plus those of the changed who match.
 
-Exact at any moment and in any process (DESIGN, "What makes it true" 2): the base may be old, the difference is
+Exact at any moment and in any process (design point 2): the base may be old, the difference is
 read from the mirror's rows in the caller's own transaction.
 """
 
@@ -13,14 +13,15 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.bulk import fetch
-from plugin.core.caches import forget_all, keep, kept
+from plugin.core.database.bulk import fetch
+from plugin.core.database.process_cache import forget_all, keep, kept
 from plugin.core.ids import read_clock
+from plugin.core.reading import area_of
+from plugin.population.base import Base
+from plugin.population.base_reader import load_base, rebased
 from plugin.population.columns import Ints, bitmap, read_columns
-from plugin.population.keys import Key, keys_of
-from plugin.population.people import Base
-from plugin.population.reading import load_base, rebased
-from plugin.population.stored import read_base
+from plugin.population.matching_keys import Key, keys_of
+from plugin.population.stored_base import read_base
 
 REBUILD_ABOVE = 2_000
 """With more people changed since the base, building a new base costs less than asking for each of them."""
@@ -52,6 +53,8 @@ class Population:
         self._session, self._patch = session, patch
         self._view = patch.base.at(as_of)
         self._sets: dict[Key, BitMap] = {}
+        self.within = area_of(session, host_id)
+        """Who is to be seen at all: the people of an area; ``None`` for everybody."""
 
     @cached_property
     def _by_key(self) -> dict[Key, list[int]]:
@@ -70,29 +73,40 @@ class Population:
     @cached_property
     def existing(self) -> BitMap:
         """Everyone who is not deleted."""
-        return (self._patch.base.existing - self._patch.changed) | self._patch.existing
+        return self._seen((self._patch.base.existing - self._patch.changed) | self._patch.existing)
 
     @cached_property
     def suspended(self) -> BitMap:
         """Everyone suspended at the host."""
-        return (self._patch.base.suspended - self._patch.changed) | self._patch.suspended
+        return self._seen((self._patch.base.suspended - self._patch.changed) | self._patch.suspended)
+
+    def _seen(self, people: BitMap) -> BitMap:
+        return people if self.within is None else people & self.within
 
     def matching(self, key: Key) -> BitMap:
-        """Everyone who matches a target: suspended people included, deleted ones not (DOMAIN 2.6).
+        """Everyone who matches a target: suspended people included, deleted ones not (rules 2.6).
 
         The set belongs to the population: callers combine it, and do not change it.
         """
         if not self._patch.changed:
-            return self._view.set_of(key)
+            return self._seen(self._view.set_of(key))
         found = self._sets.get(key)
         if found is None:
             found = self._view.set_of(key) - self._patch.changed
             found |= BitMap(self._by_key.get(key, ()))
             self._sets[key] = found
-        return found
+        return self._seen(found)
+
+    def has_anybody(self, key: Key) -> bool:
+        """Whether a target matches somebody, without making the set."""
+        if not self._patch.changed and self.within is None:
+            return self._view.has_anybody(key)
+        return bool(self.matching(key))
 
     def people(self, key: Key) -> Ints:
         """The same as an array of ids in no order, somebody perhaps twice: for whole settles."""
+        if self.within is not None:
+            return np.array(self.matching(key), np.int64)
         found = self._view.people(key)
         if not self._patch.changed:
             return found

@@ -1,4 +1,4 @@
-"""The stored base of a host's learner sets (DESIGN, point 2)."""
+"""The stored base of a host's learner sets (design point 2)."""
 
 from __future__ import annotations
 

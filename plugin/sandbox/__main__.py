@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import secrets
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +20,15 @@ from plugin.sandbox.app import create_app
 from plugin.sandbox.receive import LIES
 from plugin.sandbox.seed import seed
 from plugin.sandbox.store import Store
+
+
+def _here() -> str:
+    """What this machine calls itself: a bare root file system may have no ``/etc/hosts`` that knows ``localhost``."""
+    try:
+        socket.getaddrinfo("localhost", None)
+    except OSError:
+        return "127.0.0.1"
+    return "localhost"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,6 +49,9 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--lie", choices=LIES)
     serve.add_argument("--async", dest="asynchronous", action="store_true", help="answer pushes later")
     serve.add_argument("--resets-completion", action="store_true")
+    serve.add_argument(
+        "--wait-for-tool", action="store_true", help="show people a page that waits until Muster answers"
+    )
     arguments = parser.parse_args(argv)
     return _init(arguments) if arguments.command == "init" else _serve(arguments)
 
@@ -70,7 +83,7 @@ def _make_key(data: Path) -> None:
 
 
 def _connection(arguments: argparse.Namespace) -> dict[str, str]:
-    base = f"http://localhost:{arguments.port}"
+    base = f"http://{_here()}:{arguments.port}"
     return {
         "name": "sandbox", "issuer": base, "client_id": "muster", "deployment": "1", "auth_url": f"{base}/lti/auth",
         "token_url": f"{base}/lti/token", "jwks_url": f"{base}/lti/jwks", "kind": "webhook", "api_url": f"{base}/api/v1",
@@ -85,6 +98,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         return 2
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = create_app(arguments.data, asynchronous=arguments.asynchronous, resets=arguments.resets_completion)
+    app.config["WAITS"] = arguments.wait_for_tool
     app.config["STORE"].setting("lie", arguments.lie or "")
     app.config["STORE"].setting("mood", "ok")
     make_server("127.0.0.1", arguments.port, app, threaded=True).serve_forever()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, render_template, request
 
-from plugin.sandbox import api, control, grades, pages, platform, receive
+from plugin.sandbox import api, control, grades, hr, pages, platform, receive
 from plugin.sandbox.store import Store
 
 
@@ -25,8 +26,20 @@ def create_app(data: Path, *, asynchronous: bool = False, resets: bool = False) 
         ASYNC=asynchronous,
         RESETS=resets,
     )
-    for module in (api, receive, control, platform, grades, pages):
+    for module in (api, receive, control, platform, grades, hr, pages):
         app.register_blueprint(module.blueprint)
+
+    @app.before_request
+    def _wait() -> tuple[str, int, dict[str, str]] | None:
+        """Until Muster answers the first time, people wait: a launch before would fail."""
+        if not app.config.get("WAITS") or request.blueprint not in ("pages", "platform"):
+            return None
+        try:
+            with urllib.request.urlopen(f"{app.config['MUSTER']}/healthz", timeout=2):  # noqa: S310 - the tool's address
+                app.config["WAITS"] = False
+        except OSError:
+            return render_template("waiting.html"), 503, {"Refresh": "2"}
+        return None
 
     @app.after_request
     def _headers(response: Response) -> Response:

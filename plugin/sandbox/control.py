@@ -5,10 +5,11 @@ POST (JSON body; every change may say ``"hint": false``):
 manager_job?, job?}`` · ``/world/suspend|unsuspend|delete {person}`` · ``/world/unit {unit, parent?, name?}`` ·
 ``/world/delete-unit {unit}`` · ``/world/delete-job {job}`` · ``/world/audience-member {audience, person, member}`` ·
 ``/world/delete-audience {audience}`` · ``/world/first-login {person}`` · ``/world/field {person, field, value}`` ·
+``/world/speak {person, language}`` ·
 ``/world/enrol-by-hand {person, course, state?}`` · ``/world/unenrol {person, course}`` ·
 ``/world/complete {person, course, at?}`` · ``/world/reset-completion {person, course}`` ·
 ``/world/lie {lie}`` · ``/world/mood {mood}`` · ``/world/delete-line-item {item}`` ·
-``/world/forget {kind, ids}`` (no hint, no tombstone's worth of notice).
+``/world/forget {kind, ids}`` (no hint, no tombstone's worth of notice) · ``/world/furnish {finished}`` (no hint).
 GET: ``/world/roster/<course>`` · ``/world/grades/<course>`` · ``/world/inbox/<person>`` ·
 ``/world/log?after=N`` · ``/world/units?kind=`` ·
 ``/world/people?unit=&below=`` · ``/world/person/<id>`` · ``/world/state``.
@@ -23,6 +24,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 
 from plugin.sandbox.api import store
+from plugin.sandbox.furnish import furnish
 from plugin.sandbox.grades import book, delete_item
 from plugin.sandbox.hints import post_hint
 from plugin.sandbox.receive import LIES
@@ -162,6 +164,13 @@ def _first_login(asked: dict[str, Any]) -> Result:
     return {"person": person["id"]}, [("person.changed", [person["id"]])]
 
 
+def _speak(asked: dict[str, Any]) -> Result:
+    """From now on she reads the learning site in this language."""
+    person = _existing("people", asked.get("person"))
+    store().put("people", [{**person, "language": str(asked.get("language") or "en")}])
+    return {"person": person["id"]}, [("person.changed", [person["id"]])]
+
+
 def _field(asked: dict[str, Any]) -> Result:
     person = _existing("people", asked.get("person"))
     if not asked.get("field"):
@@ -193,6 +202,10 @@ def _complete(asked: dict[str, Any]) -> Result:
         "completions", [{"id": ident, "person": person["id"], "course": course["id"], "at": at, "state": "done"}]
     )
     return {"completion": ident}, [("completion.changed", [ident])]
+
+
+def _furnish(asked: dict[str, Any]) -> Result:
+    return furnish(store(), asked), []
 
 
 def _reset_completion(asked: dict[str, Any]) -> Result:
@@ -236,9 +249,9 @@ ACTS: dict[str, Any] = {
     "unit": _unit, "delete-unit": _drop("units", "unit", "unit.changed"),
     "delete-job": _drop("jobs", "job", "job.changed"),
     "delete-audience": _drop("audiences", "audience", "audience.changed"), "audience-member": _audience_member,
-    "first-login": _first_login, "field": _field, "enrol-by-hand": _enrol_by_hand, "unenrol": _unenrol,
+    "first-login": _first_login, "field": _field, "speak": _speak, "enrol-by-hand": _enrol_by_hand, "unenrol": _unenrol,
     "complete": _complete, "reset-completion": _reset_completion, "delete-line-item": _delete_line_item,
-    "lie": _lie, "mood": _mood, "forget": _forget,
+    "lie": _lie, "mood": _mood, "forget": _forget, "furnish": _furnish,
 }  # fmt: skip
 
 

@@ -115,16 +115,17 @@ def _launch(connection: dict[str, str], person: str, nonce: str, role: str, cour
 
     now, link = int(time.time()), f"link-{course}{'-' if certification else ''}{certification}"
     known = store().get("people", person) or {}
+    spoken = str(known.get("language") or "en").replace("_", "-")
     claims = {
         "iss": issuer(), "aud": connection["client_id"], "sub": person, "iat": now, "exp": now + 60, "nonce": nonce,
         "name": known.get("name", person), "given_name": known.get("given_name", ""),
-        "family_name": known.get("family_name", ""), "email": known.get("email", ""), "locale": "en-GB",
+        "family_name": known.get("family_name", ""), "email": known.get("email", ""), "locale": spoken,
         CLAIM + "message_type": "LtiResourceLinkRequest", CLAIM + "version": "1.3.0",
         CLAIM + "deployment_id": connection["deployment"], CLAIM + "roles": ROLES.get(role, ROLES["unknown"]),
         CLAIM + "target_link_uri": f"{current_app.config['MUSTER']}/lti/launch",
         CLAIM + "resource_link": {"id": link, "title": "Muster"},
         CLAIM + "context": {"id": course, "title": (store().get("courses", course) or {}).get("name", course)},
-        CLAIM + "launch_presentation": {"document_target": "iframe", "locale": "en-GB", "return_url": f"{issuer()}/"},
+        CLAIM + "launch_presentation": {"document_target": "iframe", "locale": spoken, "return_url": f"{issuer()}/"},
         CLAIM + "tool_platform": {"guid": "sandbox", "name": "Acme Learning (sandbox)", "product_family_code": "sandbox"},
         "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice": {
             "context_memberships_url": f"{issuer()}/lti/members/{course}", "service_versions": ["2.0"],

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from plugin.access.tokens import make_token
+from plugin.access.tokens import Asked, Owner, make_token
 from tests.web.conftest import app, settle, world  # noqa: F401 - fixtures
 from tests.world import HOST, World
 
@@ -42,9 +42,16 @@ class Program:
 def program(app: Flask, world: World) -> Callable[..., Program]:  # noqa: F811
     """``program()`` may write, ``program(may_write=False)`` may not."""
 
-    def make(name: str = "hr", *, may_write: bool = True) -> Program:
+    def make(name: str = "hr", *, may_write: bool = True, scopes: tuple[str, ...] = ()) -> Program:
         with world.runtime.db.write() as session:
-            token = make_token(session, HOST, name, may_write=may_write, at=world.now, who="sam")
+            token = make_token(
+                session,
+                HOST,
+                Asked(name, scopes or (("read", "write") if may_write else ("read",))),
+                owner=Owner(),
+                at=world.now,
+                who="sam",
+            )
         return Program(app.test_client(), token)
 
     return make

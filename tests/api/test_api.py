@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin.access.tables import ApiToken
-from plugin.access.tokens import make_token
+from plugin.access.tokens import Asked, Owner, make_token
 from plugin.core.tables import Host, Journal
 from tests.api.conftest import Program
 from tests.world import HOST, World
@@ -100,6 +100,11 @@ def test_what_cannot_be_is_refused_in_a_sentence(saved: Program) -> None:
     ):
         assert words in saved.ask("PUT", f"/certifications/FS/assignments/{path}", body, status=status)["detail"]
     assert saved.ask("GET", "/certifications/FS")["version"] == 1
+
+
+@pytest.mark.parametrize("cursor", ["%C2%8B" * 256, "%ED%A0%80"])
+def test_cursors_are_judged_as_they_were_sent(saved: Program, cursor: str) -> None:
+    assert saved.send("GET", f"/certifications/FS/learners?cursor={cursor}").status_code == 422
 
 
 def test_what_a_rule_refuses_comes_with_the_plan(saved: Program) -> None:
@@ -202,7 +207,7 @@ def test_a_token_opens_one_host_and_no_pages(saved: Program, world: World) -> No
     with world.runtime.db.write() as session:
         session.add(Host(id=HOST + 1, name="other", title="Other", settings={}))
     with world.runtime.db.write() as session:
-        token = make_token(session, HOST + 1, "hr", may_write=True, at=world.now, who="x")
+        token = make_token(session, HOST + 1, Asked("hr", ("read", "write")), owner=Owner(), at=world.now, who="x")
     other = Program(saved.client, token)
     assert other.ask("GET", "/certifications") == {"items": [], "next": None}
     for path in ("", "/learners", "/learners/ann", "/assignments", "/history", "/exceptions"):

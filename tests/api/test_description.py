@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.settings import read_settings
-from plugin.access.tokens import make_token
+from plugin.access.tokens import Asked, Owner, make_token
 from plugin.app import create_app
 from plugin.core.clock import Clock
 from plugin.core.db import Database
@@ -25,7 +25,7 @@ from tests.conftest import KEYS, NOW
 from tests.web.conftest import small_world
 from tests.world import HOST
 
-EXAMPLES = 8
+EXAMPLES = 3
 """Requests for each operation."""
 REFUSED = ["4xx"]
 """What answers to something malformed may be: 413 too, where what is too long is megabytes long."""
@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, st
     world = small_world(Runtime(made, database, Clock(NOW)))
     app = create_app(world.runtime)
     with database.write() as session:
-        token = make_token(session, HOST, "hr", may_write=True, at=NOW, who="sam")
+        token = make_token(session, HOST, Asked("hr", ("read", "write")), owner=Owner(), at=NOW, who="sam")
     Program(app.test_client(), token).ask("POST", "/apply", FILE)
     world.settle()
     yield app, token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from plugin.core.caches import forget_all
+from plugin.core.database.process_cache import forget_all
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.schema import metadata
@@ -39,8 +40,8 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of our schema, once on each engine."""
     forget_all()
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("sqlite_model"), tmp_path / "muster.sqlite3")
         database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
-        metadata.create_all(database.engine)
         yield database
         database.close()
         return

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from plugin.certifications.definition import AssignmentDef
 from plugin.delivery.tables import WANTS, Message, Seat
-from plugin.enrolment.exceptions import answer
-from plugin.enrolment.show import show_rows
+from plugin.enrolment.answers.exceptions import answer
+from plugin.enrolment.saving.proposal import certification_id
 from plugin.enrolment.tables import Enrolment
-from plugin.enrolment.weigh import certification_id
+from plugin.enrolment.views.show import show_rows
 from plugin.mirror.tables import Course, Person
 from tests.world import HOST, World, row
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STEP, CYCLE, PERIOD = "enrolment/step.py", "certifications/cycle.py", "certifications/period.py"
-RESOLVE, CLAIMS, TRIGGERS = "certifications/resolve.py", "enrolment/claims.py", "notifications/triggers.py"
+STEP, CYCLE, PERIOD = "enrolment/rules/step.py", "certifications/rules/cycle.py", "certifications/rules/period.py"
+RESOLVE, CLAIMS, TRIGGERS = (
+    "certifications/resolve.py",
+    "enrolment/settling/seat_claims.py",
+    "notifications/triggers.py",
+)
 _KEYS = '"key": [f"{definition.id}:{to}:{of}:{definition.certification}:{s}:{c}" for to, of, s, c in named],'
 
 
@@ -33,11 +37,11 @@ _AWARDED = "awarded = began & (new.certified_at != NONE)"
 MUTATIONS = (
     Mutation(1, "nobody is matched", RESOLVE, "if target_id is None:", "if target_id is not None:"),
     Mutation(2, "a draft reaches people", "enrolment/terms.py", 'self.state == "live"', 'self.state in ("live", "draft")'),
-    Mutation(3, "no course is ever open", "certifications/content.py",
+    Mutation(3, "no course is ever open", "certifications/rules/content.py",
              "open_courses |= {course for _, one in group for course in one.courses}", "open_courses |= set()"),
     Mutation(4, "nobody leaves whose rule went", STEP, _LEFT, "gone = reached & ~member & given.exempt"),
     Mutation(5, "nobody is matched", RESOLVE, "if target_id is None:", "if target_id is not None:"),
-    Mutation(7, "the last rule is the only reason", "enrolment/writer.py",
+    Mutation(7, "the last rule is the only reason", "enrolment/settling/write.py",
              "named[at].append(rule.id)", "named[at] = [rule.id]"),
     Mutation(8, "a team is always the direct one", RESOLVE, _TEAMS, 'return (kind, target_id, "direct")'),
     Mutation(9, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
@@ -53,7 +57,7 @@ MUTATIONS = (
     Mutation(25, "an unknown date asks nobody", STEP,
              "unknown = given.wanted.unknown & (self.date == NONE) & ~awarded",
              "unknown = given.wanted.unknown & (self.date != NONE) & ~awarded"),
-    Mutation(29, "the zone of the date is ignored", "certifications/dates.py",
+    Mutation(29, "the zone of the date is ignored", "certifications/rules/due_dates.py",
              "zone = known_zone(learner_zone, host_zone) if due.zone == LEARNER else due.zone or host_zone",
              "zone = host_zone"),
     Mutation(34, "a second rule changes no date", STEP, _DATES, "later = where & (date != NONE) & (self.new.due == NONE)"),
@@ -68,7 +72,7 @@ MUTATIONS = (
              "short = (self.date != NONE) & (self.date - given.at < 0) & ~awarded"),
     Mutation(41, "a question holds nobody back", STEP,
              "self.new.hold[ask & ~self.old.active] = HELD_BY_EXCEPTION", "self.new.hold[ask & ~self.old.active] = FREE"),
-    Mutation(42, "a realistic date leaves no week", "core/days.py", "GRACE_DAYS = 7", "GRACE_DAYS = 0"),
+    Mutation(42, "a realistic date leaves no week", "core/days.py", "REALISTIC_MARGIN_DAYS = 7", "REALISTIC_MARGIN_DAYS = 0"),
     Mutation(44, "a shared course asks nobody", STEP,
              "duplicate = given.elsewhere & (self.began | self.asking | (self.new.hold == DISMISSED))",
              "duplicate = given.elsewhere & self.asking"),
@@ -76,14 +80,14 @@ MUTATIONS = (
              "new.due[began] = np.where(dated, new.expires, NONE)[began]", "new.due[began] = NONE"),
     Mutation(50, "the same is told at every instant anew", TRIGGERS, _KEYS, _KEYS.replace("{c}", "{c}:{at}")),
     Mutation(58, "those below are never included", RESOLVE, _UNITS, 'return (kind, target_id, "")'),
-    Mutation(60, "whoever is held counts as active", "enrolment/show.py",
+    Mutation(60, "whoever is held counts as active", "enrolment/views/show.py",
              '"active": live and row.hold not in INACTIVE_HOLDS,', '"active": live,'),
     Mutation(61, "leavers stay", STEP, _LEFT, "gone = reached & ~member & given.exempt"),
     Mutation(63, "what is archived goes on", "enrolment/terms.py", 'self.state == "live"', 'self.state != "draft"'),
     Mutation(66, "suspending removes", "enrolment/terms.py",
              'POLICIES = {"remove": REMOVE, "suspend": SUSPEND, "keep": KEEP}',
              'POLICIES = {"remove": REMOVE, "suspend": REMOVE, "keep": KEEP}'),
-    Mutation(68, "a target that went holds nobody", "enrolment/inputs.py",
+    Mutation(68, "a target that went holds nobody", "enrolment/reading/gather.py",
              "kept_by_gone=only_gone & (wanted.why != 0),", "kept_by_gone=only_gone & (wanted.why == 0),"),
     Mutation(69, "a team is always the whole tree", RESOLVE, _TEAMS, 'return (kind, target_id, "below")'),
     Mutation(70, "a unit is always the whole tree", RESOLVE, _UNITS, 'return (kind, target_id, "below")'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.errors import Invalid
 from plugin.core.runtime import Runtime
 from tests.behaviours.lab import BOTH, CONTENT, PERIOD, Lab, individuals, on
@@ -38,7 +38,7 @@ def test_what_is_no_date_in_a_profile_field_is_asked_about_and_disturbs_nobody(l
     assert (lab.due("g2"), lab.exception("g2")) == ("2027-05-31T23:59:00Z", None)
     lab.set_person("g2", fields={"licence": "lost"})
     lab.settle()
-    assert (lab.due("g2"), "g2" in lab.active()) == ("2027-05-31T23:59:00Z", True)  # her date stays (DOMAIN 3.4)
+    assert (lab.due("g2"), "g2" in lab.active()) == ("2027-05-31T23:59:00Z", True)  # her date stays (rules 3.4)
 
 
 def test_a_profile_date_is_read_in_every_form_a_host_gives_it(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""Due dates (behaviours 16 to 39), in the form of DOMAIN §3."""
+"""Due dates (behaviours 16 to 39), in the form of rules 3."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from plugin.certifications.date_words import in_words
-from plugin.certifications.dates import dump_due, parse_due
 from plugin.certifications.listing import assignment_ids
+from plugin.certifications.rules.due_date_words import in_words
+from plugin.certifications.rules.due_dates import dump_due, parse_due
 from plugin.core.errors import RefusedByRule
-from plugin.enrolment.overrides import extend
-from plugin.enrolment.roster import learners
-from plugin.enrolment.save import Choices
+from plugin.enrolment.answers.overrides import extend
+from plugin.enrolment.saving.save import Choices
 from plugin.enrolment.tables import Enrolment
+from plugin.enrolment.views.roster import learners
 from tests.behaviours.lab import BOTH, CONTENT, PERIOD, Lab, individuals, on, row, timed
 from tests.world import HOST
 

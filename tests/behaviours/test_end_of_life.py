@@ -1,4 +1,4 @@
-"""The end of a certification: read only, silent, and its seats stay or go as it was said (DOMAIN 5.11, 6.2)."""
+"""The end of a certification: read only, silent, and its seats stay or go as it was said (rules 5.11, 6.2)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.tick import tick
-from plugin.notifications.timed import owe_timed
+from plugin.enrolment.settling.tick import tick
+from plugin.enrolment.timed_messages import owe_timed
 from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals
 from tests.world import HOST
 

@@ -1,4 +1,4 @@
-"""Exceptions (behaviours 40 to 50), in the form of DOMAIN §4."""
+"""Exceptions (behaviours 40 to 50), in the form of rules 4."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from plugin.core.errors import RefusedByRule
 from plugin.core.tables import Host
-from plugin.enrolment.groups import join
+from plugin.enrolment.answers.groups import join
 from tests.behaviours.lab import BOTH, CONTENT, PERIOD, Lab, individuals, row, timed
 from tests.world import HOST
 

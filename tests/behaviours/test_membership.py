@@ -1,4 +1,4 @@
-"""Counting, leaving, coming back and what the host takes away (behaviours 51 to 75), in the form of DOMAIN §2 and §6."""
+"""Counting, leaving, coming back and what the host takes away (behaviours 51 to 75), in the form of rules 2 and 6."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from plugin.certifications import adding, drafts
 from plugin.certifications.definition import Proposal
+from plugin.certifications.drafts import adding, drafts
 from plugin.certifications.store import by_id, definition_of
 from plugin.core.errors import Invalid
-from plugin.enrolment.held import answer_held, held_items
-from plugin.enrolment.preview import review
+from plugin.enrolment.answers.on_hold import answer_held, held_items
+from plugin.enrolment.saving.review import review
 from plugin.enrolment.tables import Enrolment
 from plugin.mirror.tables import Audience, Course
 from tests.behaviours.lab import BOTH, CONTENT, DAY, PERIOD, Lab, individuals, row
@@ -282,7 +282,7 @@ def test_behaviour_75_certified_and_back_after_the_expiry_she_is_expired_and_old
 def test_of_two_certifications_with_one_course_the_gentlest_policy_holds_when_both_have_let_go(
     lab: Lab, first: str
 ) -> None:
-    """Every pair of leaving policies (DOMAIN 6.2): a seat stays while anybody wants it, then keep < suspend < remove."""
+    """Every pair of leaving policies (rules 6.2): a seat stays while anybody wants it, then keep < suspend < remove."""
     policies = ("keep", "suspend", "remove")
     pairs = list(product(policies, policies))
     names = {pair: f"{pair[0]}-{pair[1]}" for pair in pairs}

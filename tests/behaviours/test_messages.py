@@ -1,4 +1,4 @@
-"""The window, and what is told to whom (behaviours 83 to 97), in the form of DOMAIN §7 and §8."""
+"""The window, and what is told to whom (behaviours 83 to 97), in the form of rules 7 and 8."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 
 from plugin.certifications.store import definition_of
 from plugin.delivery.tables import Message
+from plugin.enrolment.message_dates import render
+from plugin.enrolment.timed_messages import owe_timed
 from plugin.notifications.tables import Notification
-from plugin.notifications.templates import render
-from plugin.notifications.timed import owe_timed
 from tests.behaviours.lab import BOTH, CONTENT, PERIOD, Lab, individuals, row
 from tests.world import HOST
 

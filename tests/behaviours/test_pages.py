@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin.certifications.store import by_id
-from plugin.enrolment.show import show_rows
+from plugin.enrolment.views.show import show_rows
 from tests.cli.conftest import muster, sandbox
 from tests.live import Sandbox
 from tests.web.conftest import Visit, app, settle, visit, world

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from plugin.core.errors import NotFound, RefusedByRule
-from plugin.enrolment.opening import open_course
-from plugin.enrolment.owed_saves import progress
-from plugin.enrolment.show import show_person
+from plugin.enrolment.answers.course_opening import open_course
+from plugin.enrolment.settling.saves import progress
+from plugin.enrolment.views.show import show_person
 from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals, row
 from tests.world import HOST
 

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from plugin.core.errors import RefusedByRule
-from plugin.enrolment import exceptions, groups, overrides
-from plugin.enrolment.people import settle_people
-from plugin.enrolment.settle import settle_everything
-from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals, on, row, timed
+from plugin.enrolment.answers import exceptions, groups, overrides
+from plugin.enrolment.facts import NONE
+from plugin.enrolment.past import changes_of
+from plugin.enrolment.settling.everyone import settle_everything
+from plugin.enrolment.settling.people import settle_people
+from plugin.enrolment.tables import Enrolment
+from tests.behaviours.lab import BOTH, CONTENT, PERIOD, Lab, individuals, on, row, timed
 from tests.world import HOST
 
 AFTER = {"after": "certification_completion", "certification": "fs", "add": "30 days"}
@@ -120,3 +123,35 @@ def test_what_has_ended_is_read_and_not_changed(lab: Lab, end: dict[str, Any]) -
     lab.save("fs", *rows, *individuals("cat"), state="live", available={})
     assert lab.active() == {"bob", "cat"}
     assert exceptions.answer(lab.runtime, HOST, number, "assign", who="admin", people=[lab.id("ann")]) == 1
+
+
+def test_behaviour_88_an_award_is_kept_once_however_often_it_is_told_and_each_cycle_has_its_own(lab: Lab) -> None:
+    lab.save("fs", *individuals("ann"), content=BOTH, period=PERIOD)
+    lab.complete("ann", "c1", DONE)
+    lab.settle()
+    lab.complete("ann", "c1", DONE)
+    lab.settle()
+    settle_everything(lab.runtime, HOST)
+    assert awards(lab) == [(DONE, on("2027-11-10"))]
+    lab.at(on("2027-10-20"))
+    lab.settle()
+    again = on("2027-10-25")
+    for _telling in range(2):
+        lab.complete("ann", "c2", again)
+        lab.later(1)
+    lab.later(300)
+    assert awards(lab) == [(DONE, on("2027-11-10")), (again, on("2028-10-25"))]
+
+
+def awards(lab: Lab) -> list[tuple[int, int]]:
+    """When ann was certified and until when, the earliest first: what is kept of her past, and her row."""
+    with lab.runtime.db.read() as session:
+        row_of = session.get_one(Enrolment, (HOST, lab.number(), lab.id("ann")))
+        kept = [
+            (int(one.columns["certified_at"][0]), int(one.columns["expires"][0]))
+            for one in changes_of(session, HOST, lab.number())
+            if "certified_at" in one.columns and one.columns["certified_at"][0] != NONE
+        ]
+        assert row_of.certified_at is not None
+        assert row_of.expires is not None
+        return [*reversed(kept), (row_of.certified_at, row_of.expires)]

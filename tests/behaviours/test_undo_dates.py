@@ -1,4 +1,4 @@
-"""Undo takes back only the dates that came from what is undone; an answer that was given stands (DOMAIN 3.5, 4.4)."""
+"""Undo takes back only the dates that came from what is undone; an answer that was given stands (rules 3.5, 4.4)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from plugin.core.tables import Journal
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.history import undo, undo_proposal
-from plugin.enrolment.preview import review
-from plugin.enrolment.save import Choices
+from plugin.enrolment.saving.history import undo, undo_proposal
+from plugin.enrolment.saving.review import review
+from plugin.enrolment.saving.save import Choices
 from tests.behaviours.lab import CONTENT, PERIOD, Lab, individuals, row, timed
 from tests.world import HOST
 

@@ -15,29 +15,33 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import text, update
+from sqlalchemy.engine import make_url
 
 from config.settings import read_settings
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
-from plugin.core.bulk import update_rows
-from plugin.core.caches import forget_all
 from plugin.core.clock import Clock
+from plugin.core.database.bulk import update_rows
+from plugin.core.database.process_cache import forget_all
+from plugin.core.database.tenant import enter
 from plugin.core.db import Database
 from plugin.core.logs import configure_logs
 from plugin.core.runtime import Runtime
 from plugin.core.secrets import bind_secrets
-from plugin.enrolment.owed_saves import settle_certifications
-from plugin.enrolment.owing import owed_people
-from plugin.enrolment.people import settle_people
-from plugin.enrolment.preview import review
-from plugin.enrolment.save import Choices, save
-from plugin.enrolment.settle import settle_everything
+from plugin.enrolment.saving.review import review
+from plugin.enrolment.saving.save import Choices, save
+from plugin.enrolment.settling.everyone import settle_everything
+from plugin.enrolment.settling.owing import owed_people
+from plugin.enrolment.settling.people import settle_people
+from plugin.enrolment.settling.saves import settle_certifications
+from plugin.migrations.row_security import put_up
 from plugin.migrations.run import upgrade
 from plugin.mirror.changes import stamp
 from plugin.mirror.tables import Job
-from plugin.population.stored import keep_base
-from tests.bench import draining, floors
+from plugin.population.stored_base import keep_base
+from tests.bench import draining, floors, midnight, reports, sourcing
 from tests.bench.company import HOST, Company, analyse, build, certify
 from tests.bench.meter import METER, alone, begun
+from tests.conftest import APPLICATION, as_application, with_application
 
 KEYS = "a-bench-key-that-is-long-enough"
 NOW = 1_795_000_000
@@ -45,12 +49,21 @@ TOLD = ({"when": "assigned", "to": ["learner"]},)
 GOALS = {
     "settle_first": (2.0, 1.5), "settle_steady": (20.0, 12.0), "settle_changed": (20.0, 12.0), "save_10k": (2.5, 2.5),
     "preview_company": (0.1, 0.1), "preview_cold": (0.0, 0.0), "preview_mixed": (1.0, 1.0), "one_person": (10.0, 10.0),
-    "drain": (3.0, 3.0), "drain_http": (0.0, 0.0),
+    "midnight": (2.0, 2.0), "drain": (3.0, 3.0), "drain_http": (0.0, 0.0), **reports.GOALS,
+    "source_first": (0.0, 0.0), "source_same": (4.0, 4.0), "source_changed": (6.0, 6.0), "scim_100": (0.0, 0.0),
+    "reorganise": (0.0, 0.0),
 }  # fmt: skip
 """At most so many times the floor: SQLite, PostgreSQL."""
-REPORTED = ("drain_http",)
+REPORTED = ("drain_http", "source_first")
 """Without a goal: beside another figure."""
-ENOUGH_MS = {"preview_company": (10.0, 10.0), "preview_cold": (1000.0, 1000.0), "one_person": (10.0, 0.0)}
+ENOUGH_MS = {
+    "preview_company": (10.0, 10.0),
+    "preview_cold": (1000.0, 1000.0),
+    "one_person": (10.0, 0.0),
+    "scim_100": (1000.0, 1000.0),
+    "reorganise": (10_000.0, 10_000.0),
+    **reports.ENOUGH_MS,
+}
 """Good enough whatever the ratio: SQLite, PostgreSQL."""
 AT_MOST_MS = {"preview_mixed": 100.0}
 
@@ -102,11 +115,31 @@ class Bench:
         analyse(self.runtime)
         yield self._steady()
         yield self._memory()
+        for name, product, floor in reports.measured(self.runtime, HOST):
+            yield self._judged(name, product, floor)
         yield from self._previews()
         yield self._save_10k()
         yield self._one_person()
         yield self._changed()
+        yield self._midnight()
         yield from self._drain()
+        for name, product, floor in sourcing.measured(self.runtime, HOST, self.learners):
+            yield self._judged(name, product, floor)
+
+    def _midnight(self) -> Figure:
+        """Jobs that begin at one midnight, of all the host's jobs; the floor is our own save for as many learners."""
+        many = midnight.prepare(self.runtime, self.company)
+        floor = midnight.a_save(self.runtime)
+        self.runtime, taken = midnight.a_midnight(self.runtime)
+        counted = [midnight.enrolled(self.runtime, code) for code in ("BYSAVE", "BYNIGHT")]
+        if counted != [many, many]:
+            raise RuntimeError(f"{many} learners were to begin by a save and by midnight, not {counted}")
+        return self._judged("midnight", taken, floor)
+
+    def found_nothing(self) -> None:
+        """Whatever was measured, the daily check finds nothing afterwards."""
+        if found := midnight.drift(self.runtime):
+            raise RuntimeError(f"the daily check found {found} differences")
 
     def _drain(self) -> Iterator[Figure]:
         """Up to 10,000 seats to a host that answers at once: in this process, and over HTTP."""
@@ -260,9 +293,27 @@ def peak() -> int:
 
 
 def runtime_for(url: str) -> Runtime:
-    """A runtime on a database, its clock standing still."""
+    """A runtime on a database, its clock standing still; inside the one host there is."""
     settings = read_settings({"MUSTER_ENV": "development", "MUSTER_SECRET_KEYS": KEYS, "MUSTER_DATABASE_URL": url})
-    return Runtime(settings, Database(url), Clock(NOW))
+    enter(HOST)
+    behind = make_url(url).username == APPLICATION
+    return Runtime(settings, Database(url, row_security=behind), Clock(NOW))
+
+
+def _walled(runtime: Runtime) -> Runtime:
+    """The same database as a role that owns none of its tables, working inside one host.
+
+    The role may make the floors' own tables, keep the planner's figures, and is of that host on bare connections too.
+    """
+    address = as_application(runtime.db.url)
+    with_application(runtime.db.url)
+    put_up(runtime.db, address)
+    with runtime.db.write() as session:
+        for sql in (f"GRANT CREATE ON SCHEMA public TO {APPLICATION}", f"GRANT pg_maintain TO {APPLICATION}",
+                    f"ALTER ROLE {APPLICATION} SET muster.host = '{HOST}'"):  # fmt: skip
+            session.execute(text(sql))
+    runtime.db.close()
+    return runtime_for(address)
 
 
 @contextmanager
@@ -301,6 +352,9 @@ def main() -> None:
     parser.add_argument(
         "--cpu", action="store_true", help="processor time, ours and the database's, in place of the clock"
     )
+    parser.add_argument(
+        "--row-security", action="store_true", help="PostgreSQL behind row-level security (decision 0094)"
+    )
     asked = parser.parse_args()
     METER.by_processor = asked.cpu
     figures: list[Figure] = []
@@ -308,7 +362,7 @@ def main() -> None:
     configure_logs(as_json=True, least="warning")
     if asked.cpu:
         print("milliseconds of processor time")
-    for sql in (*floors.LITERAL, *draining.LITERAL):
+    for sql in (*floors.LITERAL, *draining.LITERAL, *reports.LITERAL):
         print(f"floor: {sql}")
     print(
         f"{'operation':17} {'database':11} {'learners':>9} {'floor ms':>11} {'product ms':>11} {'ratio':>8} {'goal':>6}"
@@ -323,9 +377,14 @@ def main() -> None:
                     with runtime.db.write() as session:
                         alone(session)
                     runtime.db.close()
-                for one in Bench(runtime, learners).run():
+                if asked.row_security and not runtime.db.sqlite:
+                    runtime = _walled(runtime)
+                bench = Bench(runtime, learners)
+                for one in bench.run():
                     figures.append(one)
                     print(one.line(), flush=True)
+                    if one.operation == "midnight":
+                        bench.found_nothing()
                 runtime.db.close()
     for one in growth(figures):
         figures.append(one)

@@ -13,12 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
-from plugin.core.bulk import NULL, insert_rows
+from plugin.core.database.bulk import NULL, insert_rows
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Counter, Host, HostClock
-from plugin.enrolment.save import Choices, save
+from plugin.enrolment.saving.save import Choices, save
+from plugin.mirror.pulling.unit_trees import recount, renumber
 from plugin.mirror.tables import Audience, AudienceMember, Course, Job, Person, Unit
-from plugin.mirror.trees import recount, renumber
 
 HOST = 1
 REPORTS = 8

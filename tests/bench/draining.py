@@ -13,12 +13,13 @@ from unittest.mock import patch
 
 from sqlalchemy import text
 
+from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
-from plugin.delivery import drain as room
-from plugin.delivery.drain import drain
+from plugin.delivery.seats import send as room
+from plugin.delivery.seats.send import drain
 from plugin.hosts.port import Host, Outcome, Reply
 from plugin.hosts.webhook import WebhookHost
-from plugin.mirror.connections import spec_for
+from plugin.mirror.connections.store import spec_for
 from plugin.mirror.tables import Connection
 from tests.bench.meter import begun
 
@@ -59,7 +60,10 @@ def prepare(runtime: Runtime, host_id: int) -> int:
     with runtime.db.write() as session:
         row = session.get(Connection, (host_id, 1))
         if row is None:
-            row = Connection(host_id=host_id, id=1, name="bench", kind="webhook", mapping={}, settings={}, marks={})
+            number = take_ids(session, host_id, "connection")
+            row = Connection(
+                host_id=host_id, id=number, name="bench", kind="webhook", mapping={}, settings={}, marks={}
+            )
             session.add(row)
         row.caps = {"writes": {"seats": BATCH, "messages": 100}}
         row.webhook_secret = SECRET

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,26 @@ TYPE = """([field, text, wanted]) => new Promise((done, failed) => {
 })"""
 
 
+FETCH = """async (address) => {
+  const began = performance.now();
+  const answer = await fetch(address);
+  await answer.text();
+  if (!answer.ok) throw new Error(`${answer.status} ${address}`);
+  return performance.now() - began;
+}"""
+OF_CERTIFICATION = ("overview", "details", "assignments", "learners", "learners?standing=overdue", "learners?sort=-due",
+                    "exceptions", "notifications", "history")  # fmt: skip
+ADMINISTRATOR = (
+    "/home", "/certifications", *(f"/certifications/1/{one}" for one in OF_CERTIFICATION), "/reports", "/reports/learners",
+    "/reports/membership", "/reports/courses", "/reports/overview", "/reports/exceptions", "/reports/history",
+    "/reports/messages", "/people", "/people?q=chen", "/people?organisation=ORG-1", "/people/U-900", "/search?q=north",
+    "/messages", "/system", "/delivery", "/held", "/endpoints", "/hosts/1/sources", "/hosts",
+)  # fmt: skip
+MANAGER = ("/my/team", "/my/team?include=below", "/my/team/reports", "/my/team/reports/learners")
+LEARNER = ("/my/certifications",)
+"""Every page of the navigation, as each role sees it."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One line of the table."""
@@ -80,7 +100,7 @@ def demonstration(people: int, units: int) -> Iterator[str]:
     """Everything running; gives the sandbox's address."""
     muster, sandbox = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="mpages") as folder:
-        command = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main())", "demo",
+        command = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main())", "demo", "--empty",
                    "--port", str(muster), "--sandbox-port", str(sandbox), "--data", folder,
                    "--people", str(people), "--units", str(units)]  # fmt: skip
         with (Path(folder) / "log").open("wb") as log:
@@ -108,7 +128,7 @@ class Bench:
     """A page of one administrator at one certification."""
 
     def __init__(self, page: Page, sandbox: str, turns: int) -> None:
-        self.page, self.turns = page, turns
+        self.page, self.turns, self.sandbox = page, turns, sandbox
         page.goto(f"{sandbox}/lti/start?role=administrator&person=U-1")
         page.wait_for_url("**/t/**")
         page.get_by_role("link", name="New certification").first.click()
@@ -137,6 +157,17 @@ class Bench:
             yield self.timed(f"warning on adding: {kind}", 300, lambda kind=kind: self.warned(kind))
         yield self.saved()
         yield self.timed("warning on removing", 300, self.removing)
+        yield from self.pages("administrator", "U-1", ADMINISTRATOR)
+        yield from self.pages("manager", "U-6", MANAGER)
+        yield from self.pages("learner", "U-900", LEARNER)
+
+    def pages(self, role: str, person: str, addresses: Sequence[str]) -> Iterator[Figure]:
+        """How long each page of a role takes, from asking for it to its last byte."""
+        self.page.goto(f"{self.sandbox}/lti/start?role={role}&person={person}")
+        self.page.wait_for_url("**/t/**")
+        base = "/".join(self.page.url.split("/")[:5])
+        for one in addresses:
+            yield self.timed(f"page: {role} {one}", 300, lambda one=one: float(self.page.evaluate(FETCH, base + one)))
 
     def timed(self, what: str, goal: float, work: Any) -> Figure:
         """The median of several turns, after one that is not counted."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from plugin.certifications.asfile import read_file
+from plugin.certifications.file.certification_file import read_file
 from plugin.core.errors import Invalid
 
 WHOLE = """
@@ -34,7 +34,7 @@ certifications:
       - {individual: U-5, due: {fixed: "2027-03-31T17:00", zone: Europe/Rome}}
       - {group: Volunteers, description: First aiders, self_enrol: true, withdraw: true, members: [U-6], due: none}
     notifications:
-      - {when: due, before: 7 days, to: [learner, managers], subject: Soon, body: Please, on: false}
+      - {when: due, before: 7 days, to: [learner, managers], subject: Soon, body: Please, texts: {de: {subject: Bald}}, on: false}
 """
 
 
@@ -52,6 +52,7 @@ def test_every_key_of_the_document_is_read() -> None:
     assert one.given["assignments"][5]["members"] == ["U-6"]
     assert one.given["notifications"][0]["before"] == "7 days"
     assert one.given["notifications"][0]["on"] is False
+    assert one.given["notifications"][0]["texts"] == {"de": {"subject": "Bald"}}
 
 
 def test_json_is_read_like_yaml_and_numbers_are_ids() -> None:
@@ -92,6 +93,9 @@ def test_what_a_certification_leaves_out_is_absent() -> None:
         ("notifications: [{when: never}]", "notifications.0.when"),
         ('notifications: [{when: due, body: "Dear {first_name}"}]', "'{first_name}' is no placeholder"),
         ("notifications: [{when: assigned, before: 7 days}]", "can go before their moment"),
+        ("notifications: [{when: due, texts: {german: {subject: A}}}]", "'german' is no language such as de"),
+        ('notifications: [{when: due, texts: {de: {body: "{vorname}"}}}]', "'{vorname}' is no placeholder"),
+        ("notifications: [{when: due, texts: {de: {title: A}}}]", "texts.de"),
         ("available: {from: 2027-01-01, until: 2026-01-01}", "end before it begins"),
         ("available: {until: 9999-12-31}", "no day from 1970 to 9998"),
         ("available: {from: 0001-01-01}", "no day from 1970 to 9998"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.certifications.content import (
+from plugin.certifications.rules.content import (
     EMPTY,
     Content,
     CourseSet,

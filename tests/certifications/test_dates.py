@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.certifications.date_words import in_words
-from plugin.certifications.dates import (
+from plugin.certifications.rules.due_date_words import in_words
+from plugin.certifications.rules.due_dates import (
     EVENTS,
     NO_DUE,
     UNKNOWN,
@@ -23,7 +23,6 @@ from plugin.certifications.dates import (
     due_instant,
     dump_due,
     end_of_day,
-    next_due,
     parse_due,
     parse_period,
     parse_profile_date,
@@ -261,15 +260,6 @@ def test_a_million_bases_are_reckoned_at_once() -> None:
     result = relative_due(bases, 30, "days", "Europe/London")
     assert stopwatch.perf_counter() - started < 5
     assert (result > bases).all()
-
-
-def test_a_date_that_is_there_only_moves_later() -> None:
-    assert next_due(10, 20, frozen=False, new_spell=False) == 20
-    assert next_due(20, 10, frozen=False, new_spell=False) == 20
-    assert next_due(20, None, frozen=False, new_spell=False) == 20
-    assert next_due(None, 10, frozen=False, new_spell=False) == 10
-    assert next_due(20, 10, frozen=False, new_spell=True) == 10
-    assert next_due(20, None, frozen=False, new_spell=True) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from plugin.certifications import adding, clashes, drafts
+from plugin.certifications.drafts import adding, clashes, drafts
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, NotFound
 from plugin.core.runtime import Runtime

@@ -1,4 +1,4 @@
-"""Files of records brought along: read whatever is in them, and a verdict for each line (DOMAIN 7.6)."""
+"""Files of imported records: read whatever is in them, and a verdict for each line (rules 7.6)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugin.certifications.content import parse_content
-from plugin.certifications.cycle import CERTIFIED, COMPLETE, EXPIRED, WINDOW_OPEN, CycleState, Facts, advance, begin
-from plugin.certifications.period import parse_period_settings
-from plugin.certifications.record_file import RecordFile, read_records, read_when
-from plugin.certifications.records import Judged, Known, Named, Record, Rules, brought_along, judge
-from plugin.core.csvfile import decode
+from plugin.certifications.file.record_file import RecordFile, read_records, read_when
+from plugin.certifications.rules.content import parse_content
+from plugin.certifications.rules.cycle import (
+    CERTIFIED,
+    COMPLETE,
+    EXPIRED,
+    WINDOW_OPEN,
+    CycleState,
+    Facts,
+    advance,
+    begin,
+)
+from plugin.certifications.rules.period import parse_period_settings
+from plugin.certifications.rules.record_states import Judged, Known, Named, Record, Rules, brought_along, judge
 from plugin.core.errors import Invalid
+from plugin.core.text.table_files import decode
 
 ZONE = "Europe/London"
 CONTENT = parse_content(
@@ -132,7 +141,7 @@ def test_a_verdict_for_each_line() -> None:
     text = (
         "person,since,until\n"
         "ann,2026-06-01,2027-06-01\n"  # found
-        "U1,2026-06-01,2027-06-01\n"  # repeated, by another of her names
+        "u1,2026-06-01,2027-06-01\n"  # repeated, by another of her names
         "nobody,2026-06-01,\n"
         "bob,2026-06-01,\n"  # two of them
         "u2,2027-06-01,\n"  # in the future
@@ -200,7 +209,7 @@ INSTANTS = st.integers(at("2023-01-01"), NOW)
     done=st.dictionaries(st.sampled_from(["c1", "c2"]), st.lists(INSTANTS, min_size=1, max_size=3)),
 )
 def test_before_or_after_assigning_comes_to_the_same(since: int, lasts: int | None, done: dict[str, list[int]]) -> None:
-    """Wherever she was certified at most once before the record was brought along."""
+    """Wherever she was certified at most once before the record was imported."""
     record = Record(since, None if lasts is None else since + lasts * 86400)
     first = brought_along(begin(None), record, done, RULES)
     assigned = advance(begin(None), Facts(completions=done), YEARLY, CONTENT, NOW, ZONE)

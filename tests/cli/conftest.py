@@ -26,6 +26,7 @@ def muster(db: Database, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setenv("MUSTER_ENV", "development")
     monkeypatch.setenv("MUSTER_SECRET_KEYS", KEYS)
     monkeypatch.setenv("MUSTER_DATABASE_URL", db.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("MUSTER_ROW_SECURITY", str(db.row_security))
 
     def run(*arguments: str) -> tuple[int, str, str]:
         status = main(list(arguments))

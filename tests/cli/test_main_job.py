@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.in_turn import in_turn
 from tests.live import Sandbox
 
 FILE = """
@@ -101,7 +102,7 @@ def test_removing_everybody_asks_for_the_number_and_undo_brings_them_back(
     assert sandbox.roster("c1") == wanted
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("text", "said"),
     [
         ("version: 2\ncertifications: []\n", "Line 1, version"),

@@ -11,7 +11,7 @@ import pytest
 
 from plugin.app import create_app
 from plugin.cli import main
-from plugin.cli.context import runtime as open_runtime
+from plugin.cli.opening import runtime as open_runtime
 from plugin.core.db import Database
 from tests.conftest import KEYS
 from tests.live import free_port, serve_sandbox
@@ -41,7 +41,8 @@ def muster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 COMMANDS = [
     "run", "work", "db", "setup-link", "host add", "host list", "host check", "sync", "reconcile", "keys", "doctor", "demo",
     "plan", "apply", "export", "show", "exceptions", "resolve", "group", "extend", "exempt", "history", "undo", "held",
-    "release", "refuse", "retarget", "import-records", "token add", "token list", "token remove",
+    "release", "refuse", "retarget", "import-records", "token add", "token list", "token remove", "grant add", "grant list", "grant remove", "grant confirm",
+    "sessions end", "backup", "restore",
 ]  # fmt: skip
 
 
@@ -115,13 +116,15 @@ def test_a_setup_link_opens_hosts_once(muster: Any) -> None:
     path = link.removeprefix("http://localhost:8000")
     made = open_runtime()
     client = create_app(made).test_client()
-    opened = client.get(path)
+    assert client.get(path).status_code == 200
+    opened = client.post(path)
     assert opened.status_code == 303
     hosts = client.get(opened.headers["Location"])
     assert hosts.status_code == 200
     handle = opened.headers["Location"].split("/t/")[1].split("/")[0]
     assert client.get(f"/t/{handle}/certifications").status_code == 403
-    again = client.get(path)
+    assert client.get(path).status_code == 303  # whoever opened it finds her tab again
+    again = create_app(made).test_client().get(path)
     assert again.status_code == 401
     assert "used already" in again.text
 

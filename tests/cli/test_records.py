@@ -1,4 +1,4 @@
-"""Records brought along by command: the dry run, the real one, every refusal, and the way back (DOMAIN 7.6)."""
+"""Imported records by command: the dry run, the real one, every refusal, and the way back (rules 7.6)."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_a_file_looked_at_brought_along_and_taken_back(
     assert "1 missing." in muster("import-records", "FS2", str(csv))[1]
     status, _out, err = muster("import-records", "FS2", str(csv), "--yes")
     assert status == 1
-    assert "1 of 3 lines cannot be brought along" in err
+    assert "1 of 3 lines cannot be imported" in err
     status, out, err = muster("import-records", "FS2", str(csv), "--yes", "--skip-wrong", "--skip-expired")
-    assert (status, out) == (0, "1 records brought along.\n")
+    assert (status, out) == (0, "1 records imported.\n")
     assert muster("work", "--once")[0] == 0
     (row,) = json.loads(muster("show", "FS2", "--json")[1])
     assert (row["state"], row["expires"]) == ("certified", first["expires"])

@@ -1,4 +1,4 @@
-"""A file with all six types and a program: the equations of DOMAIN 5.3, and a round trip through export."""
+"""A file with all six types and a program: the equations of rules 5.3, and a round trip through export."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from plugin.core import ahead
-from plugin.core.ahead import read_ahead, side_by_side
+from plugin.core.database import parallel
+from plugin.core.database.parallel import read_ahead, side_by_side
 from plugin.core.db import Database
 
 
 @pytest.fixture(params=[1, 2, 4])
 def readers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(ahead, "hands", lambda: request.param)
+    monkeypatch.setattr(parallel, "hands", lambda: request.param)
     return int(request.param)
 
 
@@ -30,7 +30,7 @@ def test_answers_come_in_the_order_of_what_was_asked(db: Database, readers: int,
 
 
 def test_several_connections_read_at_once(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "hands", lambda: 3)
+    monkeypatch.setattr(parallel, "hands", lambda: 3)
     together = threading.Barrier(3, timeout=5)
     assert list(read_ahead(db, [1, 2, 3], lambda _session, number: together.wait() * 0 + number)) == [1, 2, 3]
 
@@ -66,7 +66,7 @@ def test_whoever_stops_listening_leaves_no_thread_behind(db: Database, readers: 
 
 
 def test_a_database_in_memory_is_read_through_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "hands", lambda: 4)
+    monkeypatch.setattr(parallel, "hands", lambda: 4)
     db, names = Database("sqlite://"), set()
 
     def read(_session: Session, number: int) -> int:

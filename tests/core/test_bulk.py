@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plugin.core.bulk import among, fetch, insert_rows, only
+from plugin.core.database.bulk import among, fetch, insert_rows, only
 from plugin.core.db import Database
 from plugin.core.tables import Counter
 

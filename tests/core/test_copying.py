@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, MetaData, SmallInteger, String, Table, select, text
 
-from plugin.core.bulk import NULL, insert_rows
-from plugin.core.copying import binary_rows
+from plugin.core.database.binary_copy import binary_rows
+from plugin.core.database.bulk import NULL, insert_rows
 from plugin.core.db import Database
 
 THINGS = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugin.core.csvfile import read_rows, written
+from plugin.core.text.table_files import read_rows, written
 
 MOST = 50_000
 

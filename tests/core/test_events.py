@@ -7,7 +7,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from plugin.core import events
+from plugin.core import outbox
 from plugin.core.journal import Entry, record, record_all
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Event, Subscription
@@ -61,8 +61,8 @@ def test_a_change_that_is_not_committed_tells_nobody(runtime: Runtime) -> None:
 
 
 def test_what_history_tells_subscribers_are_names_of_the_vocabulary() -> None:
-    assert set(events.FROM_HISTORY.values()) <= set(events.TYPES)
-    assert len(set(events.TYPES)) == len(events.TYPES) == 26
+    assert set(outbox.FROM_HISTORY.values()) <= set(outbox.TYPES)
+    assert len(set(outbox.TYPES)) == len(outbox.TYPES) == 26
 
 
 def test_ten_thousand_learners_are_told_of_in_a_moment(runtime: Runtime) -> None:

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from plugin.core.clock import Clock
+from plugin.core.network.signing import BadSignature, signed_headers, verify
 from plugin.core.runtime import Runtime
-from plugin.core.signing import BadSignature, signed_headers, verify
-from plugin.delivery.endpoints import rotate
-from plugin.jobs.endpoints import send_events
+from plugin.delivery.endpoints.subscriptions import rotate
+from plugin.jobs.event_sender import send_events
 from tests.delivery.endpoints import (
     HOST,
     a_host,

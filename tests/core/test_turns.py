@@ -122,6 +122,6 @@ def test_a_drive_that_knows_no_locks_is_said_in_a_sentence(shared: Database, mon
     def flock(_handle: int, _how: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("plugin.core.turns.fcntl.flock", flock)
+    monkeypatch.setattr("plugin.core.database.writer_turns.fcntl.flock", flock)
     with pytest.raises(Unavailable, match="cannot be locked: No locks available"):
         shared.transact(seen)

@@ -15,11 +15,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from plugin.core.events import TYPES
 from plugin.core.journal import record
+from plugin.core.outbox import TYPES
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.delivery.endpoints import Wanted, create
+from plugin.delivery.endpoints.subscriptions import Wanted, create
 from plugin.delivery.tables import Endpoint, EndpointDelivery
 
 HOST = 1

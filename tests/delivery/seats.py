@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugin.core.bulk import insert_rows
+from plugin.core.database.bulk import insert_rows
 from plugin.core.runtime import Runtime
 from plugin.delivery.tables import IN, Seat
-from plugin.mirror.connections import NewHost, add_host
+from plugin.mirror.connections.store import NewHost, add_host
 from plugin.mirror.tables import Connection, Course, Person
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1kZWxpdmVyeS10ZXN0cw=="

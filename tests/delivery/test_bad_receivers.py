@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from plugin.core import http
 from plugin.core.clock import Clock
-from plugin.core.http import CallFailed, Outbound
+from plugin.core.network import http
+from plugin.core.network.http import CallFailed, Outbound
 from plugin.core.runtime import Runtime
-from plugin.delivery.drain import drain
+from plugin.delivery.seats.send import drain
 from plugin.delivery.tables import IN, UNKNOWN, Call, Seat
+from plugin.enrolment.message_dates import render
 from plugin.mirror.tables import Connection
-from plugin.notifications.templates import render
 from tests.delivery.seats import a_host_with_seats
 
 Behave = Callable[[socket.socket, list[dict[str, Any]]], None]
@@ -222,7 +222,7 @@ def test_a_name_that_means_another_address_at_every_look_never_leads_inside(
         with pytest.raises(CallFailed):
             out.get("https://rebinds.example/hook")
     assert {"127.0.0.1", "203.0.114.10"} <= set(looks)
-    assert set(called) == {"203.0.114.10"}
+    assert set(called) <= {"203.0.114.10"}  # a look that means an inside address is refused, whichever comes first
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "[::1]", "0x7f000001", "2130706433", "127.1",

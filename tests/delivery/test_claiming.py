@@ -15,18 +15,18 @@ import pytest
 from sqlalchemy import select, text
 
 from plugin.core.clock import Clock
+from plugin.core.database import leases
 from plugin.core.logs import use_correlation
 from plugin.core.runtime import Runtime
-from plugin.delivery import claim
-from plugin.delivery import drain as room
-from plugin.delivery.drain import LONGEST_JOB, drain
-from plugin.delivery.outcomes import apply_seats
-from plugin.delivery.owed import owed_seats
-from plugin.delivery.seats import is_owed
+from plugin.delivery.seats import send as room
+from plugin.delivery.seats.outcomes import apply_seats
+from plugin.delivery.seats.owed import owed_seats
+from plugin.delivery.seats.send import LONGEST_JOB, drain
+from plugin.delivery.seats.wanted_seats import is_owed
 from plugin.delivery.tables import FOUND, IN, NOBODYS, OURS, OUT, SUSPENDED, UNKNOWN, Call, Seat
+from plugin.enrolment.message_dates import render
 from plugin.hosts.port import Outcome
 from plugin.mirror.tables import Connection
-from plugin.notifications.templates import render
 from tests.delivery.seats import a_host_with_seats, owe
 
 
@@ -287,4 +287,4 @@ def test_a_claim_is_marked_unknown_before_the_call(runtime: Runtime) -> None:
     with host(runtime, host_id, look):
         drain(runtime, host_id, render)
     assert looked == [(UNKNOWN, IN, 1, True)]
-    assert claim.LEASE > 3 * 30
+    assert leases.LEASE > 3 * 30

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
-from plugin.delivery.drain import drain
-from plugin.delivery.reconcile import reconcile
+from plugin.delivery.drift.reconcile import reconcile
+from plugin.delivery.seats.send import drain
 from plugin.delivery.tables import Call, Seat
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.save import Choices, save
+from plugin.enrolment.message_dates import render
+from plugin.enrolment.saving.save import Choices, save
 from plugin.jobs.work import work_host
-from plugin.notifications.templates import render
 from tests.live import Sandbox, connect, serve_sandbox
 
 FILE = """

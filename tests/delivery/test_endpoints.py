@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from pyroaring import BitMap
 
-from plugin.core.addresses import why_not_allowed
 from plugin.core.clock import Clock
 from plugin.core.errors import Invalid, NotFound
 from plugin.core.journal import record
+from plugin.core.network.addresses import why_not_allowed
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Event
-from plugin.delivery import endpoint_drain
-from plugin.delivery.endpoint_drain import DISABLED_AFTER, SCHEDULE
-from plugin.delivery.endpoints import Wanted, change, create, ping, redeliver, remove, rotate, switch
-from plugin.delivery.events import KEPT, forget
-from plugin.jobs.endpoints import send_events
+from plugin.delivery.endpoints import event_calls
+from plugin.delivery.endpoints.event_calls import DISABLED_AFTER, SCHEDULE
+from plugin.delivery.endpoints.event_lists import KEPT, forget
+from plugin.delivery.endpoints.subscriptions import Wanted, change, create, ping, redeliver, remove, rotate, switch
+from plugin.jobs.event_sender import send_events
 from tests.delivery.endpoints import (
     HOST,
     Got,
@@ -177,9 +177,9 @@ def test_an_endpoint_that_is_down_is_not_asked_for_every_event_it_is_owed(made: 
         for person in range(1, 40):
             happen(made, person=person)
         send_events(made, HOST)
-        assert len(down.got) == endpoint_drain.PATIENT
+        assert len(down.got) == event_calls.PATIENT
         send_events(later(made, 20), HOST)
-        assert len(down.got) == endpoint_drain.PATIENT + 1
+        assert len(down.got) == event_calls.PATIENT + 1
 
 
 def test_after_five_days_of_failing_it_is_disabled_and_others_are_told(made: Runtime, taking: Receiver) -> None:
@@ -230,7 +230,7 @@ def test_paused_it_is_sent_nothing_and_loses_nothing(made: Runtime, taking: Rece
 def test_a_receiver_that_misbehaves_holds_nobody_up_and_is_shown(
     made: Runtime, monkeypatch: pytest.MonkeyPatch, behave: Any
 ) -> None:
-    monkeypatch.setattr(endpoint_drain.attempt, "__kwdefaults__", {"deadline": 0.5})
+    monkeypatch.setattr(event_calls.attempt, "__kwdefaults__", {"deadline": 0.5})
     began = time.monotonic()
     with receiver(lambda line, _items: behave(line, [])) as address:
         number, _secret = subscribe(made, address)
@@ -321,7 +321,7 @@ def test_redeliver_sends_the_same_message_again(made: Runtime, taking: Receiver)
 
 
 def test_all_that_failed_is_sent_again_at_once(made: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_drain, "SCHEDULE", ())
+    monkeypatch.setattr(event_calls, "SCHEDULE", ())
     with receiving(lambda _got: 400) as strict:
         number, _secret = subscribe(made, strict.url)
         for person in (1, 2):

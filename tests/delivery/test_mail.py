@@ -13,12 +13,12 @@ from sqlalchemy import select
 
 from plugin.core.errors import Invalid
 from plugin.core.runtime import Runtime
-from plugin.delivery import smtp
-from plugin.delivery.channels import Entered, change_channel, channel_of, try_mail
-from plugin.delivery.posting import post
-from plugin.delivery.smtp import Mailer, MailTrouble, Server, compose, message_id, usable
+from plugin.delivery.messages import smtp
+from plugin.delivery.messages.channels import Entered, change_channel, channel_of, try_mail
+from plugin.delivery.messages.dispatch import post
+from plugin.delivery.messages.smtp import Mailer, MailTrouble, Server, compose, message_id, usable
 from plugin.delivery.tables import Call, Channel, Message
-from plugin.notifications.templates import render
+from plugin.enrolment.message_dates import render
 from tests.behaviours.lab import Lab, individuals
 from tests.delivery.mailbox import PASSWORD, USER, Mailbox, dripping_server, mail_server
 from tests.world import HOST

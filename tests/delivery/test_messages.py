@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from plugin.core.bulk import insert_rows
+from plugin.core.database.bulk import insert_rows
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, Journal
-from plugin.delivery.channels import Entered, change_channel, channel_of
-from plugin.delivery.drain import drain
-from plugin.delivery.messages import pick, release_waiting
-from plugin.delivery.posting import post
-from plugin.delivery.storm import answer_held, cap_of, count_told, hold_storm
+from plugin.delivery.messages.channels import Entered, change_channel, channel_of
+from plugin.delivery.messages.dispatch import post
+from plugin.delivery.messages.queue import pick, release_waiting
+from plugin.delivery.messages.storm import answer_held, cap_of, count_told, hold_storm
+from plugin.delivery.seats.send import drain
 from plugin.delivery.tables import IN, Call, Message, Seat
+from plugin.enrolment.message_dates import render
 from plugin.mirror.tables import Connection, Course
-from plugin.notifications.templates import render
 from tests.behaviours.lab import CONTENT, Lab, individuals
 from tests.delivery.endpoints import Receiver, independently_verified, receiving
 from tests.delivery.seats import SECRET, a_host_with_seats

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
-from plugin.delivery import drift, reconcile
-from plugin.delivery.drain import drain
-from plugin.delivery.echoes import heed
+from plugin.delivery.drift import findings, reconcile
+from plugin.delivery.drift.echoes import heed
+from plugin.delivery.seats.send import drain
 from plugin.delivery.tables import FOUND, IN, OUT, SUSPENDED, Seat
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.save import Choices, save
+from plugin.enrolment.message_dates import render
+from plugin.enrolment.saving.save import Choices, save
 from plugin.jobs.work import work_host
-from plugin.mirror.connections import connection_of
+from plugin.mirror.connections.store import connection_of
 from plugin.mirror.tables import Connection, Hint, SyncRun
-from plugin.notifications.templates import render
 from tests.live import Sandbox, connect, serve_sandbox
 
 FILE = """
@@ -56,7 +56,7 @@ class World:
 
     def policy(self, word: str) -> None:
         def choose(session: Any) -> None:
-            drift.choose_policy(session, connection_of(session, self.host_id), word, at=1, who="tester")
+            findings.choose_policy(session, connection_of(session, self.host_id), word, at=1, who="tester")
 
         self.made.db.transact(choose)
 
@@ -200,12 +200,12 @@ def test_drift_that_is_asked_about_waits_for_the_answer(world: World) -> None:
     world.send()
     assert world.rosters()["c1"][first][0] == "suspended"
     with world.made.db.read() as session:
-        [course] = drift.by_course(session, world.host_id)
+        [course] = findings.by_course(session, world.host_id)
         assert (course.course, course.suspended, course.asked) == ("c1", 2, 2)
 
     def answer(action: str, **which: Any) -> int:
         return world.made.db.transact(
-            lambda session: drift.answer(
+            lambda session: findings.answer(
                 session, world.host_id, action, at=world.made.clock.now(), who="tester", **which
             )
         )
@@ -229,7 +229,7 @@ def test_what_others_made_is_changed_only_when_picked(world: World) -> None:
     assert world.rosters()["c4"][person] == ("active", "muster")
     for course in ("c4", "c5"):
         picked = world.made.db.transact(
-            lambda session, course=course: drift.pick(
+            lambda session, course=course: findings.pick(
                 session, world.host_id, course, [person], at=world.made.clock.now(), who="tester"
             )
         )

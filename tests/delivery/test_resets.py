@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock, parse_instant
 from plugin.core.errors import RefusedByRule
 from plugin.core.runtime import Runtime
-from plugin.delivery.reset_tables import CourseReset
+from plugin.delivery.resets.reset_tables import CourseReset
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.save import Choices, save
-from plugin.enrolment.show import show_rows
+from plugin.enrolment.saving.save import Choices, save
+from plugin.enrolment.views.show import show_rows
 from plugin.jobs.work import work_host
-from plugin.mirror.sync import pull
+from plugin.mirror.pulling.pull import pull
 from tests.live import Sandbox, connect, serve_sandbox
 
 FILE = """

@@ -1,4 +1,4 @@
-"""What a review foretold is what the learning site then has: DOMAIN 5.3 against the sandbox's own roster."""
+"""What a review foretold is what the learning site then has: rules 5.3 against the sandbox's own roster."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select, text
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.days import moment_of
 from plugin.core.runtime import Runtime
-from plugin.enrolment.guard import ACTIVE
-from plugin.enrolment.preview import Review, review
-from plugin.enrolment.save import Choices, save
+from plugin.enrolment.answers.withdrawal_guard import ACTIVE
+from plugin.enrolment.saving.review import Review, review
+from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.tables import Enrolment
 from plugin.jobs.work import work_host
 from plugin.mirror.tables import Person

@@ -12,12 +12,12 @@ from sqlalchemy import select, update
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.delivery.score_owing import owe_again
-from plugin.delivery.score_tables import Score, ScoreLine
-from plugin.delivery.scores import deliver_scores
+from plugin.delivery.results.score_tables import Score, ScoreLine
+from plugin.delivery.results.scores import deliver_scores
 from plugin.delivery.tables import Seat
+from plugin.enrolment.earlier_results import owe_earlier_results
 from plugin.lti import services
-from plugin.mirror.contexts import learn_endpoint
+from plugin.mirror.connections.launch_contexts import learn_endpoint
 from plugin.mirror.tables import DELETED, SUSPENDED, Connection
 from tests.gradebook import SCOPE, Gradebook, gradebook
 from tests.world import HOST, World, row
@@ -83,7 +83,7 @@ def certify(world: World, *people: str, course: str = "c1") -> None:
 
 
 def report(world: World) -> int:
-    return deliver_scores(world.runtime, HOST)
+    return owe_earlier_results(world.runtime, HOST) + deliver_scores(world.runtime, HOST)
 
 
 def scores(world: World) -> list[Score]:
@@ -125,8 +125,6 @@ def test_a_link_launched_later_reports_those_certified_before(world: World, book
     assert not launched(world, claims(book, own=1))
     report(world)
     assert sorted(book.posted()) == ["ann", "cid"]
-    with world.runtime.db.write() as session:
-        owe_again(session, HOST, 1)
     report(world)
     assert len(book.posted()) == 2
 

@@ -1,11 +1,11 @@
-"""Who comes back certified, and a course that another certification shares (DOMAIN §4, 6.3)."""
+"""Who comes back certified, and a course that another certification shares (rules 4, 6.3)."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
 from plugin.core.runtime import Runtime
-from plugin.enrolment import exceptions
+from plugin.enrolment.answers import exceptions
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.tables import ExceptionRow
 from tests.enrolment.test_settle import enrolled

@@ -1,4 +1,4 @@
-"""Records brought along become part of what is known of a learner, quietly, and can be taken back (DOMAIN 7.6)."""
+"""Imported records become part of what is known of a learner, quietly, and can be taken back (rules 7.6)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.delivery.tables import Message
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.records import Choice, bring, look, take_back
-from plugin.enrolment.show import show_person, show_rows
+from plugin.enrolment.imported.records import Choice, bring, look, take_back
 from plugin.enrolment.tables import Brought
-from plugin.notifications.timed import owe_timed
+from plugin.enrolment.timed_messages import owe_timed
+from plugin.enrolment.views.show import show_person, show_rows
 from tests.conftest import NOW
 from tests.world import HOST, World, row
 
@@ -241,6 +241,8 @@ def test_people_are_found_by_address_and_number_and_their_own_id_comes_first(wor
         assert [one.verdict for one in found.lines] == ["ambiguous", "found"]
         assert found.lines[1].who is not None
         assert found.lines[1].who.ext == "cat"
-        many = "person,since\n" + "".join(f"x{n},2026-06-01\n" for n in range(500)) + "Bob,2026-06-01\n"
+        many = "person,since\n" + "".join(f"x{n},2026-06-01\n" for n in range(500)) + "bob,2026-06-01\n"
         assert look(session, HOST, FS, many, now=world.now).counts == {"found": 1, "missing": 500}
+        other = look(session, HOST, FS, many.replace("bob,", "Bob,"), now=world.now)
+        assert other.counts == {"missing": 501}  # ids that differ by case are different people
         assert show_person(session, HOST, FS, "ann")

@@ -10,9 +10,9 @@ from plugin.core.errors import RefusedByRule
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.delivery.tables import CONFIRMED, WANTS, Seat
-from plugin.enrolment import settle
 from plugin.enrolment.codes import HOLDS, STATES
-from plugin.enrolment.save import Choices
+from plugin.enrolment.saving.save import Choices
+from plugin.enrolment.settling import everyone
 from plugin.enrolment.tables import Enrolment, Held
 from plugin.mirror.tables import Course, Person
 from tests.world import HOST, World, row
@@ -192,7 +192,7 @@ def test_a_unit_of_confirmed_words_exists() -> None:
 def test_history_tells_once_what_a_settle_of_many_transactions_did(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settle, "CHUNK", {True: 1, False: 1})
+    monkeypatch.setattr(everyone, "CHUNK", {True: 1, False: 1})
     world.save("fs", row("organisation", "top", "below"), content=CONTENT)
     world.settle()
     world.save("fs", row("organisation", "left"), content=CONTENT, choices=Choices(allow_withdrawals=2))

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Event, Subscription
-from plugin.delivery.drain import drain
-from plugin.enrolment.moments import EXPIRING, tell_moments
-from plugin.enrolment.overrides import exempt
+from plugin.delivery.seats.send import drain
+from plugin.enrolment.answers.overrides import exempt
+from plugin.enrolment.message_dates import render
+from plugin.enrolment.settling.tick import tick
+from plugin.enrolment.settling.timed_events import EXPIRING, tell_moments
 from plugin.enrolment.tables import Enrolment
-from plugin.enrolment.tick import tick
 from plugin.mirror.tables import Connection
-from plugin.notifications.templates import render
 from tests.delivery.endpoints import EVERYTHING
 from tests.delivery.seats import a_host_with_seats
 from tests.delivery.test_bad_receivers import outcomes, receiver, whole

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import date
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.store import by_id, definition_of
-from plugin.certifications.tables import Assignment
 from plugin.core.clock import Clock, format_instant
+from plugin.core.database.bulk import fetch
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, HostClock
-from plugin.delivery.tables import WANTS, Seat
-from plugin.enrolment import exceptions, groups, overrides
+from plugin.delivery.tables import WANTS
+from plugin.enrolment.answers import exceptions, groups, overrides
 from plugin.enrolment.codes import EXCEPTION_TYPES, STATES
-from plugin.enrolment.owed_saves import settle_certifications
-from plugin.enrolment.people import settle_people
-from plugin.enrolment.save import Choices, save
-from plugin.enrolment.settle import settle_everything
-from plugin.enrolment.tables import Enrolment, ExceptionRow, WhySet
-from plugin.enrolment.tick import tick
-from plugin.enrolment.weigh import certification_id
+from plugin.enrolment.doctor import examine
+from plugin.enrolment.saving.proposal import certification_id
+from plugin.enrolment.saving.save import Choices, save
+from plugin.enrolment.settling.everyone import settle_everything
+from plugin.enrolment.settling.people import settle_people
+from plugin.enrolment.settling.saves import settle_certifications
+from plugin.enrolment.settling.tick import tick
+from plugin.enrolment.tables import Enrolment
 from plugin.hosts.port import Caps, Page, Record
-from plugin.mirror import sync
-from plugin.mirror.records import KINDS
-from plugin.mirror.tables import Connection, Course, Person
+from plugin.mirror.pulling import pages
+from plugin.mirror.pulling.rows import KINDS
+from plugin.mirror.tables import Connection, Person
 from tests.histories import naive
 from tests.histories.naive import Certification, Job, Model, Row, Save, Unit
 
@@ -38,6 +42,14 @@ UNITS_OF = {"days": "days", "weeks": "weeks", "months": "months", "years": "year
 
 def text_of(instant: int | None) -> str | None:
     return format_instant(instant)
+
+
+def day_text(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def wave_text(wave: tuple[int, str] | None) -> dict[str, Any] | None:
+    return {"learners": wave[0], "every": wave[1]} if wave else None
 
 
 def due_of(due: tuple | None) -> Any:
@@ -57,14 +69,15 @@ def due_of(due: tuple | None) -> Any:
 class Lab:
     """Every method does one thing to both worlds. Nothing follows from it until :meth:`settle`."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, zone: str = "Europe/London") -> None:
         self.host = next(_hosts)
-        self.runtime = runtime
-        self.model = Model(runtime.clock.now())
+        self.runtime, self.zone = runtime, zone
+        self.model = Model(runtime.clock.now(), ZoneInfo(zone))
         self.saves: dict[str, Save] = {}
         self.log: list[str] = []
+        self._numbers: dict[str, int] = {}
         with runtime.db.write() as session:
-            session.add(Host(id=self.host, name=f"h{self.host}", title="Host", time_zone="Europe/London", settings={}))
+            session.add(Host(id=self.host, name=f"h{self.host}", title="Host", time_zone=zone, settings={}))
             session.add(HostClock(host_id=self.host, seq=0, as_of=runtime.clock.now()))
             session.add(Connection(host_id=self.host, id=1, name=f"c{self.host}", kind="webhook", marks={}))
         self._members = count()
@@ -74,13 +87,18 @@ class Lab:
 
     # --- the host
 
+    def reader(self, runtime: Runtime) -> pages.Reader:
+        """Who writes what the host tells."""
+        with runtime.db.read() as session:
+            connection = session.get_one(Connection, (self.host, 1))
+            zone = session.get_one(Host, self.host).time_zone
+        return pages.Reader(runtime, self.host, connection, None, Caps(), zone)  # type: ignore[arg-type]
+
     def tell(self, kind: str, rows: dict[str, dict[str, Any]] | None = None, gone: tuple[str, ...] = ()) -> None:
         """What a read by ids brings, through the mirror's own writing."""
-        with self.runtime.db.read() as session:
-            connection = session.get_one(Connection, (self.host, 1))
-        reader = sync._Reader(self.runtime, self.host, connection, None, Caps(), "Europe/London")  # type: ignore[arg-type]
+        reader = self.reader(self.runtime)
         records = [Record(ext, fields) for ext, fields in (rows or {}).items()]
-        sync._write_page(reader, KINDS[kind], Page(kind, records, gone), 0, {})
+        pages.write_page(reader, KINDS[kind], Page(kind, records, gone), 0, {})
 
     def person(self, name: str, **changes: Any) -> None:
         self.note("person", name, changes)
@@ -155,8 +173,10 @@ class Lab:
     # --- administrators
 
     def number(self, code: str) -> int:
-        with self.runtime.db.read() as session:
-            return certification_id(session, self.host, code)
+        if not self._numbers.get(code):
+            with self.runtime.db.read() as session:
+                self._numbers[code] = certification_id(session, self.host, code)
+        return self._numbers[code]
 
     def id_of(self, name: str) -> int:
         with self.runtime.db.read() as session:
@@ -179,9 +199,23 @@ class Lab:
             period={"active": f"{terms.active_years} years", "window": f"{terms.window_months} months"},
             leaving={"seat": terms.leaving, "grace": f"{terms.grace // naive.DAY} days"},
             exceptions=terms.answers,
+            available={
+                bound: day.isoformat() for bound, day in (("from", terms.first_day), ("until", terms.last_day)) if day
+            },
             assignments=tuple(
-                AssignmentDef(row.type, row.target, row.include, due_of(row.due)) for row in rows.values()
-            ),
+                AssignmentDef(
+                    row.type,
+                    row.target,
+                    row.include,
+                    due_of(row.due),
+                    exclusions=row.but,
+                    starts=day_text(row.starts),
+                    wave=wave_text(row.wave),
+                )
+                for row in rows.values()
+            ),  # fmt: skip
+            starts=day_text(terms.starts),
+            wave=wave_text(terms.wave),
         )
         return Proposal(definition, base, current)
 
@@ -189,7 +223,13 @@ class Lab:
         self, code: str, rows: dict[str, Row], terms: Certification, *, earlier: bool = False, allow: int | None = None
     ) -> bool:
         """``False`` where there was no difference. ``allow``: the number typed for the withdrawal guard."""
-        self.note("save", code, {name: (row.include, row.due) for name, row in rows.items()}, vars(terms), earlier)
+        self.note(
+            "save",
+            code,
+            {name: (row.include, row.due, row.but, row.starts, row.wave) for name, row in rows.items()},
+            vars(terms),
+            earlier,
+        )
         before = self.model.certifications.get(code, Certification())
         choices = Choices(earlier=earlier, allow_withdrawals=allow)
         saved = save(self.runtime, self.host, [self.proposal(code, rows, terms)], who="tester", choices=choices)
@@ -197,15 +237,14 @@ class Lab:
         self.model.certifications[code] = certification = Certification(**new)
         for name, row in rows.items():
             old = before.rows.get(name)
-            fresh = Row(row.type, row.target, row.include, row.due)
+            fresh = Row(row.type, row.target, row.include, row.due, but=row.but, starts=row.starts, wave=row.wave)
             if old is not None:
-                fresh.missing, fresh.pins, fresh.team = old.missing, old.pins, old.team
+                fresh.missing, fresh.pins, fresh.settled = old.missing, old.pins, old.settled
             certification.rows[name] = fresh
-            if old is None or old.include != fresh.include:
-                fresh.team = self.model.matched(code, fresh) if row.type == "manager" else set()
         if saved:
             self.saves.pop(code, None)
-            self.saves[code] = Save(set(rows) - set(before.rows), earlier)
+            at = max(self.model.now, self.runtime.clock.now())
+            self.saves[code] = Save(set(rows) - set(before.rows), earlier, at)
         return bool(saved)
 
     def join(self, code: str, group: str, name: str) -> None:
@@ -258,8 +297,18 @@ class Lab:
     def settle(self) -> None:
         """What follows, in both worlds."""
         self.work()
+        self.learn_numbers()
         self.model.settle(self.saves)
+        for code in self.saves:
+            self.model.settled(code)
         self.saves = {}
+
+    def learn_numbers(self) -> None:
+        """What waves order people by is ours, not the host's."""
+        if self.model.numbers.keys() != self.model.people.keys():
+            with self.runtime.db.read() as session:
+                rows = fetch(session, "SELECT ext, id FROM person WHERE host_id = ?", self.host)
+            self.model.numbers.update(rows)
 
     def work(self) -> None:
         """Everything the product owes, as one round of the worker after the other (plugin/jobs/work.py)."""
@@ -276,6 +325,24 @@ class Lab:
         """Both worlds are the same; and settling everybody once more changes nothing (2.8)."""
         self.same(self.product(), "settled person by person")
 
+    @staticmethod
+    def since(instant: int) -> str | None:
+        """An instant as :meth:`product` shows it."""
+        return text_of(instant)
+
+    def ended(self, code: str, name: str) -> str | None:
+        """When the last spell of somebody ended."""
+        with self.runtime.db.read() as session:
+            row = session.get_one(Enrolment, (self.host, self.number(code), self.id_of(name)))
+            return text_of(row.ended)
+
+    def check_nothing_left(self) -> None:
+        """Settling everybody changes nothing, and the doctor agrees."""
+        before = self.product()
+        settle_everything(self.runtime, self.host)
+        assert self.product() == before
+        assert examine(self.runtime, deep=True, only=self.host) == []
+
     def check_whole(self) -> None:
         """The nightly check finds nothing to do."""
         settle_everything(self.runtime, self.host)
@@ -291,10 +358,11 @@ class Lab:
                 lines += [f"  {key}", f"    product: {found.get(key)}", f"    model:   {wanted.get(key)}"]
         raise AssertionError("\n".join(lines))
 
-    def expected(self) -> dict[str, Any]:
+    def expected(self, only: str | None = None) -> dict[str, Any]:
+        """What the model says of everybody, or of one person."""
         rows: dict[str, Any] = {}
         for (code, name), one in self.model.enrolments.items():
-            if one.live:
+            if one.live and only in (None, name):
                 question = one.question
                 rows[f"{code} {name}"] = {
                     "state": one.state, "held": one.held, "since": text_of(one.began), "due": text_of(one.due),
@@ -303,42 +371,45 @@ class Lab:
                     "expires": text_of(one.expires), "window": text_of(one.window_opens),
                 }  # fmt: skip
         for (name, course), seat in self.model.seats.items():
-            rows[f"seat {name} {course}"] = seat.shown
+            if only in (None, name):
+                rows[f"seat {name} {course}"] = seat.shown
         return rows
 
     def product(self) -> dict[str, Any]:
-        rows: dict[str, Any] = {}
+        """What the product's rows say of everybody. Plain SQL: this is asked for after every step."""
         with self.runtime.db.read() as session:
-            rows_of = session.execute(select(Person.id, Person.ext).where(Person.host_id == self.host))
-            people = {row[0]: row[1] for row in rows_of}
+            people = dict(fetch(session, "SELECT id, ext FROM person WHERE host_id = ?", self.host))
             codes = {self.number(code): code for code in self.model.certifications}
-            names = {
-                row.id: f"{row.type}:{row.target}"
-                for row in session.scalars(select(Assignment).where(Assignment.host_id == self.host))
-            }
-            whys = {
-                row.id: sorted(names[one] for one in row.assignments)
-                for row in session.scalars(select(WhySet).where(WhySet.host_id == self.host))
-            }
-            asked = {
-                (row.certification, row.person): (EXCEPTION_TYPES[row.type], text_of(row.wanted_due))
-                for row in session.scalars(select(ExceptionRow).where(ExceptionRow.host_id == self.host))
-            }
-            for row in session.scalars(select(Enrolment).where(Enrolment.host_id == self.host, Enrolment.state > 0)):
-                rows[f"{codes[row.certification]} {people[row.person]}"] = {
-                    "state": STATES[row.state], "held": HOLDS[row.hold], "since": text_of(row.began),
-                    "due": text_of(row.due), "why": whys[row.why] if row.why else [],
-                    "exception": asked.pop((row.certification, row.person), None),
-                    "leaves_on": text_of(row.leaves_on), "frozen": row.frozen_since is not None, "spell": row.spell,
-                    "expires": text_of(row.expires), "window": text_of(row.window_opens),
-                }  # fmt: skip
-            for (certification, person), question in asked.items():
-                rows[f"exception of nobody {codes[certification]} {people[person]}"] = question
-            seats = session.execute(
-                select(Seat.person, Course.ext, Seat.wanted)
-                .join(Course, (Course.host_id == Seat.host_id) & (Course.id == Seat.course))
-                .where(Seat.host_id == self.host)
+            sql = "SELECT id, type, target FROM assignment WHERE host_id = ?"
+            names = {row[0]: f"{row[1]}:{row[2]}" for row in fetch(session, sql, self.host)}
+            sql = "SELECT id, CAST(assignments AS TEXT) FROM why_set WHERE host_id = ?"
+            whys = {row[0]: sorted(names[one] for one in json.loads(row[1])) for row in fetch(session, sql, self.host)}
+            sql = "SELECT certification, person, type, wanted_due FROM exception WHERE host_id = ?"
+            asked = {row[:2]: (EXCEPTION_TYPES[row[2]], text_of(row[3])) for row in fetch(session, sql, self.host)}
+            enrolled = fetch(
+                session, f"SELECT {', '.join(_ROW)} FROM enrolment WHERE host_id = ? AND state > 0", self.host
             )
-            for person, course, wanted in seats:
-                rows[f"seat {people[person]} {course}"] = WANTS[wanted]
+            seats = fetch(session, _SEATS, self.host)
+        rows: dict[str, Any] = {}
+        for values in enrolled:
+            row = dict(zip(_ROW, values, strict=True))
+            rows[f"{codes[row['certification']]} {people[row['person']]}"] = {
+                "state": STATES[row["state"]], "held": HOLDS[row["hold"]], "since": text_of(row["began"]),
+                "due": text_of(row["due"]), "why": whys[row["why"]] if row["why"] else [],
+                "exception": asked.pop((row["certification"], row["person"]), None),
+                "leaves_on": text_of(row["leaves_on"]), "frozen": row["frozen_since"] is not None, "spell": row["spell"],
+                "expires": text_of(row["expires"]), "window": text_of(row["window_opens"]),
+            }  # fmt: skip
+        for (certification, person), question in asked.items():
+            rows[f"exception of nobody {codes[certification]} {people[person]}"] = question
+        for person, course, wanted in seats:
+            rows[f"seat {people[person]} {course}"] = WANTS[wanted]
         return rows
+
+
+_ROW = ("certification", "person", "state", "hold", "began", "due", "why", "leaves_on", "frozen_since", "spell", "expires",
+        "window_opens")  # fmt: skip
+_SEATS = (
+    "SELECT s.person, c.ext, s.wanted FROM seat s JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
+    " WHERE s.host_id = ?"
+)

@@ -1,4 +1,4 @@
-"""A Moodle on a real socket: answers, errors and traps as recorded from Moodle 4.5."""
+"""A Moodle on a real socket: answers, errors and traps as recorded from Moodle 4.5 and 5.1."""
 
 from __future__ import annotations
 
@@ -19,8 +19,15 @@ FUNCTIONS = (
     "core_webservice_get_site_info", "core_user_get_users_by_field", "core_user_get_course_user_profiles",
     "core_enrol_get_enrolled_users", "core_cohort_search_cohorts", "core_cohort_get_cohorts", "core_cohort_get_cohort_members",
     "core_course_get_courses_by_field", "core_completion_get_course_completion_status", "enrol_manual_enrol_users",
-    "enrol_manual_unenrol_users", "core_message_send_instant_messages", "tool_mobile_call_external_functions",
+    "enrol_manual_unenrol_users", "core_message_send_instant_messages", "tool_mobile_call_external_functions", "tool_mobile_get_config",
 )  # fmt: skip
+
+
+COMPANION = (
+    "local_muster_get_users", "local_muster_get_enrolments", "local_muster_get_completions", "local_muster_get_courses",
+    "local_muster_set_enrolments", "local_muster_send_messages",
+)  # fmt: skip
+"""What Muster's plugin adds, where it is installed."""
 
 
 class MoodleError(Exception):
@@ -45,12 +52,18 @@ class FakeMoodle:
     """The site. Change it freely between calls; ``mood`` is what stands between it and its callers."""
 
     base: str = ""
+    release: str = "4.5"
+    """4.5 or 5.1."""
     token: str = "t0ken"
     mood: str = "ok"
     """ok, html, garbage, maintenance, off, busy, down, truncated (takes a batch and drops its end)."""
     functions: set[str] = field(default_factory=lambda: set(FUNCTIONS))
     denied: set[str] = field(default_factory=set)
     """Capabilities that the account lacks."""
+    language: str = "en"
+    zone: str = "Europe/Berlin"
+    filtered: bool = False
+    """The last call asked for the site's filters."""
     max_input_vars: int = 1000
     shows_notices: bool = False
     """PHP writes its warnings before the answer (``display_errors``)."""
@@ -68,6 +81,10 @@ class FakeMoodle:
     completed: dict[tuple[int, int], int] = field(default_factory=dict)
     seen: dict[tuple[int, int], int] = field(default_factory=dict)
     messages: list[tuple[int, str]] = field(default_factory=list)
+    notified: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By key, whom Muster's plugin notified, and of what."""
+    deaf: set[int] = field(default_factory=set)
+    """Users whom Moodle takes no notification for."""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -96,6 +113,7 @@ class FakeMoodle:
                 "visible": 1,
                 "manual": True,
                 "criteria": True,
+                "completion": 1,
             },
         )
         row.update(fields)
@@ -136,6 +154,7 @@ class FakeMoodle:
         name = document.pop("wsfunction", None)
         token = document.pop("wstoken", None)
         document.pop("moodlewsrestformat", None)
+        self.filtered = document.pop("moodlewssettingfilter", "0") == "1"
         if token != self.token:
             raise MoodleError("invalidtoken")
         if not name:
@@ -149,12 +168,18 @@ class FakeMoodle:
     def call(self, name: str, asked: dict[str, Any]) -> Any:
         """One function."""
         self.calls.append((name, asked))
-        if name not in FUNCTIONS:
-            raise MoodleError("invalidrecord")
+        if name not in (*FUNCTIONS, *COMPANION):
+            raise self.missing()
         if name not in self.functions:
             raise MoodleError("accessexception")
         with self.lock:
             return getattr(self, name)(asked)
+
+    def missing(self, what: str = "") -> MoodleError:
+        """What a lookup of something that does not exist becomes."""
+        if self.release != "4.5":
+            return MoodleError("invalidrecordunknown")
+        return MoodleError("invaliduser" if what == "user" else "invalidrecord")
 
     def need(self, capability: str) -> None:
         if capability in self.denied:
@@ -164,12 +189,13 @@ class FakeMoodle:
 
     def core_webservice_get_site_info(self, _asked: dict[str, Any]) -> Any:
         functions = [{"name": name, "version": "2024100705.01"} for name in sorted(self.functions)]
-        return {"sitename": "Acceptance LMS", "username": "ws_muster", "userid": 2, "siteurl": self.base, "release": "4.5.5+",
+        return {"sitename": "Acceptance LMS", "username": "ws_muster", "userid": 2, "siteurl": self.base, "lang": self.language, "release": {"4.5": "4.5.5+", "5.1": "5.1.3"}[self.release],
                 "functions": functions}  # fmt: skip
 
     def profile(self, user: dict[str, Any]) -> dict[str, Any]:
         found = {key: value for key, value in user.items() if key != "custom" and value not in ("", None)}
         found["fullname"] = f"{user['firstname']} {user['lastname']}"
+        found = {key: escaped(value) if isinstance(value, str) else value for key, value in found.items()}
         if custom := [
             {"type": "text", "value": value, "displayvalue": value, "name": key.title(), "shortname": key}
             for key, value in user["custom"].items() if value
@@ -194,7 +220,7 @@ class FakeMoodle:
         course = integer(asked.get("courseid"))
         options = {one["name"]: one["value"] for one in items(asked.get("options"))}
         if course != 1 and course not in self.courses:
-            raise MoodleError("invalidrecord")
+            raise self.missing()
         self.need("moodle/site:viewparticipants" if course == 1 else "moodle/course:viewparticipants")
         if options.get("onlyactive"):
             self.need("moodle/course:enrolreview")
@@ -231,9 +257,19 @@ class FakeMoodle:
         start = integer(asked.get("limitfrom", 0))
         return {"cohorts": [self._cohort(row) for row in rows[start : start + integer(asked.get("limitnum", 25))]]}
 
-    @staticmethod
-    def _cohort(row: dict[str, Any]) -> dict[str, Any]:
-        return {"id": row["id"], "name": row["name"], "idnumber": row["idnumber"], "description": "", "visible": True}
+    def _shown(self, name: str) -> str:
+        """A name as ``format_string`` makes it: filters only where they are asked for, tags stripped, escaped."""
+        if self.filtered:
+            name = re.sub(r'(<span lang="\w+" class="multilang">.*?</span>\s*)+', self._one_language, name)
+        return escaped(re.sub(r"<[^>]+>", "", name))
+
+    def _one_language(self, found: re.Match[str]) -> str:
+        texts = dict(re.findall(r'<span lang="(\w+)" class="multilang">(.*?)</span>', found[0]))
+        return str(texts.get(self.language) or next(iter(texts.values())))
+
+    def _cohort(self, row: dict[str, Any]) -> dict[str, Any]:
+        name = row["name"] if self.release == "4.5" else self._shown(row["name"])
+        return {"id": row["id"], "name": name, "idnumber": row["idnumber"], "description": "", "visible": True}
 
     def core_cohort_get_cohorts(self, asked: dict[str, Any]) -> Any:
         self.need("moodle/cohort:view")
@@ -244,7 +280,7 @@ class FakeMoodle:
         self.need("moodle/cohort:view")
         wanted = [integer(one) for one in items(asked.get("cohortids"))]
         if any(one not in self.cohorts for one in wanted):
-            raise MoodleError("invalidrecord")
+            raise self.missing()
         return [{"cohortid": one, "userids": sorted(self.members[one])} for one in wanted]
 
     def core_course_get_courses_by_field(self, asked: dict[str, Any]) -> Any:
@@ -256,7 +292,7 @@ class FakeMoodle:
         if "moodle/course:viewhiddencourses" in self.denied:
             shown = [row for row in shown if row["visible"]]
         courses = [
-            {"id": row["id"], "fullname": row["fullname"], "shortname": row["shortname"], "visible": row["visible"], "enablecompletion": 1,
+            {"id": row["id"], "fullname": self._shown(row["fullname"]), "shortname": self._shown(row["shortname"]), "visible": row["visible"], "enablecompletion": row["completion"],
              "enrollmentmethods": ["manual"] if row["manual"] else []} for row in shown
         ]  # fmt: skip
         site = [{"id": 1, "fullname": "Acceptance LMS", "shortname": "acc", "visible": 1}] if 1 in ids else []
@@ -267,7 +303,7 @@ class FakeMoodle:
         if "report/completion:view" in self.denied:
             raise MoodleError("cannotviewreport", "You cannot view this report")
         if course not in self.courses:
-            raise MoodleError("invalidrecord")
+            raise self.missing()
         if not self.courses[course]["criteria"]:
             raise MoodleError("nocriteriaset")
         if (course, user) not in self.enrolments:
@@ -285,6 +321,74 @@ class FakeMoodle:
             "warnings": [],
         }
 
+    def install_companion(self) -> None:
+        """Muster's plugin is installed and its functions are in the service."""
+        self.functions |= set(COMPANION)
+
+    def local_muster_get_users(self, asked: dict[str, Any]) -> Any:
+        self.need("moodle/user:viewalldetails")
+        after, most = integer(asked.get("after", 0)), integer(asked.get("limit", 1000))
+        chosen = [user for number, user in sorted(self.users.items()) if number > after][:most]
+        return {"users": [{"idnumber": "", "customfields": [], **self.profile(user)} for user in chosen]}
+
+    def local_muster_get_enrolments(self, asked: dict[str, Any]) -> Any:
+        course, after = integer(asked["courseid"]), integer(asked.get("after", 0))
+        if course not in self.courses:
+            raise self.missing()
+        rows = [(number, key, row) for number, (key, row) in enumerate(sorted(self.enrolments.items()), 1)]
+        return {"enrolments": [
+            {"id": number, "userid": user, "method": row.method, "active": not row.suspended}
+            for number, (of, user), row in rows if of == course and number > after
+        ][: integer(asked.get("limit", 10000))]}  # fmt: skip
+
+    def local_muster_get_completions(self, asked: dict[str, Any]) -> Any:
+        self.need("report/completion:view")
+        since, after = integer(asked.get("since", 0)), integer(asked.get("after", 0))
+        rows = enumerate(sorted(self.completed.items()), 1)
+        return {"completions": [
+            {"id": number, "userid": user, "courseid": course, "timecompleted": at}
+            for number, ((course, user), at) in rows if number > after and at >= since
+        ][: integer(asked.get("limit", 5000))]}  # fmt: skip
+
+    def local_muster_get_courses(self, _asked: dict[str, Any]) -> Any:
+        return {"courses": [
+            {"id": number, "criteria": row["criteria"], "welcome": bool(row.get("welcome"))}
+            for number, row in sorted(self.courses.items())
+        ]}  # fmt: skip
+
+    def local_muster_set_enrolments(self, asked: dict[str, Any]) -> Any:
+        found = []
+        for one in items(asked.get("enrolments")):
+            course, user = integer(one["courseid"]), integer(one["userid"])
+            row, said = self.enrolments.get((course, user)), {"outcome": "absent", "why": ""}
+            if course not in self.courses or "enrol/manual:enrol" in self.denied:
+                said = {"outcome": "refused", "why": "You may not do that here"}
+            elif row is not None:
+                row.suspended, said["outcome"] = one["suspend"] == "1", "done"
+            found.append({"userid": user, "courseid": course, **said})
+        return {"outcomes": found}
+
+    def local_muster_send_messages(self, asked: dict[str, Any]) -> Any:
+        self.need("moodle/site:sendmessage")
+        outcomes = []
+        for one in items(asked.get("messages")):
+            user, said = integer(one["userid"]), {"outcome": "done", "why": ""}
+            if user not in self.users:
+                said["outcome"] = "gone"
+            elif one["key"] in self.notified:
+                said["outcome"] = "same"
+            elif user in self.deaf:
+                said = {"outcome": "refused", "why": "Moodle did not take this notification."}
+            else:
+                self.notified[one["key"]] = (user, one["subject"])
+            outcomes.append({"key": one["key"], **said})
+        return {"outcomes": outcomes}
+
+    def tool_mobile_get_config(self, asked: dict[str, Any]) -> Any:
+        assert asked == {"section": "locationsettings"}
+        settings = {"timezone": self.zone, "forcetimezone": "99"}
+        return {"settings": [{"name": name, "value": value} for name, value in settings.items()], "warnings": []}
+
     def tool_mobile_call_external_functions(self, asked: dict[str, Any]) -> Any:
         responses: list[dict[str, Any]] = []
         for one in items(asked.get("requests")):
@@ -300,7 +404,7 @@ class FakeMoodle:
 
     def _writable(self, course: int, capability: str) -> None:
         if course not in self.courses:
-            raise MoodleError("invalidparameter" if capability.endswith(":enrol") else "invalidrecord")
+            raise MoodleError("invalidparameter") if capability.endswith(":enrol") else self.missing()
         self.need(capability)
 
     def enrol_manual_enrol_users(self, asked: dict[str, Any]) -> Any:
@@ -317,7 +421,7 @@ class FakeMoodle:
             if user in self.deleted:
                 raise MoodleError("userdeleted")
             if user not in self.users:
-                raise MoodleError("invaliduser")
+                raise self.missing("user")
             if integer(one["roleid"]) != STUDENT or "moodle/role:assign" in self.denied:
                 raise MoodleError("wsusercannotassign")
             if not self.courses[course]["manual"]:
@@ -340,7 +444,7 @@ class FakeMoodle:
         for course, user in rows:
             self._writable(course, "enrol/manual:unenrol")
             if user not in self.users:
-                raise MoodleError("invaliduser")
+                raise MoodleError("userdeleted") if user in self.deleted else self.missing("user")
         for key in rows:
             self.enrolments.pop(key, None)
         return None
@@ -381,6 +485,11 @@ def nested(form: list[tuple[str, str]]) -> dict[str, Any]:
             place = place.setdefault(part, {})
         place[parts[-1]] = value
     return found
+
+
+def escaped(text: str) -> str:
+    """As Moodle escapes: an ampersand that begins an entity already is left alone."""
+    return re.sub(r"&(?![a-zA-Z0-9#]{1,8};)", "&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
 
 
 def items(value: Any) -> list[Any]:
@@ -446,9 +555,9 @@ def _handler(fake: FakeMoodle) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serve_moodle(people: int = 60) -> Iterator[FakeMoodle]:
+def serve_moodle(people: int = 60, release: str = "4.5") -> Iterator[FakeMoodle]:
     """A site with people, two courses and two cohorts, one of them in a category."""
-    fake = FakeMoodle()
+    fake = FakeMoodle(release=release)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(fake))
     server.daemon_threads = True
     fake.base = f"http://localhost:{server.server_address[1]}"

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from plugin.core.runtime import Runtime
-from plugin.mirror.connections import NewHost, add_host
+from plugin.mirror.connections.store import NewHost, add_host
 
 KEY = b"a-key-of-the-strange-host-alone!"
 TOKEN = "strange"

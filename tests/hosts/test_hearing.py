@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from plugin.core.clock import Clock
-from plugin.core.http import Outbound
-from plugin.core.signing import signed_headers
+from plugin.core.network.http import Outbound
+from plugin.core.network.signing import signed_headers
 from plugin.hosts.port import ConnectionSpec, Hint, Locked, Refused
 from plugin.hosts.webhook import WebhookHost
 

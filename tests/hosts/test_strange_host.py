@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.certifications.tables import Certification
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
-from plugin.delivery.parking import RETRY, answer_parked
+from plugin.delivery.seats.parking import RETRY, answer_parked
 from plugin.delivery.tables import Message
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.save import Choices, save
-from plugin.enrolment.show import show_rows
+from plugin.enrolment.saving.save import Choices, save
+from plugin.enrolment.views.show import show_rows
 from plugin.jobs.work import work_host
-from plugin.mirror.sync import pull
+from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import Connection
 from tests.hosts.strange import Strange, register, serve
 

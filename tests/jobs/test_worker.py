@@ -15,14 +15,15 @@ from sqlalchemy import select
 
 from config.settings import read_settings
 from plugin.core.clock import Clock
+from plugin.core.database.leases import end_turn, take_turn
 from plugin.core.db import Database
 from plugin.core.errors import Invalid
 from plugin.core.runtime import Runtime
-from plugin.core.tables import Worker
+from plugin.core.tables import Lease, Worker
 from plugin.jobs import worker
-from plugin.jobs.one_machine import machine, refuse_two_machines
 from plugin.jobs.queue import Nudges, open_queue
-from plugin.mirror.connections import connection_of
+from plugin.jobs.single_machine import machine, refuse_two_machines
+from plugin.mirror.connections.store import connection_of
 from tests.conftest import KEYS
 from tests.live import Sandbox, connect, free_port, serve_sandbox
 
@@ -51,15 +52,17 @@ def test_a_host_is_read_by_the_timer_alone_and_by_one_worker_only(runtime: Runti
     made = replace(runtime, clock=Clock(now))
     host_id = connect(made, sandbox)
     later = replace(made, clock=Clock(now + worker.WHOLE))
-    assert later.db.transact(lambda session: worker._take_pull(session, host_id, now + worker.WHOLE))
+    turn = later.db.transact(lambda session: take_turn(session, host_id, "pull", now, worker.PULL_LEASE))
+    assert turn
     worker._Schedule(later)._pull_if_due(host_id)
     with later.db.read() as session:
-        assert "whole_read" not in connection_of(session, host_id).settings
+        assert not connection_of(session, host_id).settings["whole_read"]  # still owed
+    later.db.transact(lambda session: end_turn(session, host_id, "pull", turn))
     after = replace(made, clock=Clock(now + worker.WHOLE + worker.PULL_LEASE))
     worker._Schedule(after)._pull_if_due(host_id)
     with after.db.read() as session:
         assert connection_of(session, host_id).settings["whole_read"] == after.clock.now()
-        assert connection_of(session, host_id).settings["pull_until"] == 0
+        assert session.get_one(Lease, (host_id, "pull")).lease_until == 0
 
 
 def test_a_host_that_fails_does_not_stop_the_worker(

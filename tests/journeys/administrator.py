@@ -28,7 +28,7 @@ class Administrator:
 
     def __init__(
         self, browser: Any, running: Running, width: int = 1100, height: int = 900, person: str = "U-1",
-        **context: Any,
+        role: str = "administrator", **context: Any,
     ) -> None:  # fmt: skip
         self.running, self.height = running, height
         given = {"viewport": {"width": width, "height": height}, "locale": "en-GB", **context}
@@ -36,7 +36,7 @@ class Administrator:
         self.complaints: list[str] = []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(f"{running.sandbox}/lti/start?role=administrator&person={person}")
+        self.page.goto(f"{running.sandbox}/lti/start?role={role}&person={person}")
         self.page.wait_for_url("**/t/**")
 
     def _heard(self, message: ConsoleMessage) -> None:
@@ -118,11 +118,13 @@ class Administrator:
                 return
         pytest.fail(f"Muster has not heard of {name}.")
 
-    def accept(self, dialog: Any, sentence: str) -> None:
-        """*Ok*, the warning with this sentence, *Ok*."""
+    def accept(self, dialog: Any, sentence: str, *, apart: bool = False) -> None:
+        """*Ok*, the warning with this sentence, *Ok*; ``apart`` gives each of a pasted list a row of its own."""
         dialog.get_by_role("button", name="Ok", exact=True).click()
         warning = self.page.get_by_role("alertdialog", name="Add assignment")
         expect(warning).to_contain_text(sentence)
+        if apart:
+            warning.locator("[name=together]").uncheck()
         warning.get_by_role("button", name="Ok", exact=True).click()
         expect(self.page.locator("dialog[open]")).to_have_count(0)
 

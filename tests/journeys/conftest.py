@@ -70,11 +70,21 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """``muster demo`` on free ports, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("journey")
+    """``muster demo`` on free ports, in a folder of its own, without certifications."""
+    yield from demonstration(tmp_path_factory.mktemp("journey"), "--empty")
+
+
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The same with its six certifications and a year behind them."""
+    yield from demonstration(tmp_path_factory.mktemp("sample"))
+
+
+def demonstration(folder: Path, *options: str) -> Iterator[Running]:
+    """``muster demo`` with these options, until it is no longer needed."""
     ports = _free_port(), _free_port()
     command = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main())", "demo",
-               "--port", str(ports[0]), "--sandbox-port", str(ports[1]), "--data", str(folder)]  # fmt: skip
+               "--port", str(ports[0]), "--sandbox-port", str(ports[1]), "--data", str(folder), *options]  # fmt: skip
     with (folder / "demo.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         try:
@@ -100,7 +110,9 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Chromium from the PATH, or Playwright's own; without either the journeys are skipped, never in CI."""
-    from playwright.sync_api import Error, sync_playwright
+    from playwright.sync_api import Error, expect, sync_playwright
+
+    expect.set_options(timeout=20_000)  # Playwright's own five seconds are short beside other tests
 
     path = next(
         (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None

@@ -41,7 +41,7 @@ def test_a_save_is_looked_at_and_undone(sam: Administrator, running: Running) ->
     follows(running, course, lambda people: len(people - before) == enrolled > 1)
 
     page.get_by_role("link", name="View learners").click()
-    page.get_by_label("Assignment type").select_option("individual")
+    page.get_by_role("combobox", name="Assignment type").select_option("individual")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("tbody tr")).to_have_count(1)
     assert "type=individual" in page.url

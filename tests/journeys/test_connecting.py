@@ -103,6 +103,7 @@ class Operator:
             page.on("console", self._heard)
             page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(empty.setup_link())
+        self.page.get_by_role("button", name="Open Hosts").click()
 
     def _heard(self, message: ConsoleMessage) -> None:
         answered = any(status in message.text for status in ("400", "403"))

@@ -21,8 +21,8 @@ from plugin.app import create_app
 from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
-from plugin.mirror.connections import NewHost, add_host
-from plugin.mirror.sync import pull
+from plugin.mirror.connections.store import NewHost, add_host
+from plugin.mirror.pulling.pull import pull
 from plugin.sandbox.__main__ import main as sandbox_main
 from plugin.sandbox.app import create_app as create_sandbox
 from plugin.schema import metadata
@@ -88,7 +88,8 @@ def test_a_launch_in_a_frame_of_another_site(tmp_path: Path, browser: Any, kept:
         page = strict.new_context(ignore_https_errors=True, locale="en-GB").new_page()
         page.goto(f"{site}/muster/administrator/U-1?storage=1")
         frame = page.frame_locator("#tool")
-        expect(frame.get_by_role("heading", name="Certifications", exact=True)).to_be_visible(timeout=15_000)
+        expect(frame.get_by_role("heading", name="What needs you today", exact=True)).to_be_visible(timeout=15_000)
+        frame.get_by_role("link", name="Certifications", exact=True).first.click()
         frame.get_by_role("link", name="New certification").first.click()
         expect(frame.get_by_label("Name", exact=True)).to_be_visible()
         address = next(one.url for one in page.frames if "/t/" in one.url)

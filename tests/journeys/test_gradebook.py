@@ -33,6 +33,7 @@ def test_who_is_certified_stands_in_the_gradebook(running: Running, browser: Any
     sam.see_everywhere("sandbox-roster")
     page.goto(f"{running.sandbox}/lti/start?role=administrator&person=U-1")
     page.wait_for_url("**/t/**")
+    page.get_by_role("link", name="System").first.click()
     page.get_by_role("link", name="Delivery").first.click()
     page.get_by_role("link", name="Show results by course").click()
     expect(page.get_by_role("row", name=re.compile("Leading teams"))).to_be_visible()
@@ -44,7 +45,7 @@ def _leaves_by_the_link(browser: Any, running: Running, course: str, person: str
     page: Page = browser.new_context(viewport={"width": 1100, "height": 900}, locale="en-GB").new_page()
     page.goto(f"{running.sandbox}/muster/learner/{person}")
     inside = page.frame_locator("#tool")
-    inside.get_by_role("button", name="Open Leading Teams").click()
+    inside.get_by_role("button", name="Start with Leading Teams").click()
     page.wait_for_url(f"**/courses/{course}")
     assert page.url.startswith(running.sandbox)
 

@@ -19,7 +19,7 @@ def hidden_until_hovered(card: Any) -> None:
     """The remove icon of a selected item shows when the pointer is over the item."""
     card.page.mouse.move(1, 1)
     button = card.get_by_role("button")
-    expect(button).to_have_css("opacity", "0")
+    expect(button).to_have_css("opacity", "0.6")
     card.hover()
     expect(button).to_have_css("opacity", "1")
 

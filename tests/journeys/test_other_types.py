@@ -175,6 +175,7 @@ def test_adding_individual_learners(sam: Administrator, running: Running) -> Non
                 dialog,
                 "Adding these assignments will enrol 4 learners to this certification"
                 " except where they are enrolled already.",
+                apart=True,
             )
             expect(sam.rows).to_have_count(4)
         with walk.step(6, "enter an Assignment due date"):

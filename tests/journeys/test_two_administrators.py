@@ -32,10 +32,11 @@ def save(sam: Administrator) -> None:
 
 
 def test_a_clash_shows_theirs_beside_mine_and_overwrites_nothing(running: Running, browser: Any) -> None:
-    sam, kim = Administrator(browser, running), Administrator(browser, running, person="U-2")
+    sam, kim = Administrator(browser, running), Administrator(browser, running, person="U-3")
     sam.make("Two at once", "c10")
     add_first_audience(sam)
     save(sam)
+    kim.page.get_by_role("link", name="Certifications", exact=True).first.click()
     kim.page.get_by_label("Search certifications").fill("Two at once")
     kim.page.get_by_label("Search certifications").press("Enter")
     kim.page.get_by_role("link", name="Two at once", exact=True).click()

@@ -41,7 +41,7 @@ def test_everything_works_without_scripts(running: Running, browser: Any) -> Non
     page.get_by_role("button", name="Ok", exact=True).click()
     expect(sam.rows).to_have_count(2)
     row = sam.rows.filter(has_text="Retail").last
-    row.get_by_role("checkbox").check()
+    row.locator("[data-role=include]").check()
     row.get_by_role("button", name="Apply").click()
     expect(sam.rows.locator("input:checked")).to_have_count(1)
     sam.rows.first.locator("[data-role=due]").click()
@@ -151,10 +151,10 @@ def test_after_a_session_ended_the_way_back_leads_to_the_unsaved_changes(sam: Ad
     page.reload()
     expect(page.get_by_role("link", name="Back to your learning site")).to_be_visible()
     page.goto(f"{running.sandbox}/lti/start?role=administrator&person=U-1")
-    page.wait_for_url("**/certifications")
-    line = page.get_by_role("row").filter(has_text="Interrupted")
+    page.wait_for_url("**/home")
+    line = page.get_by_role("listitem").filter(has_text="Interrupted")
     expect(line).to_contain_text("Your unsaved changes")
-    sam.see("certifications-unsaved")
+    sam.see_everywhere("home-unsaved")
     line.get_by_role("link").first.click()
     expect(sam.rows).to_contain_text("New")
 

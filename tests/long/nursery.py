@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import NoReturn
 
-import plugin.cli.serve
+import plugin.cli.server.serve
 import plugin.jobs.worker
 import plugin.sandbox.app  # noqa: F401 - imported once for all children
 from plugin.cli import main as muster

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from plugin.enrolment.owed_saves import settle_certifications
-from plugin.enrolment.people import settle_people
+from plugin.enrolment.settling.people import settle_people
+from plugin.enrolment.settling.saves import settle_certifications
 from tests.bench.__main__ import runtime_for
 from tests.bench.company import HOST
 

@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
-from plugin.delivery.watching import SHARE, watch
-from plugin.enrolment.save import Choices, save
+from plugin.delivery.completion_polling import SHARE, watch
+from plugin.enrolment.saving.save import Choices, save
 from plugin.jobs.work import work_host
 from plugin.jobs.worker import POLL
-from plugin.mirror.connections import NewHost, add_host
-from plugin.mirror.health import latest_costs
-from plugin.mirror.sync import pull
+from plugin.mirror.connections.health import latest_costs
+from plugin.mirror.connections.store import NewHost, add_host
+from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import Completion, Connection, Job, Person, Unit
 from tests.hosts.conformance.cases import MAPPING
 from tests.hosts.fake_moodle import FakeMoodle, now, serve_moodle

@@ -17,8 +17,7 @@ from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.lti.keysets import KeySets
-from plugin.mirror.connections import NewHost, add_host
-from plugin.schema import metadata
+from plugin.mirror.connections.store import NewHost, add_host
 
 ISSUER, CLIENT = "https://lms.test", "client-1"
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
@@ -67,10 +66,9 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def made(settings: Any, tmp_path: Any, site: Site) -> Iterator[Runtime]:
+def made(settings: Any, empty_sqlite: Database, site: Site) -> Iterator[Runtime]:
     """Muster with that platform registered."""
-    database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
-    metadata.create_all(database.engine)
+    database = empty_sqlite
     runtime = Runtime(settings, database, Clock())
     new = NewHost("lms", ISSUER, CLIENT, "dep-1", f"{ISSUER}/auth", f"{ISSUER}/token", site.url)
     runtime.db.transact(lambda session: add_host(session, new, 1).id)

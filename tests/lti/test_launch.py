@@ -15,6 +15,7 @@ from plugin.lti.keysets import KeySets
 from plugin.lti.launch import find_login, use_up, verify_launch
 from plugin.lti.login import begin_login
 from plugin.lti.roles import is_administrator
+from tests.in_turn import in_turn
 from tests.lti.conftest import CLIENT, ISSUER, KEYS, Site, claims, public
 
 NOW = int(time.time())
@@ -116,7 +117,7 @@ BAD: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("changes", BAD, ids=", ".join)
+@in_turn("changes", BAD)
 def test_a_wrong_launch_is_refused_with_a_sentence(made: Runtime, keysets: KeySets, changes: dict[str, Any]) -> None:
     with pytest.raises(LtiRejected) as refused:
         launch(made, keysets, **changes)
@@ -148,7 +149,7 @@ def test_a_rotated_key_is_found_with_one_more_look(made: Runtime, keysets: KeySe
     for _attempt in range(3):
         with pytest.raises(LtiRejected):
             launch(made, keysets, headers={"kid": "zz"})
-    assert site.reads == before + 2
+    assert site.reads == before + 1  # another missing key makes none for a while
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from plugin.core.db import Database
 from plugin.core.errors import NotFound
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.lti.approval import MOST_OF_ISSUER, approve, deployments_of, learn_deployment, pending, refuse
+from plugin.lti.approval import MOST_OF_PLATFORM, approve, deployments_of, learn_deployment, pending, refuse
 from plugin.lti.errors import LtiRejected
 from plugin.lti.login import begin_login
 from plugin.lti.registration import PLATFORM, TOOL, register
@@ -110,7 +110,7 @@ def test_a_registration_is_kept_pending_with_what_the_platform_gave(runtime: Run
     assert "contextmembership.readonly" in asked["scope"]
     assert "score" in asked["scope"]
     with runtime.db.read() as session:
-        (host,) = pending(session)
+        (host,) = pending(session, NOW)
         assert (host.client_id, host.state, host.jwks_url) == ("c-1", "pending", f"{platform.base}/jwks")
         assert [row.deployment_id for row in deployments_of(session, host.id)] == ["d-1"]
 
@@ -245,12 +245,12 @@ def test_the_same_client_is_registered_once(runtime: Runtime, platform: Platform
 
 
 def test_one_platform_fills_no_more_than_its_share_of_the_waiting_list(runtime: Runtime, platform: Platform) -> None:
-    for number in range(MOST_OF_ISSUER + 3):
+    for number in range(MOST_OF_PLATFORM + 3):
         platform.reply = {"client_id": f"c-{number}"}
         register(runtime, platform.address)
     with runtime.db.read() as session:
-        assert len(pending(session)) == MOST_OF_ISSUER
-        assert len({host.name for host in pending(session)}) == MOST_OF_ISSUER
+        assert len(pending(session, NOW)) == MOST_OF_PLATFORM
+        assert len({host.name for host in pending(session, NOW)}) == MOST_OF_PLATFORM
 
 
 def test_the_first_deployment_is_learnt_and_any_other_waits(runtime: Runtime, platform: Platform) -> None:

@@ -19,9 +19,9 @@ from plugin.core.db import Database
 from plugin.core.errors import Unavailable
 from plugin.core.runtime import Runtime
 from plugin.hosts.registry import checklist, open_host
-from plugin.mirror.connections import NewHost, add_host, can_be_read, connection_of, spec_for
-from plugin.mirror.contexts import learn_context
-from plugin.mirror.sync import pull
+from plugin.mirror.connections.launch_contexts import learn_context
+from plugin.mirror.connections.store import NewHost, add_host, can_be_read, connection_of, spec_for
+from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import Audience, AudienceMember, Course, Person
 from tests.live import Sandbox, free_port, serve_sandbox
 

@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 from plugin.certifications.resolve import matches_of
 from plugin.core.clock import Clock
 from plugin.core.errors import Unavailable
+from plugin.core.network.signing import signed_headers
 from plugin.core.runtime import Runtime
-from plugin.core.signing import signed_headers
 from plugin.hosts.port import Locked, Refused
-from plugin.mirror import hints
-from plugin.mirror.guard import held_records, release_records
-from plugin.mirror.search import find, fold
-from plugin.mirror.sync import pull
+from plugin.mirror.hints import inbox, receiving
+from plugin.mirror.lookup.search import find, fold
+from plugin.mirror.pulling.pull import pull
+from plugin.mirror.pulling.row_guard import held_records, release_records
 from plugin.mirror.tables import DELETED, Change, Connection, Job, Person, Unit
 from tests.live import Sandbox, connect, serve_sandbox
 
@@ -38,7 +38,7 @@ def count(made: Runtime, *conditions: Any) -> int:
 
 def hint(made: Runtime, sandbox: Sandbox, body: str, key: str = "h1", secret: str | None = None) -> int:
     headers = signed_headers(secret or sandbox.connection["webhook_secret"], key, body, at=made.clock.true())
-    return hints.store(made, "sandbox", headers, body.encode())
+    return receiving.store(made, "sandbox", headers, body.encode())
 
 
 def test_a_second_whole_read_changes_nothing(mirrored: Any) -> None:
@@ -65,9 +65,9 @@ def test_a_hint_is_stored_once_and_leads_to_a_read_of_those_ids(mirrored: Any) -
     body = '{"type": "person.changed", "timestamp": "2026-01-01T00:00:00Z", "data": {"ids": ["U-7", "U-nobody"]}}'
     assert hint(made, sandbox, body) == 1
     assert hint(made, sandbox, body) == 0
-    assert hints.work(made, host_id) == 1
+    assert inbox.work(made, host_id) == 1
     assert count(made, Person.ext == "U-7", Person.state == 1) == 1
-    assert hints.work(made, host_id) == 0
+    assert inbox.work(made, host_id) == 0
 
 
 def test_a_hint_with_a_bad_signature_or_without_sense_is_refused(mirrored: Any) -> None:
@@ -80,7 +80,7 @@ def test_a_hint_with_a_bad_signature_or_without_sense_is_refused(mirrored: Any) 
     for headers in ({}, {"webhook-id": "a", "webhook-timestamp": "x", "webhook-signature": "v1"},
                     {"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,é,"}):  # fmt: skip
         with pytest.raises(Locked):
-            hints.store(made, "sandbox", headers, b"\xff")
+            receiving.store(made, "sandbox", headers, b"\xff")
 
 
 @pytest.mark.parametrize("mood", ["failing", "down", "html", "garbage", "loop", "drop"])

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from plugin.core.runtime import Runtime
 from plugin.delivery.tables import Message
-from plugin.notifications import timed
-from plugin.notifications.timed import owe_timed
+from plugin.enrolment import timed_messages
+from plugin.enrolment.timed_messages import owe_timed
 from tests.behaviours.lab import Lab, individuals
 from tests.world import HOST
 
@@ -38,7 +38,7 @@ def test_who_is_suspended_when_a_moment_comes_is_not_told_when_she_returns(lab: 
 
 
 def test_learners_without_a_manager_keep_nobody_else_from_being_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timed, "PART", 2)
+    monkeypatch.setattr(timed_messages, "PART", 2)
     lab.job("j-ann", "ann")
     lab.job("j-eve", "eve", boss="j-ann")
     told = ({"when": "overdue", "after": "1 day", "to": ["managers"]},)

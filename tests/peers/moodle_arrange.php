@@ -11,13 +11,24 @@
  *   php tests/peers/moodle_arrange.php MOODLE close COURSE          takes manual enrolments away from a course
  *   php tests/peers/moodle_arrange.php MOODLE allow CAPABILITY 0|1  takes a capability from the account's role, or gives it back
  *   php tests/peers/moodle_arrange.php MOODLE set NAME VALUE        one of the settings in SETTINGS
+ *   php tests/peers/moodle_arrange.php MOODLE companion ADDRESS CODE  connects by Muster's plugin, which is installed there
+ *   php tests/peers/moodle_arrange.php MOODLE tasks                 runs what Muster's plugin has queued, as cron does
+ *   php tests/peers/moodle_arrange.php MOODLE queued                prints how many changes wait to be told to Muster
+ *   php tests/peers/moodle_arrange.php MOODLE welcome COURSE        has the course greet whom is enrolled by hand
+ *   php tests/peers/moodle_arrange.php MOODLE greeted USER          prints how many welcome messages somebody was sent
+ *   php tests/peers/moodle_arrange.php MOODLE plugins               prints which of Muster's plugins are installed
+ *   php tests/peers/moodle_arrange.php MOODLE uninstall             takes Muster's plugins out, with what they made, and deletes their folders
+ *   php tests/peers/moodle_arrange.php MOODLE notified USER         prints the subjects of Muster's notifications to somebody
+ *   php tests/peers/moodle_arrange.php MOODLE dashboard             puts Muster's block on everybody's dashboard
+ *   php tests/peers/moodle_arrange.php MOODLE german                the site's language is German (the words of the installer and Muster's)
+ *   php tests/peers/moodle_arrange.php MOODLE english               and back
  *
  * MOODLE is the folder with the site's config.php. Run it as the user whom PHP runs as there.
  */
 
 define('CLI_SCRIPT', true);
 if ($argc < 3 || !is_file("$argv[1]/config.php")) {
-    fwrite(STDERR, "usage: php moodle_arrange.php MOODLE arrange | complete COURSE USER | close COURSE | allow CAPABILITY 0|1 | set NAME VALUE\n");
+    fwrite(STDERR, "usage: php moodle_arrange.php MOODLE arrange | complete COURSE USER | close COURSE | allow CAPABILITY 0|1 | set NAME VALUE | companion ADDRESS CODE | tasks | …\n");
     exit(2);
 }
 require("$argv[1]/config.php");
@@ -43,7 +54,7 @@ const FUNCTIONS = [
     'core_webservice_get_site_info', 'core_user_get_users_by_field', 'core_user_get_course_user_profiles',
     'core_enrol_get_enrolled_users', 'core_cohort_search_cohorts', 'core_cohort_get_cohorts', 'core_cohort_get_cohort_members',
     'core_course_get_courses_by_field', 'core_completion_get_course_completion_status', 'enrol_manual_enrol_users',
-    'enrol_manual_unenrol_users', 'core_message_send_instant_messages', 'tool_mobile_call_external_functions',
+    'enrol_manual_unenrol_users', 'core_message_send_instant_messages', 'tool_mobile_call_external_functions', 'tool_mobile_get_config',
 ];
 /** What the tests themselves call besides. */
 const ARRANGING = [
@@ -56,12 +67,14 @@ const ARRANGING = [
 const SETTINGS = ['enablewebservices', 'webserviceprotocols', 'maintenance_enabled', 'curlsecurityallowedport'];
 
 function settings(): void {
+    global $DB;
     foreach ([
         'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'maintenance_enabled' => 0, 'enablecompletion' => 1, 'noemailever' => 1,
         'curlsecurityblockedhosts' => '', 'curlsecurityallowedport' => '',
     ] as $name => $value) {
         set_config($name, $value);
     }
+    $DB->set_field('tool_usertours_tours', 'enabled', 0); // They stand in front of what a test clicks.
 }
 
 function profile_fields(): void {
@@ -148,6 +161,89 @@ function allow(string $capability, bool $allowed): void {
     assign_capability($capability, $allowed ? CAP_ALLOW : CAP_INHERIT, $role, context_system::instance()->id, true);
 }
 
+/** Has a course greet whom is enrolled by hand, in the site's own name. */
+function welcome(int $course): void {
+    global $DB;
+    $DB->set_field('enrol', 'customint1', ENROL_SEND_EMAIL_FROM_NOREPLY, ['courseid' => $course, 'enrol' => 'manual']);
+}
+
+/** How many welcome messages somebody was sent. */
+function greeted(int $user): int {
+    global $DB;
+    return $DB->count_records('notifications', ['useridto' => $user, 'eventtype' => 'enrolcoursewelcomemessage']);
+}
+
+/** Which of Muster's plugins are installed. */
+function plugins(): array {
+    return array_filter(['local_muster', 'block_muster'], fn(string $name): bool => (bool) get_config($name, 'version'));
+}
+
+/** Takes them out, the block first, and what connecting made; as a new administrator finds her site. */
+function uninstall(): void {
+    global $CFG, $DB;
+    require_once("$CFG->libdir/adminlib.php");
+    require_once("$CFG->dirroot/course/lib.php");
+    $module = (int) get_config('local_muster', 'module');
+    if ($module && get_coursemodule_from_id('lti', $module)) {
+        course_delete_module($module);
+    }
+    ob_start();
+    foreach (array_reverse(plugins()) as $name) {
+        uninstall_plugin(...explode('_', $name));
+    }
+    ob_end_clean();
+    foreach (['local', 'blocks'] as $place) {
+        fulldelete("$CFG->dirroot/$place/muster");
+    }
+    $service = $DB->get_field('external_services', 'id', ['shortname' => 'muster']);
+    $DB->delete_records('external_tokens', ['externalserviceid' => $service, 'name' => 'Muster plugin']);
+    purge_all_caches();
+}
+
+/** The subjects of Muster's notifications to somebody, a line each. */
+function notified(int $user): string {
+    global $DB;
+    $found = $DB->get_records('notifications', ['useridto' => $user, 'component' => 'local_muster'], 'id', 'id, subject');
+    return implode("\n", array_column($found, 'subject'));
+}
+
+/** As an administrator does on *Default Dashboard page*, and resets it for everybody. */
+function dashboard(): void {
+    global $CFG, $DB;
+    require_once("$CFG->dirroot/my/lib.php");
+    $page = $DB->get_record('my_pages', ['userid' => null, 'name' => MY_PAGE_DEFAULT, 'private' => MY_PAGE_PRIVATE], '*', MUST_EXIST);
+    if (!$DB->record_exists('block_instances', ['blockname' => 'muster', 'subpagepattern' => $page->id])) {
+        $blocks = new block_manager(new moodle_page());
+        $made = (object) [
+            'blockname' => 'muster', 'parentcontextid' => context_system::instance()->id, 'showinsubcontexts' => 0,
+            'pagetypepattern' => 'my-index', 'subpagepattern' => $page->id, 'defaultregion' => 'content', 'defaultweight' => -5,
+            'requiredbytheme' => 0, 'configdata' => '', 'timecreated' => time(), 'timemodified' => time(),
+        ];
+        $made->id = $DB->insert_record('block_instances', $made);
+        context_block::instance($made->id);
+    }
+    my_reset_page_for_all_users(MY_PAGE_PRIVATE, 'my-index');
+}
+
+/** A pack that has the words of Moodle's own installer: the full one comes from Moodle's server, which a test does not ask. */
+function german(): void {
+    global $CFG;
+    foreach (glob("$CFG->dirroot/install/lang/de/*.php") as $file) {
+        make_writable_directory("$CFG->dataroot/lang/de");
+        copy($file, "$CFG->dataroot/lang/de/" . basename($file));
+    }
+    set_config('lang', 'de');
+    purge_all_caches();
+}
+
+/** Runs the task of Muster's plugin, until nothing is queued. */
+function tasks(): void {
+    while ($task = \core\task\manager::get_next_adhoc_task(time(), true, '\\local_muster\\task\\send')) {
+        $task->execute();
+        \core\task\manager::adhoc_task_complete($task);
+    }
+}
+
 [$what, $first, $second] = [$argv[2], $argv[3] ?? '', $argv[4] ?? ''];
 if ($what === 'complete') {
     complete((int) $first, (int) $second);
@@ -157,6 +253,29 @@ if ($what === 'complete') {
     allow($first, (bool) $second);
 } else if ($what === 'set' && in_array($first, SETTINGS, true)) {
     set_config($first, $second);
+} else if ($what === 'companion') {
+    \local_muster\connector::connect($first, $second);
+} else if ($what === 'tasks') {
+    tasks();
+} else if ($what === 'queued') {
+    echo $DB->count_records('local_muster_queue'), "\n";
+} else if ($what === 'welcome') {
+    welcome((int) $first);
+} else if ($what === 'greeted') {
+    echo greeted((int) $first), "\n";
+} else if ($what === 'plugins') {
+    echo implode(' ', plugins()), "\n";
+} else if ($what === 'uninstall') {
+    uninstall();
+} else if ($what === 'notified') {
+    echo notified((int) $first), "\n";
+} else if ($what === 'dashboard') {
+    dashboard();
+} else if ($what === 'german') {
+    german();
+} else if ($what === 'english') {
+    set_config('lang', 'en');
+    purge_all_caches();
 } else if ($what !== 'arrange') {
     fwrite(STDERR, "unknown: $what $first\n");
     exit(2);

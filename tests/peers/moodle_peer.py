@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.certifications.tables import Certification
 from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.enrolment.codes import STATES
-from plugin.enrolment.save import Choices, save
+from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.tables import Enrolment
 from plugin.jobs.work import work_host
-from plugin.mirror.connections import NewHost, add_host
-from plugin.mirror.sync import pull
+from plugin.mirror.connections.store import NewHost, add_host
+from plugin.mirror.pulling.pull import pull
 from plugin.schema import metadata
 from tests.peers.moodle_site import MAPPING, TOKEN, URL, Site
 

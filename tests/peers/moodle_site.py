@@ -7,6 +7,7 @@ it the first token is used. The site has three text profile fields with the shor
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import shlex
@@ -37,11 +38,20 @@ def call(function: str, *, token: str = ADMIN, **asked: Any) -> Any:
     return answer
 
 
-def command(*words: object) -> None:
-    """Do something at the Moodle that no web service does; the words are told in ``moodle_arrange.php``."""
-    subprocess.run(
-        [*shlex.split(COMMAND), *(str(word) for word in words)], check=True, capture_output=True, timeout=120
+@functools.cache
+def functions() -> frozenset[str]:
+    """The web service functions that Muster's account may call; none where no Moodle is named."""
+    if not (URL and TOKEN):
+        return frozenset()
+    return frozenset(one["name"] for one in call("core_webservice_get_site_info", token=TOKEN)["functions"])
+
+
+def command(*words: object) -> str:
+    """Do something at the Moodle that no web service does; the words are told in ``moodle_arrange.php``. Returns what it said."""
+    done = subprocess.run(
+        [*shlex.split(COMMAND), *(str(word) for word in words)], check=True, capture_output=True, timeout=120, text=True
     )
+    return done.stdout.strip()
 
 
 @dataclass

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from plugin.core.clock import Clock
-from plugin.core.http import Outbound
+from plugin.core.network.http import Outbound
 from plugin.hosts.moodle import people as moodle_people
+from plugin.hosts.moodle.companion import bulk
 from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.port import ConnectionSpec
 from tests.hosts.conformance.cases import SECRET, Case, standard_hint
@@ -22,6 +23,7 @@ class LiveMoodle(Case):
     """The Moodle that was given."""
 
     by_polling = True
+    judged_by_form = Case.kinds
     troubles = ("locked", "waits") if COMMAND else ("locked",)
 
     def __init__(self, site: Site) -> None:
@@ -56,6 +58,7 @@ class LiveMoodle(Case):
 
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(moodle_people, "DETAILS", 30)
+        monkeypatch.setattr(bulk, "PEOPLE", 30)  # the pages where Muster's plugin is installed
 
     def hint(self, person: str) -> tuple[dict[str, str], bytes]:
         headers, body = standard_hint(SECRET, person)

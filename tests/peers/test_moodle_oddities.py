@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin.delivery.tables import Seat
-from plugin.mirror.sync import pull
+from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import ACTIVE, DELETED, Audience, AudienceMember, Course, Person
 from tests.peers.moodle_peer import Peer, core
 from tests.peers.moodle_peer import peer as peer

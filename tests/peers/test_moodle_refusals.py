@@ -15,16 +15,18 @@ import pytest
 from config.settings import Settings
 from plugin.core.clock import Clock
 from plugin.core.db import Database
-from plugin.core.http import Outbound
+from plugin.core.network.http import Outbound
 from plugin.core.runtime import Runtime
 from plugin.hosts.moodle.check import checklist
 from plugin.hosts.moodle.courses import STATUS
 from plugin.hosts.moodle.groups import MEMBERS
-from plugin.hosts.moodle.host import INFO
+from plugin.hosts.moodle.host import INFO, MoodleHost
 from plugin.hosts.moodle.people import BY_FIELD
 from plugin.hosts.moodle.rest import Fault, Rest
-from plugin.hosts.moodle.writing import ENROL, UNENROL
+from plugin.hosts.moodle.versions import ENROL, UNENROL
 from plugin.hosts.port import ConnectionSpec, Garbled, HostTrouble, Locked, Wait
+from tests.hosts.conformance.cases import seat
+from tests.peers.conftest import release
 from tests.peers.moodle_site import COMMAND, NO_COMMAND, TOKEN, URL, Site, call, command
 
 pytestmark = [pytest.mark.peer, pytest.mark.skipif(not (URL and TOKEN and COMMAND), reason=NO_COMMAND)]
@@ -55,21 +57,45 @@ def site() -> Iterator[Site]:
         made.clean()
 
 
+NO_RECORD = {"4.5": ("invalidrecord", "invaliduser"), "5.1": ("invalidrecordunknown", "invalidrecordunknown")}
+"""What each release answers about something, and about somebody, that does not exist."""
+
+
+def test_an_unknown_person_is_never_called_an_unknown_course(site: Site) -> None:
+    """Whatever the release calls them: told apart by what was asked."""
+    host = MoodleHost(ConnectionSpec("moodle", "moodle", URL, TOKEN), Outbound(allow_private=True), Clock())
+    course, user = str(site.made_courses[1]), str(site.users[0])
+    asked = [
+        seat(person, where, want, ours=True)
+        for person, where in ((str(NOBODY), course), (user, str(NOBODY)))
+        for want in ("in", "out")
+    ]
+    found = []
+    for item in asked:
+        reply = host.send("msg_1", "seats", host.prepare("seats", [item], ""))
+        assert reply.outcomes is not None
+        found.append((reply.outcomes[0].outcome, reply.outcomes[0].why))
+    assert found == [
+        ("gone", f"Moodle has no such {what} (any more).") for what in ("person", "person", "course", "course")
+    ]
+
+
 def test_each_refusal_of_one_call_keeps_moodles_own_code(site: Site) -> None:
     (user, other), (criteria, plain, closed) = site.users, site.made_courses
     deleted = site.make_people([{}])[0]
     site.delete(deleted)
+    nothing, nobody = NO_RECORD[release().partition(" ")[0][:3]]
     rows = {
-        "invalidrecord: no such function": ("no_such_function", {}),
+        f"{nothing}: no such function": ("no_such_function", {}),
         "invalidparameter: one is missing": (BY_FIELD, {"field": "id"}),
         "invalidparameter: no such course": (ENROL, enrolment(user, NOBODY)),
         "codingerror: no such field": (BY_FIELD, {"field": "shoes", "values": ["1"]}),
         "wsusercannotassign: a teacher": (ENROL, enrolment(user, plain, role=3)),
         "wsnoinstance: no manual enrolments": (ENROL, enrolment(user, closed)),
-        "invaliduser: nobody": (ENROL, enrolment(NOBODY, plain)),
+        f"{nobody}: nobody": (ENROL, enrolment(NOBODY, plain)),
         "userdeleted: no longer": (ENROL, enrolment(deleted, plain)),
-        "invalidrecord: no such cohort": (MEMBERS, {"cohortids": [NOBODY]}),
-        "invalidrecord: no such course to leave": (UNENROL, {"enrolments": [{"userid": user, "courseid": NOBODY}]}),
+        f"{nothing}: no such cohort": (MEMBERS, {"cohortids": [NOBODY]}),
+        f"{nothing}: no such course to leave": (UNENROL, {"enrolments": [{"userid": user, "courseid": NOBODY}]}),
         "nocriteriaset: nothing to complete": (STATUS, {"courseid": plain, "userid": user}),
         "usernotenroled: not in it": (STATUS, {"courseid": criteria, "userid": other}),
     }

@@ -20,8 +20,8 @@ from plugin.app import create_app
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
 from plugin.lti.keys import current_key
-from plugin.mirror.connections import NewHost, add_host
-from plugin.mirror.sync import pull
+from plugin.mirror.connections.store import NewHost, add_host
+from plugin.mirror.pulling.pull import pull
 from tests.live import serve_sandbox, settle_and_deliver
 from tests.lti.conftest import Site
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plugin.population.people import Grouped, _distinct
+from plugin.population.base import Grouped, _distinct
 
 
 @pytest.mark.parametrize("length", [0, 1, 1_000, 60_000])

@@ -13,10 +13,10 @@ from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
 from plugin.jobs.work import work_host
-from plugin.population import reading, sets, stored
-from plugin.population.people import Base
+from plugin.population import base_reader, sets, stored_base
+from plugin.population.base import Base
 from plugin.population.sets import forget_bases, population
-from plugin.population.stored import LEASE, keep_base
+from plugin.population.stored_base import LEASE, keep_base
 from tests.histories.lab import Lab
 from tests.histories.naive import DAY, Certification, Job, Row
 
@@ -55,7 +55,7 @@ def begin_from(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         def load_base(session: Session, host_id: int, seq: int) -> Base:
             read.append("rows")
-            return reading.load_base(session, host_id, seq)
+            return base_reader.load_base(session, host_id, seq)
 
         patched.setattr(sets, "load_base", load_base)
         population(session, lab.host)
@@ -94,14 +94,14 @@ def test_a_base_in_any_doubt_is_read_from_the_rows(lab: Lab, monkeypatch: pytest
 
 def test_a_base_of_another_release_is_read_from_the_rows(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_base(lab.runtime, lab.host)
-    monkeypatch.setattr(stored, "_FORMAT", stored._FORMAT + 1)
+    monkeypatch.setattr(stored_base, "_FORMAT", stored_base._FORMAT + 1)
     assert begin_from(lab, monkeypatch) == ["rows"]
 
 
 def test_the_worker_stores_a_base_and_a_new_one_when_too_many_changed(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stored, "STORE_ABOVE", 2)
+    monkeypatch.setattr(stored_base, "STORE_ABOVE", 2)
     work_host(lab.runtime, lab.host)
     first = _stored_seq(lab)
     lab.person("u1", state="suspended")

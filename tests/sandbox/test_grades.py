@@ -16,16 +16,16 @@ from werkzeug.serving import make_server
 
 from config.settings import Settings
 from plugin.app import create_app
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.enrolment.save import Choices, save
+from plugin.enrolment.saving.save import Choices, save
 from plugin.jobs.work import work_host
 from plugin.lti.grades import LINE_ITEM, SCORE, SCORE_MEDIA
 from plugin.lti.services import call_service
-from plugin.mirror.sync import pull
+from plugin.mirror.pulling.pull import pull
 from tests.live import Sandbox, connect, free_port, serve_sandbox
 
 FILE = """

@@ -10,13 +10,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from plugin.app import create_app
 from plugin.core.runtime import Runtime
-from plugin.enrolment.owed_saves import settle_certifications
-from plugin.enrolment.people import settle_people
-from plugin.mirror.trees import recount
+from plugin.enrolment.settling.people import settle_people
+from plugin.enrolment.settling.saves import settle_certifications
+from plugin.mirror.pulling.unit_trees import recount
 from plugin.population.sets import forget_bases
-from plugin.web.session import Launch, open_session
+from plugin.web.launch.session import Launch, open_session
+from tests.application import application
 from tests.world import HOST, World
 
 FRAGMENT = {"X-Muster-Fragment": "1"}
@@ -70,9 +70,7 @@ def small_world(runtime: Runtime) -> World:
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    made = create_app(world.runtime)
-    made.testing = True
-    return made
+    return application(world.runtime)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from plugin.certifications.adding import MOST_TARGETS
+from plugin.certifications.drafts.adding import MOST_TARGETS
 from plugin.core.tables import Host, HostClock
 from plugin.mirror.tables import Person, Unit
 from tests.web.conftest import FRAGMENT, Visit, Visitor
@@ -221,7 +221,7 @@ def test_a_list_of_fifty_thousand_dirty_lines_is_answered_line_by_line(visit: Vi
     assert "Showing 200 of 42,878" in answer.text
     assert len(answer.text) < 200_000
     kept = sam_keeps(visit(), path, "ann\n=1+1\nAnn\nbea,x")
-    assert kept == ["Line,Text,Result,Learner,ID", "1,ann,Found,Ann,ann", "2,'=1+1,Not found,,", "3,Ann,Found,Ann,ann",
+    assert kept == ["Line,Text,Result,Learner,ID", "1,ann,Found,Ann,ann", "2,'=1+1,Not found,,", "3,Ann,Not found,,",
                     "4,bea,Found,Bea,bea"]  # fmt: skip
     many = "\n".join(f"nobody{n}" for n in range(50_001)).encode()
     assert "more than 50,000 lines" in refused(upload(visit(), path, many))

@@ -11,19 +11,18 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from config.settings import Settings
+from plugin.access.setup_links import new_setup_link
 from plugin.app import create_app
 from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, Journal
 from plugin.lti.errors import LtiRejected
-from plugin.mirror.connections import connection_of
-from plugin.schema import metadata
-from plugin.web.session import Launch, open_session
-from plugin.web.setup import new_setup_link
+from plugin.mirror.connections.store import connection_of
+from plugin.web.launch.session import Launch, open_session
 from tests.live import Sandbox, serve_sandbox
 from tests.web.conftest import Visitor
 from tests.web.test_door import fields_of, launch
@@ -32,10 +31,9 @@ BASE = "http://localhost:8000"
 
 
 @pytest.fixture
-def empty(settings: Settings, tmp_path: Path) -> Iterator[tuple[Flask, Runtime]]:
+def empty(settings: Settings, empty_sqlite: Database) -> Iterator[tuple[Flask, Runtime]]:
     """Muster with nothing in it."""
-    database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
-    metadata.create_all(database.engine)
+    database = empty_sqlite
     runtime = Runtime(settings, database, Clock())
     yield create_app(runtime), runtime
     database.close()
@@ -50,7 +48,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 def setup(app: Flask, runtime: Runtime) -> Visitor:
     """Whoever opened a setup link."""
     client = app.test_client()
-    opened = client.get(new_setup_link(runtime).removeprefix(BASE), base_url=BASE)
+    opened = client.post(new_setup_link(runtime).removeprefix(BASE), base_url=BASE)
     return Visitor(client, re.match(r"/t/([^/]+)/hosts", opened.location)[1])  # type: ignore[index]
 
 
@@ -79,10 +77,10 @@ def configure(visitor: Visitor, path: str, sandbox: Sandbox, **changes: str) -> 
     return visitor.post(f"{path}/configuration", fields)
 
 
-def register(app: Flask, sandbox: Sandbox) -> Any:
+def register(app: Flask, sandbox: Sandbox, path: str = "/lti/register") -> Any:
     opened = requests.get(f"{sandbox.base}/lti/register-tool", timeout=5, allow_redirects=False)
     assert opened.headers["Location"].startswith(f"{BASE}/lti/register?")
-    return app.test_client().get(opened.headers["Location"].removeprefix(BASE), base_url=BASE)
+    return app.test_client().get(opened.headers["Location"].replace(f"{BASE}/lti/register", path), base_url=BASE)
 
 
 def test_from_nothing_to_the_first_launch_by_hand(empty: Any, sandbox: Sandbox) -> None:
@@ -105,7 +103,7 @@ def test_from_nothing_to_the_first_launch_by_hand(empty: Any, sandbox: Sandbox) 
     assert "just now" in listed
     assert ">120<" in listed
     _client, arrived = launch(app, sandbox, "administrator", "U-1")
-    assert arrived.request.path.endswith("/certifications")
+    assert arrived.request.path.endswith("/home")
     assert "Muster was opened from this learning site" in visitor.post(f"{path}/test").text
 
 
@@ -134,29 +132,49 @@ def test_from_nothing_to_the_first_launch_by_dynamic_registration(empty: Any, sa
     configure(visitor, f"/hosts/{number}", sandbox)
     assert visitor.post(f"/hosts/{number}/sync").status_code == 303
     _client, arrived = launch(app, sandbox, "administrator", "U-1")
-    assert arrived.request.path.endswith("/certifications")
+    assert arrived.request.path.endswith("/home")
 
 
-def test_an_administrator_of_an_approved_host_approves_another_and_sees_nothing_more_of_it(
-    empty: Any, sandbox: Sandbox
-) -> None:
+def test_an_administrator_of_a_host_has_no_say_about_any_other(empty: Any, sandbox: Sandbox) -> None:
     app, runtime = empty
     connect_by_hand(setup(app, runtime), sandbox, issuer="https://first.test", client_id="one", name="first")
     register(app, sandbox)
+    with runtime.db.read() as session:
+        client = session.get_one(Host, 2).client_id
     visitor = administrator(app, runtime, 1)
     listed = visitor.page("/hosts")
-    client = re.search(r'name="client" value="([^"]+)"', listed)[1]  # type: ignore[index]
-    assert visitor.post("/hosts/2/approve", {"client": client}).location.endswith("/hosts")
+    assert sandbox.base not in listed
+    assert str(client) not in listed
+    for act in ("approve", "refuse"):
+        assert visitor.post(f"/hosts/2/{act}", {"client": client}).status_code == 403
     for path in ("configuration", "registration", "test", "mapping"):
         assert visitor.get(f"/hosts/2/{path}").status_code == 404
         assert visitor.post(f"/hosts/2/{path}", {"kind": "webhook"}).status_code == 404
     for act in ("secret", "sync"):
         assert visitor.post(f"/hosts/2/{act}").status_code == 404
     assert visitor.post("/hosts/2/deployments", {"deployment": "x", "approve": "1"}).status_code == 404
-    assert sandbox.base not in visitor.page("/hosts")
-    again = visitor.post("/hosts/new/webhook", by_hand(sandbox, client_id="squat", name="squat"))
-    assert again.status_code == 400
-    assert "known already" in again.text
+    assert visitor.post("/hosts/1/state", {"close": "1"}).status_code == 403
+    assert visitor.get("/hosts/new").status_code == 403
+    assert visitor.post("/hosts/new/webhook", by_hand(sandbox, client_id="squat", name="squat")).status_code == 403
+    with runtime.db.read() as session:
+        assert session.get_one(Host, 2).state == "pending"
+        assert session.scalar(select(func.count()).select_from(Host)) == 2
+
+
+@pytest.mark.parametrize("maker", ["operator", "same platform", "another platform"])
+def test_a_registration_by_an_address_of_ours_need_not_wait(empty: Any, sandbox: Sandbox, maker: str) -> None:
+    app, runtime = empty
+    issuer = sandbox.base if maker == "same platform" else "https://first.test"
+    connect_by_hand(setup(app, runtime), sandbox, issuer=issuer, client_id="one", name="first")
+    visitor = setup(app, runtime) if maker == "operator" else administrator(app, runtime, 1)
+    page = visitor.post("/hosts/registration-address")
+    assert page.status_code == 201
+    path = re.search(r"http://localhost:8000(/lti/register/[\w-]+)", page.text)[1]  # type: ignore[index]
+    answer = register(app, sandbox, path)
+    with runtime.db.read() as session:
+        assert session.get_one(Host, 2).state == ("pending" if maker == "another platform" else "active")
+    assert ("waits for approval" in answer.text) == (maker == "another platform")
+    assert register(app, sandbox, path).status_code == 400  # once
 
 
 def test_a_learner_sees_no_hosts(empty: Any, sandbox: Sandbox) -> None:
@@ -313,7 +331,7 @@ def test_a_registration_is_corrected_and_its_issuer_stays(empty: Any, sandbox: S
         assert (host.issuer, host.client_id) == (sandbox.connection["issuer"], sandbox.connection["client_id"])
         assert host.jwks_url == sandbox.connection["jwks_url"]
     _client, arrived = launch(app, sandbox, "administrator", "U-1")
-    assert arrived.request.path.endswith("/certifications")
+    assert arrived.request.path.endswith("/home")
 
 
 def test_a_launch_of_another_deployment_waits_until_it_is_let_in(empty: Any, sandbox: Sandbox) -> None:
@@ -335,7 +353,7 @@ def test_a_launch_of_another_deployment_waits_until_it_is_let_in(empty: Any, san
     assert visitor.post(f"{path}/deployments", named).status_code == 303
     assert visitor.post(f"{path}/deployments", named).status_code == 404
     _client, arrived = launch(app, sandbox, "administrator", "U-1")
-    assert arrived.request.path.endswith("/certifications")
+    assert arrived.request.path.endswith("/home")
 
 
 def test_a_host_closed_off_lets_nobody_in_until_it_is_let_in_again(empty: Any, sandbox: Sandbox) -> None:
@@ -411,6 +429,7 @@ def test_a_setup_link_ends(empty: Any) -> None:
         for row in session.scalars(select(OnceLink)):
             row.expires = runtime.clock.true() - 1
     assert app.test_client().get(link, base_url=BASE).status_code == 401
+    assert app.test_client().post(link, base_url=BASE).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -435,12 +454,12 @@ def test_slow_addresses_hold_up_only_a_few_registrations(empty: Any, monkeypatch
     app, _runtime = empty
     let_go, inside = threading.Event(), threading.Semaphore(0)
 
-    def slow(*_arguments: object) -> None:
+    def slow(*_arguments: object, **_named: object) -> None:
         inside.release()
         let_go.wait(10)
         raise LtiRejected("slow", "Too slow.", 502)
 
-    monkeypatch.setattr("plugin.web.registration.register", slow)
+    monkeypatch.setattr("plugin.web.launch.platform_registration.register", slow)
     ask = "/lti/register?openid_configuration=http://127.0.0.1:1/c"
     threads = [threading.Thread(target=lambda: app.test_client().get(ask, base_url=BASE)) for _ in range(3)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""The content editor: course sets, what joins them, minimum times, and how courses open (DOMAIN 7.1, 7.2)."""
+"""The content editor: course sets, what joins them, minimum times, and how courses open (rules 7.1, 7.2)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import delete
 
 from plugin.certifications.store import definition_of
 from plugin.mirror.tables import Course
+from tests.in_turn import in_turn
 from tests.web.conftest import Visit, Visitor
 from tests.world import HOST, World, row
 
@@ -63,7 +64,7 @@ def test_a_minimum_in_hours_is_no_minimum_in_days(sam: Visitor) -> None:
     assert 'value="hours" selected' in page
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("change", "says"),
     [
         ({"certification-0-least": "3"}, "Course set 2 of the certification path needs 3 courses but has 2"),

@@ -1,4 +1,4 @@
-"""The preview of three cycles on the settings page (DOMAIN 7.3)."""
+"""The preview of three cycles on the settings page (rules 7.3)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.in_turn import in_turn
 from tests.web.conftest import Visit, Visitor
 from tests.world import World, row
 
@@ -49,7 +50,7 @@ def test_who_is_late_is_shown_to_be(sam: Visitor) -> None:
     assert text.count("late</span>") == 2
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("query", "says"),
     [
         ("", "Enter how long it holds"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from plugin.delivery import drift, tally
+from plugin.core.network import outcome_counts
+from plugin.delivery.drift import findings
 from plugin.delivery.tables import FOUND, IN, OUT, Drift, Seat
 from plugin.mirror.tables import Connection, Person, SyncRun
 from tests.web.conftest import Visit
@@ -28,7 +29,7 @@ def owing(world: World) -> World:
             session.add(Seat(host_id=HOST, course=1, person=person, wanted=IN, confirmed=OUT, owed=True, generation=3,
                              parked=parked.get(person), changed=now - 7200))  # fmt: skip
         session.add(Seat(host_id=HOST, course=1, person=people[4], wanted=IN, confirmed=IN, owed=False, origin=FOUND))
-        tally.count(session, HOST, now, "seats", {"done": 1200, "refused": 3})
+        outcome_counts.count(session, HOST, now, "seats", {"done": 1200, "refused": 3})
     return world
 
 
@@ -81,7 +82,7 @@ def test_drift_shows_courses_asks_and_takes_answers(owing: World, visit: Visit) 
     assert visitor.post("/delivery/drift", {"action": "reconcile"}).status_code == 303
     with owing.runtime.db.write() as session:
         row = session.get_one(Connection, (HOST, 1))
-        assert (drift.policy_of(row), "reconcile_asked" in row.settings) == ("ask", True)
+        assert (findings.policy_of(row), "reconcile_asked" in row.settings) == ("ask", True)
         session.add(SyncRun(host_id=HOST, id=1, connection=1, kind="reconcile", started=now, ended=now, state="done",
                             counts={"missing": 1, "suspended": 0, "extra": 0, "others": 1}))  # fmt: skip
         for person, kind, state in (("ann", "missing", "asked"), ("dov", "other", "listed")):

@@ -1,4 +1,4 @@
-"""Details: from when until when, standing answers, and what becomes of the seats when it ends (DOMAIN 4.5, 5.11)."""
+"""Details: from when until when, standing answers, and what becomes of the seats when it ends (rules 4.5, 5.11)."""
 
 from __future__ import annotations
 

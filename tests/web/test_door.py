@@ -13,21 +13,19 @@ import pytest
 import requests
 
 from config.settings import Settings
+from plugin.access.setup_links import new_setup_link
 from plugin.app import create_app
 from plugin.core.clock import Clock
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
-from plugin.schema import metadata
-from plugin.web.setup import new_setup_link
 from tests.live import Sandbox, connect, serve_sandbox
 
 BASE = "http://localhost:8000"
 
 
 @pytest.fixture
-def door(settings: Settings, tmp_path: Path) -> Iterator[tuple[Any, Sandbox, Runtime]]:
-    database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")
-    metadata.create_all(database.engine)
+def door(settings: Settings, tmp_path: Path, empty_sqlite: Database) -> Iterator[tuple[Any, Sandbox, Runtime]]:
+    database = empty_sqlite
     made = replace(Runtime(settings, database, Clock()))
     with serve_sandbox(tmp_path / "sandbox", muster=BASE) as sandbox:
         connect(made, sandbox)
@@ -59,7 +57,7 @@ def launch(app: Any, sandbox: Sandbox, role: str, person: str) -> tuple[Any, Any
 @pytest.mark.parametrize(
     ("role", "person", "arrives"),
     [
-        ("administrator", "U-1", "/certifications"),
+        ("administrator", "U-1", "/home"),
         ("teacher", "U-20", "/my/"),
         ("learner", "U-40", "/my/"),
         ("none", "U-40", "/my/"),
@@ -90,7 +88,12 @@ def test_a_request_from_another_site_changes_nothing(door: Any) -> None:
     app, sandbox, _made = door
     client, page = launch(app, sandbox, "administrator", "U-1")
     foreign = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
-    answer = client.post(f"{page.request.path}/new", base_url=BASE, headers=foreign, data={"name": "X"})
+    answer = client.post(
+        f"{page.request.path.removesuffix('/home')}/certifications/new",
+        base_url=BASE,
+        headers=foreign,
+        data={"name": "X"},
+    )
     assert answer.status_code == 401
 
 
@@ -108,12 +111,15 @@ def test_a_setup_link_opens_hosts_once_and_nothing_else(door: Any) -> None:
     app, _sandbox, made = door
     link = new_setup_link(made)
     client = app.test_client()
-    page = client.get(link.removeprefix(BASE), base_url=BASE, follow_redirects=True)
+    for looked in (client.head, client.get, client.head):
+        assert looked(link.removeprefix(BASE), base_url=BASE).status_code == 200  # scanners use nothing up
+    page = client.post(link.removeprefix(BASE), base_url=BASE, follow_redirects=True)
     assert page.status_code == 200
     assert page.request.path.endswith("/hosts")
     other = page.request.path.replace("/hosts", "/certifications")
     assert client.get(other, base_url=BASE).status_code == 403
     assert app.test_client().get(link.removeprefix(BASE), base_url=BASE).status_code == 401
+    assert app.test_client().post(link.removeprefix(BASE), base_url=BASE).status_code == 401
 
 
 def test_a_hint_is_taken_or_refused_with_the_right_status(door: Any) -> None:

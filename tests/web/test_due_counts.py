@@ -1,4 +1,4 @@
-"""The due date dialog says how many learners get which date; *View dates* whether a date can be changed (DOMAIN 3.9)."""
+"""The due date dialog says how many learners get which date; *View dates* whether a date can be changed (rules 3.9)."""
 
 from __future__ import annotations
 

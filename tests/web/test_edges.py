@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from plugin.core.db import Database
 from plugin.lti.tables import LaunchSession
-from plugin.web.limits import REGISTRATIONS
+from plugin.web.frame.limits import REGISTRATIONS
 from tests.web.conftest import Visit
 from tests.world import World
 

@@ -13,8 +13,9 @@ from standardwebhooks import Webhook
 
 from plugin.app import create_app
 from plugin.core.runtime import Runtime
-from plugin.mirror.connections import NewHost, add_host
+from plugin.mirror.connections.store import NewHost, add_host
 from plugin.mirror.tables import Hint
+from tests.in_turn import in_turn
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PLACES = {f"{place}_url": f"https://lms.test/{place}" for place in ("auth", "token", "jwks", "api", "webhook")}
@@ -65,7 +66,7 @@ def test_who_cannot_sign_is_refused_the_same_way_for_every_name(client: FlaskCli
     assert stored(runtime) == 0
 
 
-@pytest.mark.parametrize("body", ["", "[]", "nonsense", '{"type": "weather.changed"}', '{"type": 7, "data": {}}',
+@in_turn("body", ["", "[]", "nonsense", '{"type": "weather.changed"}', '{"type": 7, "data": {}}',
                                   '{"type": "person.changed", "data": {"ids": "U-1"}}'])  # fmt: skip
 def test_what_is_not_understood_is_said_so(client: FlaskClient, runtime: Runtime, body: str) -> None:
     assert send(client, body) == 400
@@ -80,7 +81,7 @@ def test_a_database_that_does_not_answer_asks_the_host_to_send_again(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from plugin.core.errors import Unavailable
-    from plugin.web import hooks
+    from plugin.web.launch import hooks
 
     def away(*_arguments: object) -> int:
         raise Unavailable("The database is busy.")
@@ -94,9 +95,9 @@ def test_a_database_that_others_hold_is_answered_503_soon(client: FlaskClient, r
     import time
 
     from plugin.core.ids import take_ids
-    from plugin.mirror import hints
+    from plugin.mirror.hints import receiving
 
-    hints_storing, hints.STORING = hints.STORING, 1
+    hints_storing, receiving.STORING = receiving.STORING, 1
     try:
         with runtime.db.write() as session:
             take_ids(session, 1, "hint")
@@ -104,7 +105,7 @@ def test_a_database_that_others_hold_is_answered_503_soon(client: FlaskClient, r
             assert send(client, HINT) == 503
             assert time.monotonic() - began < 5
     finally:
-        hints.STORING = hints_storing
+        receiving.STORING = hints_storing
     assert send(client, HINT) == 202
 
 

@@ -35,12 +35,17 @@ def test_each_kind_has_its_age_and_its_cost(world: World, visit: Visit) -> None:
 
 def test_a_token_is_shown_once_and_taken_back(world: World, visit: Visit) -> None:
     visitor = visit()
+    assert "add yourself under People with rights first" in visitor.page(f"/hosts/{HOST}/tokens")
+    refused = visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll", "scope": "read"})
+    assert refused.status_code == 403  # a role of a launch alone owns none
+    assert "a role at the learning site alone owns none" in refused.text
+    assert visitor.post(f"/hosts/{HOST}/rights", {"subject": "sam", "role": "site"}).status_code == 303
     assert "There are none yet." in visitor.page(f"/hosts/{HOST}/tokens")
-    answer = visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll <b>", "access": "write"})
+    answer = visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll <b>", "scope": ["read", "write"]})
     assert answer.status_code == 201
     token = re.search(r"muster_1_[\w-]{43}", answer.text)
     assert token is not None
-    assert visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll <b>"}).status_code == 409
+    assert visitor.post(f"/hosts/{HOST}/tokens", {"name": "Payroll <b>", "scope": "read"}).status_code == 409
     page = visitor.page(f"/hosts/{HOST}/tokens")
     assert token[0] not in page
     assert "Payroll &lt;b&gt;" in page

@@ -6,9 +6,9 @@ import pytest
 
 from plugin.core.journal import record
 from plugin.core.logs import use_correlation
-from plugin.delivery import tally
+from plugin.core.network import outcome_counts
 from plugin.mirror.tables import Connection, Hint
-from plugin.web.incoming import _caused
+from plugin.web.hosts.incoming import _caused
 from tests.web.conftest import Visit
 from tests.world import HOST, World
 
@@ -30,7 +30,7 @@ def heard(world: World) -> World:
         use_correlation("b" * 16)
         record(session, HOST, 5, "sync", "enrolled", certification=1, person=1)
         record(session, HOST, 5, "sync", "withdrawn", certification=1, person=2)
-        tally.count(session, HOST, world.runtime.clock.now(), "hooks", {"signature": 3})
+        outcome_counts.count(session, HOST, world.runtime.clock.now(), "hooks", {"signature": 3})
     return world
 
 

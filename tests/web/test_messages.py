@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from plugin.core.bulk import insert_rows
+from plugin.core.database.bulk import insert_rows
 from plugin.core.tables import Host
-from plugin.delivery.channels import channel_of
+from plugin.delivery.messages.channels import channel_of
 from plugin.delivery.tables import Message
-from plugin.mirror.search import reindex
-from plugin.mirror.tables import Person
-from plugin.notifications.recipients import administrators
 from tests.delivery.mailbox import mail_server
 from tests.web.conftest import Visit
 from tests.world import HOST, World, row
@@ -113,23 +110,3 @@ def test_only_administrators_see_messages_and_nobody_another_hosts(told: World, 
     assert learner.get(f"/hosts/{HOST}/messages").status_code == 403
     assert visit().get("/hosts/77/messages").status_code == 404
     assert visit().post("/hosts/77/messages", {"kind": "host"}).status_code == 404
-
-
-def test_administrators_are_named_and_no_longer_and_may_then_do_what_they_may(told: World, visit: Visit) -> None:
-    one, path = visit(), f"/hosts/{HOST}/administrators"
-    assert "Nobody is named yet." in one.page(path)
-    with told.runtime.db.write() as session:
-        reindex(session, HOST, Person, ["name"], [2])
-    found = one.page(f"{path}?q=Bea")
-    assert "Name as administrator" in found
-    assert one.post(path, {"action": "name:2"}).status_code == 303
-    with told.runtime.db.read() as session:
-        assert administrators(session, HOST) == [2]
-    assert "Nobody is named yet." not in one.page(path)
-    assert one.post(path, {"action": "remove:2"}).status_code == 303
-    assert one.post(path, {"action": "name:999"}).status_code == 404
-    for bad in ("name:x", "name", "explode:1", ""):
-        assert one.post(path, {"action": bad}).status_code == 400
-    assert visit("ann", administrator=False, person=1).post(path, {"action": "name:1"}).status_code == 403
-    with told.runtime.db.read() as session:
-        assert administrators(session, HOST) == []

@@ -1,4 +1,4 @@
-"""The learner's own page: her certifications, her requests, and nothing of what is held back (DOMAIN 2.5, 4.3)."""
+"""The learner's own page: her certifications, her requests, and nothing of what is held back (rules 2.5, 4.3)."""
 
 from __future__ import annotations
 

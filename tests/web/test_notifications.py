@@ -7,11 +7,13 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from plugin.certifications.store import by_code, by_id, definition_of
 from plugin.delivery.tables import Message
+from plugin.mirror.tables import Person
 from plugin.notifications.tables import Notification
+from tests.in_turn import in_turn
 from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
@@ -114,7 +116,7 @@ def test_a_second_reminder_is_added_and_removed(world: World, food: int, visit: 
     assert one.get(f"{path}/new?when=christmas").status_code == 404
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("fields", "says"),
     [
         ({"body": "Dear {first_name}"}, "“{first_name}” is no placeholder."),
@@ -172,3 +174,26 @@ def test_only_administrators_change_notifications(world: World, food: int, visit
     for where in (path, f"{path}/0"):
         assert learner.get(where).status_code == 403
         assert learner.post(where, form(world, food)).status_code == 403
+
+
+def test_a_text_in_another_language_is_added_previewed_kept_and_removed(world: World, food: int, visit: Visit) -> None:
+    one, path = visit(), f"/certifications/{food}/notifications"
+    added = one.post(f"{path}/0", form(world, food, action="language", language="de"))
+    assert added.status_code == 200
+    assert "Sie sind jetzt in {certification_name} eingeschrieben." in added.text  # what is inherited, to begin with
+    assert "Hello {learner_name}" in added.text
+    assert saved(world, food) == ({"when": "assigned"},)
+    texts = {"subject.de": "Hallo {learner_name}", "body.de": "Bis {due_date}", "subject.pl": "", "body.pl": " "}
+    assert one.post(f"{path}/0", form(world, food, **texts)).status_code == 303
+    assert saved(world, food)[0]["texts"] == {"de": {"subject": "Hallo {learner_name}", "body": "Bis {due_date}"}}
+    with world.runtime.db.write() as session:
+        session.execute(update(Person).where(Person.ext == "ann").values(language="de"))
+    page = one.page(f"{path}/0")
+    assert "Hallo Ann" in page
+    assert "Bis 31. März 2027" in page
+    assert "own text" not in page
+    refused = one.post(f"{path}/0", form(world, food, **{**texts, "body.de": "{vorname}"}))
+    assert refused.status_code == 400
+    assert "{vorname}" in refused.text
+    assert one.post(f"{path}/0", form(world, food, **{"subject.de": "", "body.de": ""})).status_code == 303
+    assert "texts" not in saved(world, food)[0]

@@ -1,4 +1,4 @@
-"""On a learner's page her date is moved later, and the certification is said not to apply to her (DOMAIN 7.5)."""
+"""On a learner's page her date is moved later, and the certification is said not to apply to her (rules 7.5)."""
 
 from __future__ import annotations
 

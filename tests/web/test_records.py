@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from plugin.enrolment.show import show_rows
+from plugin.enrolment.views.show import show_rows
 from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
@@ -34,21 +34,21 @@ def states(world: World) -> dict[str, str]:
 
 def test_lines_are_looked_at_and_then_brought_along(saved: World, visit: Visit) -> None:
     sam = visit("sam")
-    assert "Bring records along" in sam.page("/certifications/1/learners")
+    assert "Import records" in sam.page("/certifications/1/learners")
     looked = sam.post(PATH, {"lines": FILE, "dates": "", "action": "look"})
     assert looked.status_code == 200
-    for words in ("Would expire at once", "Not found", "Cannot be read", "2 records can be brought along",
+    for words in ("Would expire at once", "Not found", "Cannot be read", "2 records can be imported",
                   "3 lines are left out"):  # fmt: skip
         assert words in looked.text
     assert "<script>alert" not in looked.text
     assert states(saved) == {"ann": "assigned"}
     done = sam.post(PATH, {"lines": FILE, "dates": "", "action": "bring", "seen": "2"})
     assert done.headers["Location"].endswith("records?brought=1")
-    assert "1 record was brought along" in sam.page(f"{PATH}?brought=1")
+    assert "1 record was imported" in sam.page(f"{PATH}?brought=1")
     assert states(saved) == {"ann": "certified"}
     history = sam.page("/certifications/1/history")
     (entry,) = set(re.findall(r"records/(\d+)/undo", history))
-    assert "1 record brought along with this file is taken back" in sam.page(f"{PATH}/{entry}/undo")
+    assert "1 record imported with this file is taken back" in sam.page(f"{PATH}/{entry}/undo")
     assert sam.post(f"{PATH}/{entry}/undo").status_code == 303
     assert states(saved) == {"ann": "assigned"}
     assert "taken back already" in sam.post(f"{PATH}/{entry}/undo").text
@@ -57,7 +57,7 @@ def test_lines_are_looked_at_and_then_brought_along(saved: World, visit: Visit) 
 def test_a_file_wins_over_what_was_pasted(saved: World, visit: Visit) -> None:
     upload = (io.BytesIO(b"\xef\xbb\xbfperson;since\r\nbea;31/03/2026\r\n"), "records.csv")
     looked = visit("sam").post(PATH, {"lines": "x", "file": upload, "dates": "dmy", "action": "look"})
-    assert "1 record can be brought along" in looked.text
+    assert "1 record can be imported" in looked.text
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_only_administrators_and_only_while_it_is_not_archived(saved: World, vis
     assert visit("sam").get(f"{PATH}/1/undo").status_code == 404
     saved.save("fs", state="archived")
     assert visit("sam").post(PATH, {"lines": FILE}).status_code == 409
-    assert "Look at the lines" not in visit("sam").page(PATH)
+    assert "Check the lines" not in visit("sam").page(PATH)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from plugin.delivery.reset_tables import CourseReset
-from plugin.delivery.score_tables import Score, ScoreLine
+from plugin.delivery.resets.reset_tables import CourseReset
+from plugin.delivery.results.score_tables import Score, ScoreLine
 from plugin.lti.tables import ScoreEndpoint
 from plugin.mirror.tables import Connection
 from tests.web.conftest import Visit

@@ -14,9 +14,9 @@ from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Proposal
 from plugin.certifications.store import by_id, definition_of
 from plugin.core.days import moment_of
 from plugin.core.tables import Journal
-from plugin.enrolment.history import KEPT
-from plugin.enrolment.save import Choices
-from plugin.enrolment.save import save as commit
+from plugin.enrolment.saving.history import KEPT
+from plugin.enrolment.saving.save import Choices
+from plugin.enrolment.saving.save import save as commit
 from tests.web.conftest import Visit, Visitor
 from tests.web.steps import add, due, make, save
 from tests.world import HOST, World

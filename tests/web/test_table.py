@@ -8,11 +8,14 @@ from collections.abc import Callable
 from sqlalchemy import update
 
 from plugin.lti.tables import LaunchSession
-from plugin.web.kit import PAGE_SIZE
-from plugin.web.session import IDLE, Launch, open_session
+from plugin.web.frame.kit import PAGE_SIZE
+from plugin.web.launch.session import IDLE, Launch, open_session
 from tests.web.conftest import Visit, Visitor
 from tests.web.steps import add, due, make, names, picked, save
 from tests.world import World
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+"""What a browser says of a request that our own page makes."""
 
 
 def individuals(visitor: Visitor, path: str, world: World, count: int) -> None:
@@ -206,14 +209,18 @@ def test_a_new_tab_has_a_session_of_its_own_and_its_ticket_opens_once(visit: Vis
     path = make(sam)
     ticket = sam.post("/new-tab", {"to": f"{path}/assignments"}).location
     stranger = Visitor(visit("kim").client, "")
-    opened = stranger.client.get(ticket)
+    shown = stranger.client.get(ticket, headers={"Sec-Fetch-Site": "cross-site"})
+    assert (shown.status_code, "opens Muster as" in shown.text) == (200, True)
+    assert stranger.client.post(ticket, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 401
+    assert stranger.client.head(ticket).status_code == 200
+    opened = stranger.client.get(ticket, headers=OWN)
     assert opened.status_code == 303
     assert opened.location.endswith(f"{path}/assignments")
     assert sam.handle not in opened.location
     assert "No assignments yet" in stranger.client.get(opened.location).text
-    assert stranger.client.get(ticket).status_code == 401
+    assert stranger.client.get(ticket, headers=OWN).status_code == 401
     for elsewhere in ("//evil.example/", "https://evil.example/", "/\\evil.example", ""):
-        opened = stranger.client.get(sam.post("/new-tab", {"to": elsewhere}).location)
+        opened = stranger.client.get(sam.post("/new-tab", {"to": elsewhere}).location, headers=OWN)
         assert opened.location.startswith("/t/"), elsewhere
         assert opened.location.count("/") <= 3, elsewhere
 

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
 
-import flask_babel
 import pytest
 from babel.support import NullTranslations
 from flask import Flask
 from werkzeug.routing import Rule
 
-from plugin.delivery import endpoints
-from plugin.delivery.endpoints import Wanted
+from plugin.core.text import languages
+from plugin.delivery.endpoints import subscriptions
+from plugin.delivery.endpoints.subscriptions import Wanted
+from plugin.web.frame import reader, words
 from tests.web.conftest import Visit, Visitor
 from tests.web.steps import add, due, make, picked, save
 from tests.world import HOST, World
@@ -36,7 +37,10 @@ class Bracketed(NullTranslations):
     def ungettext(self, singular: str, plural: str, number: int) -> str:
         return f"⟦{singular if number == 1 else plural}⟧"
 
-    gettext, ngettext = ugettext, ungettext  # type: ignore[assignment]
+    def upgettext(self, context: str, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    gettext, ngettext, pgettext = ugettext, ungettext, upgettext  # type: ignore[assignment]
 
 
 class Reader(HTMLParser):
@@ -96,10 +100,12 @@ def rich(visit: Visit, world: World, settle: Callable[[], None], monkeypatch: py
     sam.post(f"{path}/assignments/include", {"key": "organisation:sales", "include": "below"})
     picked(sam, path, "individual", "dov")
     sam.post(f"{path}/assignments/remove", {"key": "organisation:legal"})
-    endpoints.create(
+    subscriptions.create(
         world.runtime, HOST, Wanted("https://receiver.test/x", "r", ("learner.enrolled",)), form="1", who="sam"
     )
-    monkeypatch.setattr(flask_babel.Domain, "get_translations", lambda _domain: Bracketed())
+    monkeypatch.setattr(languages, "catalogue", lambda _language: Bracketed())
+    for module in (reader, words):
+        monkeypatch.setattr(module, "catalogue", lambda _language: Bracketed())
     return sam
 
 

@@ -11,14 +11,16 @@ from typing import Any
 from flask_babel import gettext as _
 
 from plugin.core.runtime import Runtime
-from plugin.hosts.moodle.courses import STATUS, TOGETHER
+from plugin.hosts.moodle.companion import bulk
+from plugin.hosts.moodle.courses import STATUS
 from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH
-from plugin.hosts.moodle.host import INFO
+from plugin.hosts.moodle.host import CONFIG, INFO
 from plugin.hosts.moodle.mapping import MoodleMapping
 from plugin.hosts.moodle.messages import SEND
 from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, as_options
-from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
-from plugin.hosts.moodle.writing import ENROL, PROFILES, STUDENT, UNENROL, whole_number
+from plugin.hosts.moodle.rest import CAPABILITY, TOGETHER, Fault, Rest
+from plugin.hosts.moodle.versions import ENROL, UNENROL, who_is_missing
+from plugin.hosts.moodle.writing import PROFILES, STUDENT, whole_number
 from plugin.hosts.port import Check, ConnectionSpec, Garbled, HostTrouble, Locked
 
 NEEDED = {
@@ -30,6 +32,10 @@ NEEDED = {
 }  # fmt: skip
 HELPFUL = {
     PROFILES: lambda: _("Enrolments are not looked at again as they are written, only once a day."),
+    bulk.USERS: lambda: _(
+        "Muster's plugin is not installed in Moodle: changes are seen every fifteen minutes, not at once."
+    ),
+    CONFIG: lambda: _("The site's time zone is not read: enter it under Configuration."),
     TOGETHER: lambda: _("Completions are asked for one by one, which takes Moodle longer."),
 }
 
@@ -243,7 +249,7 @@ class _Tries:
         try:
             self._rest.call(ENROL, {"enrolments": rows})
         except Fault as fault:
-            if fault.code in ("invaliduser", "userdeleted", "invalidrecord"):
+            if who_is_missing(ENROL, fault.code) == "person":
                 return Check(name, True, _("The account may enrol people and give them the role."))
             if fault.code == "wsusercannotassign":
                 return Check(

@@ -6,20 +6,26 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from plugin.core.database.slices import slices
 from plugin.core.logs import log
+from plugin.hosts.moodle.companion import bulk
 from plugin.hosts.moodle.groups import Groups
 from plugin.hosts.moodle.people import LISTED, as_options, is_id, rfc3339, users_in
-from plugin.hosts.moodle.rest import Fault, Rest
+from plugin.hosts.moodle.rest import TOGETHER, Fault, Rest
+from plugin.hosts.moodle.versions import is_missing
 from plugin.hosts.port import Garbled, Page, Record
 
-STATUS, TOGETHER = "core_completion_get_course_completion_status", "tool_mobile_call_external_functions"
+STATUS = "core_completion_get_course_completion_status"
 NARROW = 1000
 """Enrolled people a call; with their ids alone that is ten times faster than with whole profiles."""
 FEW = 20
 """Open seats of a course below which asking for each is cheaper than finding out who was there lately."""
 AT_ONCE = 25
+NO_CRITERIA = "nocriteriaset"
+"""The errorcode of a course in which nothing is set that completes it."""
 ANY = 2
 """Completion aggregation: one criterion suffices."""
+_WHOLE = "course:"
 _log = log("moodle")
 
 
@@ -55,6 +61,8 @@ class Courses:
 
     def states(self, course: str) -> tuple[set[str], set[str]]:
         """Who is enrolled, and who of them actively; the same where this account may not tell them apart."""
+        if bulk.ENROLMENTS in self._functions:
+            return bulk.enrolled(self._rest, course)
         everybody = self.enrolled(course)
         return everybody, self.enrolled(course, active=True) if self._reads_status and everybody else everybody
 
@@ -70,16 +78,31 @@ class Courses:
         if not left:
             yield Page("enrolments", [], whole=True)
 
+    def enrolments_by_ids(self, ids: Sequence[str]) -> Iterator[Page]:
+        """Exactly these (``course:user``), or all of a course (``course:`` and its id), read by course in any case."""
+        whole = {one.removeprefix(_WHOLE) for one in ids if one.startswith(_WHOLE)}
+        asked: dict[str, set[str]] = {course: set() for course in whole if is_id(course)}
+        for one in ids:
+            course, _colon, user = one.partition(":")
+            if is_id(course) and is_id(user):
+                asked.setdefault(course, set()).add(user)
+        for course, users in sorted(asked.items(), key=lambda item: int(item[0])):
+            rows = self._of(course)
+            if course not in whole:
+                rows = [row for row in rows if row.fields["person"] in users]
+            there = {row.fields["person"] for row in rows}
+            yield Page("enrolments", rows, [f"{course}:{user}" for user in sorted(users, key=int) if user not in there])
+
     def _of(self, course: str) -> list[Record]:
         try:
             everybody, active = self.states(course)
         except Fault as fault:
-            if fault.code == "invalidrecord":
+            if is_missing(fault.code):
                 return []  # the course is gone, and its enrolments with it
             raise
         rows = []
         for user in sorted(everybody, key=int):
-            ident = f"{user}:{course}"
+            ident = f"{course}:{user}"
             state = "active" if user in active else "suspended"
             rows.append(Record(ident, {"id": ident, "person": user, "course": course, "state": state}))
         return rows
@@ -95,14 +118,18 @@ class Courses:
         pairs = [pair for pair in pairs if is_id(pair[0]) and is_id(pair[1])]
         if since is not None and since.isdigit():
             pairs = self._seen_since(pairs, int(since))
-        for start in range(0, len(pairs), AT_ONCE):
-            rows, gone = [], []
-            for (user, course), answer in self._statuses(pairs[start : start + AT_ONCE]):
+        for part in slices(pairs, AT_ONCE):
+            rows, gone, criteria = [], [], dict[str, bool]()
+            for (user, course), answer in self._statuses(part, criteria):
                 record = _completion(user, course, answer)
                 if record is not None:
                     rows.append(record)
                 else:
                     gone.append(f"{user}:{course}")
+            if criteria:  # learnt on the way: no other call tells it
+                yield Page(
+                    "courses", [Record(one, {"criteria": there}) for one, there in criteria.items()], partial=True
+                )
             yield Page("completions", rows, gone)
 
     def _seen_since(self, pairs: Sequence[tuple[str, str]], since: int) -> list[tuple[str, str]]:
@@ -129,7 +156,10 @@ class Courses:
             return None  # the site hides when people were there
         return {user: int(at or 0) for user, at in seen.items()}
 
-    def _statuses(self, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+    def _statuses(
+        self, pairs: Sequence[tuple[str, str]], criteria: dict[str, bool]
+    ) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+        """The status of each who has one; ``criteria`` notes of each course whether it can be completed."""
         left = list(pairs)
         while left:
             answers = (
@@ -138,20 +168,23 @@ class Courses:
             if not answers:
                 raise Garbled("Moodle answered none of the calls made together.")
             for pair, answer in zip(left, answers, strict=False):
-                if answer is not None:
+                if isinstance(answer, str):
+                    criteria |= {pair[1]: False} if answer == NO_CRITERIA else {}
+                else:
+                    criteria[pair[1]] = True
                     yield pair, answer
             left = left[len(answers) :]
 
-    def _status(self, user: str, course: str) -> Mapping[str, Any] | None:
+    def _status(self, user: str, course: str) -> Mapping[str, Any] | str:
         try:
             answer = self._rest.call(STATUS, {"courseid": course, "userid": user})
         except Fault as fault:
             _log.info("no completion status", person=user, course=course, code=fault.code)
-            return None
+            return fault.code
         return _checked(answer)
 
-    def _together(self, pairs: Sequence[tuple[str, str]]) -> list[Mapping[str, Any] | None]:
-        """Several calls in one; Moodle stops at the first that fails, which then has no status."""
+    def _together(self, pairs: Sequence[tuple[str, str]]) -> list[Mapping[str, Any] | str]:
+        """Several calls in one; Moodle stops at the first that fails, which then has an errorcode instead of a status."""
         asked = [
             {"function": STATUS, "arguments": json.dumps({"courseid": int(course), "userid": int(user)})}
             for user, course in pairs
@@ -160,16 +193,24 @@ class Courses:
         responses = answer.get("responses") if isinstance(answer, dict) else None
         if not isinstance(responses, list) or len(responses) > len(pairs):
             raise Garbled("Moodle's answer has no responses to the calls made together.")
-        found: list[Mapping[str, Any] | None] = []
+        found: list[Mapping[str, Any] | str] = []
         for one in responses:
             if not isinstance(one, dict) or one.get("error"):
-                found.append(None)
+                found.append(_code(one))
                 continue
             try:
                 found.append(_checked(json.loads(str(one.get("data")))))
             except ValueError:
                 raise Garbled("Moodle's answer to calls made together is not JSON.") from None
         return found
+
+
+def _code(response: Any) -> str:
+    """The errorcode of one of several calls, empty where it is not to be made out."""
+    try:
+        return str(json.loads(str(response["exception"]))["errorcode"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _checked(answer: Any) -> Mapping[str, Any]:

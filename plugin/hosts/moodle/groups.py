@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from plugin.core.database.slices import slices
+from plugin.core.text.stored import later
+from plugin.hosts.moodle.companion import bulk
 from plugin.hosts.moodle.people import is_id
 from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
+from plugin.hosts.moodle.versions import is_missing
 from plugin.hosts.port import Garbled, Locked, Page, Record
 
 SEARCH, LIST, MEMBERS = "core_cohort_search_cohorts", "core_cohort_get_cohorts", "core_cohort_get_cohort_members"
@@ -60,11 +64,8 @@ class Groups:
         """Exactly these; Moodle leaves out what does not exist."""
         wanted = [one for one in ids if is_id(one)]
         rows: list[Record] = []
-        for start in range(0, len(wanted), 200):
-            rows += [
-                _audience(one)
-                for one in _with_ids(self._call(LIST, {"cohortids": wanted[start : start + 200]}), "cohorts")
-            ]
+        for part in slices(wanted, 200):
+            rows += [_audience(one) for one in _with_ids(self._call(LIST, {"cohortids": part}), "cohorts")]
         yield page_of("audiences", ids, rows)
 
     def members_of(self, cohorts: Sequence[str]) -> dict[str, list[str]]:
@@ -75,8 +76,10 @@ class Groups:
             answer = self._rest.call(MEMBERS, {"cohortids": list(cohorts)})
         except Fault as fault:
             if fault.code in CAPABILITY:
-                raise Locked(f"Moodle's service account may not see the members of a cohort: {fault.said}") from None
-            if fault.code != "invalidrecord":
+                raise Locked(
+                    later("Moodle's service account may not see the members of a cohort: %(said)s", said=fault.said)
+                ) from None
+            if not is_missing(fault.code):
                 raise
             if len(cohorts) == 1:
                 return {}
@@ -114,14 +117,19 @@ class Groups:
 
     def courses(self) -> Iterator[Page]:
         """All courses that the account may see, hidden ones included where it may."""
-        yield Page("courses", [_course(self._rest, one) for one in self._listed({})], whole=True)
+        more = bulk.course_words(self._rest) if bulk.COURSES_MORE in self._functions else {}
+        rows = [_course(self._rest, one) for one in self._listed({})]
+        yield Page("courses", [Record(row.id, {**row.fields, **more.get(row.id, {})}) for row in rows], whole=True)
 
     def courses_by_ids(self, ids: Sequence[str]) -> Iterator[Page]:
         """Exactly these."""
         wanted = [one for one in ids if is_id(one)]
         rows: list[Record] = []
-        for start in range(0, len(wanted), 100):
-            rows += [_course(self._rest, one) for one in self._some(wanted[start : start + 100])]
+        for part in slices(wanted, 100):
+            rows += [_course(self._rest, one) for one in self._some(part)]
+        if rows and bulk.COURSES_MORE in self._functions:
+            more = bulk.course_words(self._rest)
+            rows = [Record(row.id, {**row.fields, **more.get(row.id, {})}) for row in rows]
         yield page_of("courses", ids, rows)
 
     def _some(self, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -141,21 +149,28 @@ class Groups:
             return self._rest.call(function, asked)
         except Fault as fault:
             if fault.code in CAPABILITY:
-                raise Locked(f"Moodle's service account lacks a right ({function}): {fault.said}") from None
+                raise Locked(
+                    later(
+                        "Moodle's service account lacks a right (%(function)s): %(said)s",
+                        function=function,
+                        said=fault.said,
+                    )
+                ) from None
             raise
 
 
 def page_of(kind: str, ids: Sequence[str], rows: Sequence[Record]) -> Page:
-    """A by-id answer: what is missing from it does not exist."""
+    """A by-id answer: what is missing from it does not exist, unless its id is none that Moodle could be asked for."""
     found, asked = {row.id for row in rows}, set(ids)
-    return Page(kind, [row for row in rows if row.id in asked], [one for one in ids if one not in found])
+    nameable = [one for one in ids if all(map(is_id, one.removeprefix("p:").split(":")))]
+    return Page(kind, [row for row in rows if row.id in asked], [one for one in nameable if one not in found])
 
 
 def _with_ids(answer: Any, what: str) -> list[dict[str, Any]]:
     if not isinstance(answer, list):
-        raise Garbled(f"Moodle's answer has no list of {what}.")
+        raise Garbled(later("Moodle's answer has no list of %(what)s.", what=what))
     if not all(isinstance(one, dict) and is_id(str(one.get("id"))) for one in answer):
-        raise Garbled(f"Moodle's list of {what} has one without an id.")
+        raise Garbled(later("Moodle's list of %(what)s has one without an id.", what=what))
     return answer
 
 
@@ -170,11 +185,14 @@ def _member(cohort: str, user: str) -> Record:
 
 
 def _course(rest: Rest, course: Mapping[str, Any]) -> Record:
-    ident = str(course["id"])
-    return Record(
-        ident,
-        {
-            "id": ident, "name": course.get("fullname") or ident, "code": course.get("shortname") or "",
-            "url": f"{rest.site}/course/view.php?id={ident}", "visible": course.get("visible", 1) not in (0, False),
-        },
-    )  # fmt: skip
+    """Which enrolment methods are switched on, and whether completion is tracked, Moodle says of courses we may enter."""
+    ident, methods = str(course["id"]), course.get("enrollmentmethods")
+    found = {
+        "id": ident, "name": course.get("fullname") or ident, "code": course.get("shortname") or "",
+        "url": f"{rest.site}/course/view.php?id={ident}", "visible": course.get("visible", 1) not in (0, False),
+    }  # fmt: skip
+    if course.get("enablecompletion") is not None:
+        found["completion"] = bool(course["enablecompletion"])
+    if isinstance(methods, list):
+        found["enrollable"] = "manual" in methods
+    return Record(ident, found)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from plugin.core.clock import Clock
+from plugin.core.text.stored import later
 from plugin.hosts.port import Hint, Locked, Refused
 
 _HMAC = ("x-totara-signature", "x-moodle-signature", "x-hub-signature-256", "x-signature")
@@ -86,7 +87,7 @@ def _named(name: str, event: Mapping[str, Any], *, generic: bool) -> list[tuple[
             known = ident_of is not None and (alike or not generic)
             found.append((kind, (ident_of(event),) if known and ident_of is not None else ()))
     if not found:
-        raise Refused(f"Nothing follows from the event '{name[:80]}'.")
+        raise Refused(later("Nothing follows from the event '%(name)s'.", name=name[:80]))
     for _kind, ids in found:
         if any("None" in one or len(one) > _LONGEST for one in ids):
             raise Refused("This event does not say whom it is about.")
@@ -114,7 +115,7 @@ _EVENTS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str] | None, bool |
     ("course_deleted", "courses", _one("objectid"), True),
     ("course_completed", "completions", _pair("relateduserid", "courseid"), False),
     ("course_completion_updated", "courses", _one("courseid"), True),
-    ("user_enrolment_", "enrolments", _pair("relateduserid", "courseid"), False),
+    ("user_enrolment_", "enrolments", _pair("courseid", "relateduserid"), False),
 )
 """The beginning of an event's name, the kind of record it is about, how a Moodle names the record, and whether every
 host does; ``None``: a record only a Moodle has (the one job of somebody without jobs)."""

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from plugin.core.clock import Clock
-from plugin.core.http import Outbound
 from plugin.core.logs import log
-from plugin.core.signing import BadSignature, verify
+from plugin.core.network.http import Outbound
+from plugin.core.network.signing import BadSignature, verify
+from plugin.core.text.stored import later
 from plugin.hosts.hearing import hear_standard
+from plugin.hosts.moodle.companion import bulk
 from plugin.hosts.moodle.courses import STATUS, Courses
 from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH, Groups
 from plugin.hosts.moodle.hearing import hear_event
 from plugin.hosts.moodle.jobs import Jobs
 from plugin.hosts.moodle.mapping import MoodleMapping
 from plugin.hosts.moodle.messages import SEND, Messages
-from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, MANY, SLOTS, People, as_options, person_record
+from plugin.hosts.moodle.people import (
+    BY_FIELD,
+    FRONT_PAGE,
+    LISTED,
+    MANY,
+    SLOTS,
+    People,
+    as_options,
+    is_id,
+    person_record,
+)
 from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
-from plugin.hosts.moodle.writing import ENROL, UNENROL, Seats, whole_number
+from plugin.hosts.moodle.versions import ENROL, UNENROL
+from plugin.hosts.moodle.writing import Seats, whole_number
 from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, MarkTooOld, Page, Refused, Reply
 
-INFO = "core_webservice_get_site_info"
+INFO, CONFIG = "core_webservice_get_site_info", "tool_mobile_get_config"
+LATE = 3600
+"""Seconds by which Moodle may decide on a completion later than it was earned."""
 SEATS, MESSAGES = 300, 20
 """Items a call: of seats for each parallel writer."""
 POLL = 15 * 60
@@ -48,8 +64,10 @@ class MoodleHost:
             raise Garbled("Moodle's description of itself has no list of functions.")
         names = frozenset(str(one.get("name")) for one in listed if isinstance(one, dict))
         self._functions, self._parts = names, None
+        self.rest.language = str(info.get("lang") or "en")
         self._caps = Caps(
             name=str(info.get("sitename") or ""),
+            time_zone=self._zone(names),
             reads={kind: how for kind, how in _reads(names).items() if how},
             writes={
                 name: size for name, size, needed in (
@@ -57,9 +75,21 @@ class MoodleHost:
                 ) if needed <= names
             },
             reads_status=LISTED in names and self._tells_active(), tells_same=False, resets_completion=False,
-            writes_all_or_nothing=False, keyed_messages=False,
+            writes_all_or_nothing=False, keyed_messages=bulk.NOTIFY in names, greets_leavers=bulk.SET not in names,
         )  # fmt: skip
         return self._caps
+
+    def _zone(self, names: frozenset[str]) -> str:
+        """The site's own time zone; empty where its function is not in the service, or the site has none but its server's."""
+        if CONFIG not in names:
+            return ""
+        try:
+            answer = self.rest.call(CONFIG, {"section": "locationsettings"})
+            settings = {str(one["name"]): str(one["value"]) for one in answer["settings"]}
+        except (Fault, TypeError, KeyError):
+            return ""
+        forced, usual = settings.get("forcetimezone", ""), settings.get("timezone", "")
+        return next((one for one in (forced, usual) if one not in ("", "99")), "")
 
     @property
     def _parallel(self) -> int:
@@ -80,12 +110,13 @@ class MoodleHost:
         """What reads and writes, made once it is known what the service offers."""
         if self._parts is None:
             names = self._functions if self._functions is not None else self._known_functions()
-            self._parts = _Parts(self.rest, names, self._spec, self._caps)
+            self._parts = _Parts(self.rest, names, self._spec, self._caps, self._clock.now())
         return self._parts
 
     def _known_functions(self) -> frozenset[str]:
         info = self.rest.call(INFO)
         listed = info.get("functions") if isinstance(info, dict) else None
+        self.rest.language = str(info.get("lang") or "en") if isinstance(info, dict) else "en"
         self._functions = frozenset(str(one.get("name")) for one in listed or [] if isinstance(one, dict))
         return self._functions
 
@@ -99,13 +130,21 @@ class MoodleHost:
         try:
             if ids is not None:
                 yield from parts.by_ids(kind, ids, since)
+            elif since is not None and kind == "completions":
+                yield from parts.completions_since(since)
             elif since is not None and kind == "people":
                 yield from parts.people_since(since, self._clock.now())
             else:
                 yield from parts.whole(kind, cursor)
         except Fault as fault:
             if fault.code in CAPABILITY:
-                raise Locked(f"Muster's account in Moodle lacks a right ({fault.function}): {fault.said}") from None
+                raise Locked(
+                    later(
+                        "Muster's account in Moodle lacks a right (%(function)s): %(said)s",
+                        function=fault.function,
+                        said=fault.said,
+                    )
+                ) from None
             raise
         finally:
             _log.info("moodle read", kind=kind, calls=self.rest.calls, bytes=self.rest.received)
@@ -129,8 +168,14 @@ class MoodleHost:
         if kind == "seats":
             return Reply(outcomes=self.parts().seats.send(document))
         if kind == "messages":
-            return Reply(outcomes=Messages(self.rest, self._parallel).send(document["items"]))
+            tell = partial(bulk.notify, self.rest) if self._notifies() else Messages(self.rest, self._parallel).send
+            return Reply(outcomes=tell(document["items"]))
         raise Refused("Moodle cannot do this.")
+
+    def _notifies(self) -> bool:
+        """Whether messages go out as notifications of Muster's plugin; nothing is asked where it never was installed."""
+        known = self._functions is not None or (bool(self._caps.reads) and self._caps.keyed_messages)
+        return known and bulk.NOTIFY in self.parts().functions
 
     def poll(self, job: str) -> Reply:
         """Moodle answers at once; there are no jobs."""
@@ -154,8 +199,9 @@ class MoodleHost:
 class _Parts:
     """Everything that shares what was read once."""
 
-    def __init__(self, rest: Rest, functions: frozenset[str], spec: ConnectionSpec, caps: Caps) -> None:
-        self.people = People(rest)
+    def __init__(self, rest: Rest, functions: frozenset[str], spec: ConnectionSpec, caps: Caps, now: int) -> None:
+        self.people = People(rest, partial(bulk.users, rest) if bulk.USERS in functions else None)
+        self.rest, self.functions, self.now = rest, functions, now
         self.groups = Groups(rest, functions)
         self.jobs = Jobs(MoodleMapping.from_dict(spec.mapping), self.people, self.groups)
         self.courses = Courses(rest, functions, self.groups, reads_status=caps.reads_status)
@@ -177,7 +223,19 @@ class _Parts:
             return self.groups.courses()
         if kind == "enrolments":
             return self.courses.enrolments(None, cursor)
-        raise Refused(f"Moodle cannot give all {kind}.")
+        if kind == "completions" and bulk.COMPLETIONS in self.functions:
+            return self._completions(0, cursor)
+        raise Refused(later("Moodle cannot give all %(kind)s.", kind=kind))
+
+    def completions_since(self, mark: str) -> Iterator[Page]:
+        """What was completed since, with an hour to spare: Moodle may decide later on what was done before."""
+        return self._completions(max(0, int(mark) - LATE) if mark.isdigit() else 0, None)
+
+    def _completions(self, since: int, cursor: str | None) -> Iterator[Page]:
+        mark = str(self.now)
+        for rows, following in bulk.completions(self.rest, since, int(cursor or 0)):
+            last = following is None
+            yield Page("completions", rows, cursor=following, mark=mark if last else None, whole=last and not since)
 
     def _people(self, cursor: str | None) -> Iterator[Page]:
         noting, count = cursor is None, 0
@@ -196,7 +254,7 @@ class _Parts:
 
         :raises MarkTooOld: to be read whole.
         """
-        if not mark[1:].isdigit() or int(mark[1:]) <= MANY:
+        if bulk.USERS in self.functions or not mark[1:].isdigit() or int(mark[1:]) <= MANY:
             raise MarkTooOld("People are read whole each time.")
         self.jobs.begin()
         try:
@@ -214,7 +272,7 @@ class _Parts:
         if kind == "people":
             rows = [person_record(one) for one in self.people.by_ids(ids)]
             there = {row.id for row in rows}
-            return iter([Page(kind, rows, [one for one in ids if one not in there])])
+            return iter([Page(kind, rows, [one for one in ids if is_id(one) and one not in there])])
         if kind == "jobs":
             return self.jobs.jobs_by_ids(ids)
         if kind == "audiences":
@@ -226,8 +284,8 @@ class _Parts:
         if kind == "completions":
             return self.courses.completions(ids, since)
         if kind == "enrolments":
-            return self.courses.enrolments([one.rpartition(":")[2] for one in ids], None)
-        raise Refused(f"Moodle cannot give {kind} by id.")
+            return self.courses.enrolments_by_ids(ids)
+        raise Refused(later("Moodle cannot give %(kind)s by id.", kind=kind))
 
 
 def _reads(names: frozenset[str]) -> dict[str, tuple[str, ...]]:
@@ -237,6 +295,6 @@ def _reads(names: frozenset[str]) -> dict[str, tuple[str, ...]]:
         "audiences": ("full", "ids") if LIST in names else ("full",) if SEARCH in names else (),
         "members": ("full", "ids") if MEMBERS in names and {SEARCH, LIST} & names else (),
         "courses": ("full", "ids") if COURSES in names else (),
-        "completions": ("ids",) if STATUS in names else (),
-        "enrolments": ("full", "courses") if LISTED in names and COURSES in names else (),
+        "completions": (*(("full", "delta") if bulk.COMPLETIONS in names else ()), "ids", "pairs") if STATUS in names else (),
+        "enrolments": ("full", "ids", "courses") if LISTED in names and COURSES in names else (),
     }  # fmt: skip

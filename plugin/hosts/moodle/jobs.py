@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from plugin.core.database.slices import slices
 from plugin.hosts.moodle.groups import Groups, page_of
 from plugin.hosts.moodle.mapping import MoodleMapping, Placed, in_prefix, place, unit_id
 from plugin.hosts.moodle.people import People, User, spellings
@@ -58,8 +59,8 @@ class Jobs:
             }
             found: dict[str, list[Mapping[str, Any]]] = {}
             ids = list(chosen)
-            for start in range(0, len(ids), 25):
-                for cohort, users in self._groups.members_of(ids[start : start + 25]).items():
+            for part in slices(ids, 25):
+                for cohort, users in self._groups.members_of(part).items():
                     for user in users:
                         found.setdefault(user, []).append(chosen[cohort])
             self._cohorts = found

@@ -124,6 +124,8 @@ def place(user: Mapping[str, Any], mapping: MoodleMapping, cohorts: Sequence[Map
             day = read_date(written, mapping.date_format)
             if day is None:
                 bad.append(name)
+                if written.strip("0"):  # 0 is "not set"; anything else is handed on, so that it is no open end
+                    dates[name] = written
             else:
                 dates[name] = day
     return Placed(
@@ -237,5 +239,6 @@ def _sample(user: Mapping[str, Any], placed: Placed, mapping: MoodleMapping, kno
         position="; ".join(" / ".join(path) for path in placed.positions),
         manager=names[0] if len(names) == 1 else "",
         dates=" – ".join(placed.dates[name] for name in DATES if name in placed.dates),
+        days=tuple((name, placed.dates[name]) for name in DATES if name in placed.dates),
         unresolved=tuple(missing),
     )

@@ -1,4 +1,4 @@
-"""Messages through Moodle's own messaging, one recipient a call, each at most once (DOMAIN 8.6).
+"""Messages through Moodle's own messaging, one recipient a call, each at most once (rules 8.6).
 
 Moodle drops no repeats, and a batch with one bad recipient answers an error after the good ones were sent.
 """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from plugin.core.database.slices import slices
+from plugin.core.text.stored import later
 from plugin.hosts.moodle.mapping import values_of
 from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
 from plugin.hosts.port import Garbled, Locked, Record
@@ -36,14 +38,20 @@ Some = tuple[list[User], str | None]
 class People:
     """The users of one Moodle."""
 
-    def __init__(self, rest: Rest) -> None:
-        self._rest = rest
+    def __init__(self, rest: Rest, bulk: Callable[[int], Iterator[Some]] | None = None) -> None:
+        """:param bulk: everybody after an id, where Muster's plugin in Moodle gives them."""
+        self._rest, self._bulk = rest, bulk
 
     def pages(self, cursor: str | None = None) -> Iterator[Some]:
         """Everybody's whole profile.
 
         Falls back to asking for id after id where the account may not list the participants of the front page.
         """
+        if self._bulk is not None:
+            yield from (
+                (_people(found), following) for found, following in self._bulk(int((cursor or "0").lstrip("i")))
+            )
+            return
         if cursor is not None and cursor.startswith("i"):
             yield from self._scanned(int(cursor[1:]))
             return
@@ -102,8 +110,8 @@ class People:
     def by_field(self, name: str, values: Sequence[str]) -> list[User]:
         """Users whose ``id``, ``idnumber``, ``username`` or ``email`` is one of these."""
         found: list[User] = []
-        for start in range(0, len(values), SCAN):
-            found += self._some(name, list(values[start : start + SCAN]))
+        for part in slices(values, SCAN):
+            found += self._some(name, list(part))
         return _people(found)
 
     def _some(self, name: str, values: list[str]) -> list[User]:
@@ -112,7 +120,7 @@ class People:
             return users_in(self._rest.call(BY_FIELD, {"field": name, "values": values}))
         except Fault as fault:
             if fault.code in CAPABILITY:
-                raise Locked(f"Moodle's service account may not see users: {fault.said}") from None
+                raise Locked(later("Moodle's service account may not see users: %(said)s", said=fault.said)) from None
             if fault.code != "invalidparameter" or name == "id":
                 raise
             if len(values) == 1:

@@ -13,38 +13,43 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plugin.core.clock import Clock
-from plugin.core.http import Answer, CallFailed, Outbound
+from plugin.core.network.http import Answer, CallFailed, Outbound
+from plugin.core.text.stored import later
+from plugin.hosts.moodle.plain import FILTERED, plain, plain_values
 from plugin.hosts.port import ConnectionSpec, Garbled, Locked, Refused, Wait
 
 PATH = "/webservice/rest/server.php"
-MOST_VARIABLES = 900
-"""PHP drops what goes beyond ``max_input_vars`` (1000 unless changed) without a word."""
+TOGETHER = "tool_mobile_call_external_functions"
+"""Several calls in one, each answer a text of JSON."""
 READ_TIMEOUT = 25.0
 MAX_BYTES = 40_000_000
 
 _LOCKED = {
-    "invalidtoken": "Moodle does not accept our token.",
-    "accessexception": "A function that Muster needs is not in the service of our token ({function}).",
-    "servicenotavailable": "The web service of our token is switched off in Moodle.",
-    "servicerequireslogin": "The web service of our token wants somebody to log in.",
-    "missingcapability": "Moodle's service account lacks a capability that the service asks for.",
-    "wsaccessusersuspended": "Moodle's service account is suspended.",
-    "wsaccessuserdeleted": "Moodle's service account was deleted.",
-    "wsaccessuserunconfirmed": "Moodle's service account is not confirmed.",
-    "wsaccessuserexpired": "The password of Moodle's service account has expired.",
-    "wsaccessusernologin": "Moodle's service account may not log in.",
-    "forcepasswordchangenotice": "Moodle's service account must change its password first.",
-    "usernotfullysetup": "The profile of Moodle's service account is not complete.",
-    "sitepolicynotagreed": "Moodle's service account has not agreed to the site policy.",
+    "invalidtoken": later(
+        "Moodle does not accept our token: it has expired, was deleted, or is not one of this site."
+        " Make a new token in Moodle and enter it under Hosts › Configuration."
+    ),
+    "accessexception": later("A function that Muster needs is not in the service of our token (%(function)s)."),
+    "servicenotavailable": later("The web service of our token is switched off in Moodle."),
+    "servicerequireslogin": later("The web service of our token wants somebody to log in."),
+    "missingcapability": later("Moodle's service account lacks a capability that the service asks for."),
+    "wsaccessusersuspended": later("Moodle's service account is suspended."),
+    "wsaccessuserdeleted": later("Moodle's service account was deleted."),
+    "wsaccessuserunconfirmed": later("Moodle's service account is not confirmed."),
+    "wsaccessuserexpired": later("The password of Moodle's service account has expired."),
+    "wsaccessusernologin": later("Moodle's service account may not log in."),
+    "forcepasswordchangenotice": later("Moodle's service account must change its password first."),
+    "usernotfullysetup": later("The profile of Moodle's service account is not complete."),
+    "sitepolicynotagreed": later("Moodle's service account has not agreed to the site policy."),
 }
 """Troubles of the connection: nothing works until somebody acts."""
 _WAIT = {
-    "sitemaintenance": "Moodle is in maintenance mode.",
-    "upgraderunning": "Moodle is being upgraded.",
-    "dbconnectionfailed": "Moodle cannot reach its database.",
-    "dmlreadexception": "Moodle could not read its database.",
-    "dmltransactionexception": "Moodle could not write to its database.",
-    "locktimeout": "Moodle was busy.",
+    "sitemaintenance": later("Moodle is in maintenance mode."),
+    "upgraderunning": later("Moodle is being upgraded."),
+    "dbconnectionfailed": later("Moodle cannot reach its database."),
+    "dmlreadexception": later("Moodle could not read its database."),
+    "dmltransactionexception": later("Moodle could not write to its database."),
+    "locktimeout": later("Moodle was busy."),
 }
 """Passing troubles."""
 _NOTICE = b"<br />\n<b>"
@@ -61,7 +66,11 @@ class Fault(Refused):
     """Moodle refused one call; ``code`` is its errorcode, ``said`` its own sentence."""
 
     def __init__(self, function: str, code: str, said: str) -> None:
-        super().__init__(f"Moodle refused: {said} ({code}, {function})." if said else f"Moodle refused ({code}).")
+        super().__init__(
+            later("Moodle refused: %(said)s (%(code)s, %(function)s).", said=said, code=code, function=function)
+            if said
+            else later("Moodle refused (%(code)s).", code=code)
+        )
         self.function, self.code, self.said = function, code, said
 
 
@@ -73,21 +82,23 @@ class Rest:
     """Calls functions of one Moodle. Safe to share between threads.
 
     :ivar calls: made so far. :ivar received: bytes of answers so far.
+    :ivar language: of the account, as Moodle writes it: in which texts of several languages are read.
     """
 
     def __init__(self, spec: ConnectionSpec, http: Outbound, clock: Clock) -> None:
         self.site = _site(spec.api_url)
         self._token, self._http, self._clock = spec.api_token, http, clock
+        self.language = "en"
         self._lock = threading.Lock()
         self.calls = self.received = 0
 
     def call(self, function: str, parameters: Mapping[str, Any] | None = None, *, deadline: float = 30.0) -> Any:
-        """Call a function; returns its JSON (a list, an object or ``None``).
+        """Call a function; returns its JSON (a list, an object or ``None``), its texts as plain text.
 
         :raises Fault: Moodle refused this call. :raises Wait: later; :class:`Unclear` where it may have taken effect.
         :raises Locked: token, service or account. :raises Garbled: what came back is not Moodle's.
         """
-        form = [("wstoken", self._token), ("moodlewsrestformat", "json"), *flat(parameters or {})]
+        form = [("wstoken", self._token), ("moodlewsrestformat", "json"), FILTERED, *flat(parameters or {})]
         # Last on purpose: where PHP cuts a form that is too long, the name of the function goes first, and nothing is done.
         form.append(("wsfunction", function))
         try:
@@ -98,7 +109,7 @@ class Rest:
         except CallFailed as failure:
             if failure.blocked:
                 raise Locked(failure.reason) from None
-            raise (Unclear if failure.sent else Wait)(f"Moodle: {failure.reason}") from None
+            raise (Unclear if failure.sent else Wait)(later("Moodle: %(what)s", what=failure.reason)) from None
         with self._lock:
             self.calls += 1
             self.received += len(answer.body)
@@ -118,12 +129,16 @@ class Rest:
             ) from None
         if isinstance(document, dict) and "exception" in document:
             self._refuse(function, document)
-        return document
+        # JSON within JSON stays as it is: decoded here it would be JSON no longer.
+        return document if function == TOGETHER else plain_values(document, self.language)
 
     def _refuse(self, function: str, document: Mapping[str, Any]) -> None:
-        code, said = str(document.get("errorcode") or ""), str(document.get("message") or "")[:300]
+        code, said = (
+            str(document.get("errorcode") or ""),
+            plain(str(document.get("message") or ""), self.language)[:300],
+        )
         if code in _LOCKED:
-            raise Locked(_LOCKED[code].format(function=function))
+            raise Locked(_LOCKED[code] % {"function": function})
         if code in _WAIT:
             raise Wait(_WAIT[code])
         raise Fault(function, code, said)
@@ -138,12 +153,19 @@ class Rest:
         if status == 403:
             raise Locked("Web services, or the REST protocol, are switched off in Moodle.")
         if status in (408, 425, 429):
-            raise Wait(f"Moodle answered {status}.", after)
+            raise Wait(later("Moodle answered %(status)s.", status=status), after)
         if status >= 500:
-            raise Unclear(f"Moodle answered {status}.", after)
+            raise Unclear(later("Moodle answered %(status)s.", status=status), after)
         if 300 <= status < 400:
             raise Garbled("Moodle's address leads elsewhere. Enter the address that the site itself uses, with https.")
-        raise Garbled(f"Moodle answered {status}: there is no web service at {self.site}{PATH}.")
+        raise Garbled(
+            later(
+                "Moodle answered %(status)s: there is no web service at %(site)s%(path)s.",
+                status=status,
+                site=self.site,
+                path=PATH,
+            )
+        )
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plugin.core.database.slices import slices
 from plugin.hosts.moodle.groups import Groups
 from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.moodle.mapping import BY, MoodleMapping, Sampled, preview, values_of
@@ -41,8 +42,8 @@ def _cohorts(groups: Groups, users: Sequence[User]) -> dict[str, list[Mapping[st
     wanted = {str(user["id"]) for user in users}
     found: dict[str, list[Mapping[str, Any]]] = {}
     ids = list(by_id)
-    for start in range(0, len(ids), 25):
-        for cohort, members in groups.members_of(ids[start : start + 25]).items():
+    for part in slices(ids, 25):
+        for cohort, members in groups.members_of(part).items():
             for user in wanted & set(members):
                 found.setdefault(user, []).append(by_id[cohort])
     return found

@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from plugin.core.database.slices import slices
+from plugin.core.text.stored import later
+from plugin.hosts.moodle.companion.bulk import SET, suspend
 from plugin.hosts.moodle.courses import Courses
-from plugin.hosts.moodle.people import is_id
+from plugin.hosts.moodle.people import BY_FIELD, is_id, users_in
 from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
-from plugin.hosts.port import Outcome
+from plugin.hosts.moodle.versions import ENROL, UNENROL, who_is_missing
+from plugin.hosts.port import HostTrouble, Outcome
 
-ENROL, UNENROL = "enrol_manual_enrol_users", "enrol_manual_unenrol_users"
 PROFILES = "core_user_get_course_user_profiles"
 STUDENT = 5
 """The id of the student role on a site where nobody changed the roles."""
@@ -30,9 +33,10 @@ _CLASH = "dmlwriteexception"
 """Two writers enrolled the same person at once; a repeat succeeds."""
 _COURSE_WIDE = ("wsnoinstance", *CAPABILITY)
 _GONE = {
-    "invaliduser": "Moodle has no such person (any more).", "userdeleted": "Moodle has deleted this person.",
-    "invalidparameter": "Moodle has no such course (any more).", "invalidrecord": "Moodle has no such course (any more).",
+    "person": "Moodle has no such person (any more).", "course": "Moodle has no such course (any more).",
+    "either": "Moodle has no such person, or no such course (any more).",
 }  # fmt: skip
+_DELETED = "Moodle has deleted this person."
 _REFUSED = {
     "wsnoinstance": "The course has no manual enrolments, or they are switched off: add or switch them on in the course under"
     " Participants › Enrolment methods.",
@@ -123,6 +127,10 @@ class Seats:
                 outcomes.append(known)
         entering = [row for row in rows if row.want != "out"]
         leaving = [row for row in rows if row.want == "out"]
+        if SET in self._functions:
+            quiet = [row for row in entering if row.want == "suspended"]
+            told, entering = self._suspend(quiet), [row for row in entering if row.want != "suspended"]
+            outcomes += told
         outcomes += self._in_parallel(ENROL, entering) + self._in_parallel(UNENROL, leaving)
         outcomes = self._read_back(outcomes, [row for row in entering if row.want == "in"])
         self._remember(rows, outcomes)
@@ -138,12 +146,23 @@ class Seats:
             for there, now_in in ((seen.everybody, row.want != "out"), (seen.active, row.want == "in")):
                 (there.add if now_in else there.discard)(row.person)
 
+    def _suspend(self, rows: Sequence[Row]) -> list[Outcome]:
+        """Without the welcome message that Moodle's own function sends again. Who is not there need not be suspended."""
+        found: list[Outcome] = []
+        for part in slices(rows, ROWS[ENROL]):
+            said = suspend(self._rest, [(row.person, row.course) for row in part])
+            for row in part:
+                word, why = said.get((row.person, row.course), ("", later("Moodle did not answer for this place.")))
+                words = {"done": "done", "absent": "same", "refused": "refused"}
+                found.append(Outcome(row.seat, words.get(word, "retry"), why))
+        return found
+
     def _in_parallel(self, function: str, rows: Sequence[Row]) -> list[Outcome]:
         if not rows:
             return []
         rounds = -(-len(rows) // (ROWS[function] * self.parallel))  # no round ends with writers that have nothing to do
         size = max(ALONE, -(-len(rows) // (rounds * self.parallel)))
-        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
+        parts = list(slices(rows, size))
         if len(parts) == 1:
             return self._write(function, parts[0])
         with ThreadPoolExecutor(self.parallel) as pool:
@@ -182,10 +201,30 @@ class Seats:
             middle = set(courses[: len(courses) // 2])
             parts = [row for row in rows if row.course in middle], [row for row in rows if row.course not in middle]
         elif len(rows) == 1 or fault.code in _COURSE_WIDE:
-            return [_verdict(row.seat, fault) for row in rows]
+            return [self._verdict(row, fault) for row in rows]
         else:
             parts = list(rows[: len(rows) // 2]), list(rows[len(rows) // 2 :])
         return self._write(function, parts[0]) + self._write(function, parts[1])
+
+    def _verdict(self, row: Row, fault: Fault) -> Outcome:
+        """What became of one row that Moodle refused when it stood alone."""
+        if fault.code == _CLASH:
+            return Outcome(row.seat, "retry", "Moodle could not write to its database.", 5)
+        if fault.code == "userdeleted":
+            return Outcome(row.seat, "gone", _DELETED)
+        missing = who_is_missing(fault.function, fault.code)
+        if missing:
+            return Outcome(row.seat, "gone", _GONE[self._looked_up(row) if missing == "either" else missing])
+        said = f" Moodle says: {fault.said}" if fault.said else ""
+        return Outcome(row.seat, "refused", (_REFUSED[fault.code] + said) if fault.code in _REFUSED else fault.why)
+
+    def _looked_up(self, row: Row) -> str:
+        """Which of the two does not exist, where the refusal does not tell."""
+        try:
+            users = users_in(self._rest.call(BY_FIELD, {"field": "id", "values": [row.person]}))
+        except HostTrouble:  # nothing was written, and either is a reason to look at both again
+            return "either"
+        return "course" if any(str(one["id"]) == row.person for one in users) else "person"
 
     # --- reading back
 
@@ -202,7 +241,7 @@ class Seats:
         except Fault:  # it was written, and may not be looked at: the daily comparison will tell
             return outcomes
         missing = {row.seat for row in rows if row.course in there and row.person not in there[row.course]}
-        why = "Moodle said that it enrolled her, and did not."
+        why = later("Moodle said that it enrolled her, and did not.")
         return [
             Outcome(one.key, "retry", why, 5) if one.key in missing and one.outcome == "done" else one
             for one in outcomes
@@ -217,9 +256,9 @@ class Seats:
 def _known(row: Row, looked: Mapping[str, Any]) -> Outcome | None:
     """What needs no write."""
     if not is_id(row.person):
-        return Outcome(row.seat, "gone", _GONE["invaliduser"])
+        return Outcome(row.seat, "gone", _GONE["person"])
     if not is_id(row.course):
-        return Outcome(row.seat, "gone", _GONE["invalidrecord"])
+        return Outcome(row.seat, "gone", _GONE["course"])
     if row.course in looked.get("closed", {}):
         return Outcome(row.seat, "refused", looked["closed"][row.course])
     if row.seat in looked.get("found", ()):
@@ -227,15 +266,6 @@ def _known(row: Row, looked: Mapping[str, Any]) -> Outcome | None:
     if row.seat in looked.get("absent", ()):
         return Outcome(row.seat, "same")
     return None
-
-
-def _verdict(seat: str, fault: Fault) -> Outcome:
-    if fault.code == _CLASH:
-        return Outcome(seat, "retry", "Moodle could not write to its database.", 5)
-    if fault.code in _GONE:
-        return Outcome(seat, "gone", _GONE[fault.code])
-    said = f" Moodle says: {fault.said}" if fault.said else ""
-    return Outcome(seat, "refused", (_REFUSED[fault.code] + said) if fault.code in _REFUSED else fault.why)
 
 
 def whole_number(value: Any, otherwise: int) -> int:

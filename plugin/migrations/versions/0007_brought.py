@@ -1,4 +1,4 @@
-"""Records brought along (DOMAIN 7.6). Works with the previous release running: nobody there knows the table."""
+"""Records brought along (rules 7.6). Works with the previous release running: nobody there knows the table."""
 
 from __future__ import annotations
 

@@ -83,9 +83,9 @@ export function closeAll() {
   }
 }
 
-// Escape closes the dialog on top and no other; left to themselves, browsers may close several that opened in one go.
+// Escape closes the dialog on top, unless that asks first, and no other; left to themselves, browsers may close several that opened in one go.
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape' || event.defaultPrevented || event.isComposing || !stack.length) return;
   event.preventDefault();
-  closeTop();
+  if (stack.at(-1).dispatchEvent(new Event('leaving', { cancelable: true }))) closeTop();
 });

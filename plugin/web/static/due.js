@@ -22,6 +22,7 @@ export function prepareDue(form) {
     output.textContent = value ? `${inWords.format(value)}.` : '';
   };
   const count = async () => {
+    if (!counts) return;
     const address = new URL(counts.dataset.counts, window.location.href);
     address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
     const answer = await ask(address, {}, 'due-counts');

@@ -2,6 +2,8 @@
 import { closeAll, closeTop, openDialog, replaceDialog } from './dialog.js';
 import { ask, fail, inTurn, say, settled, swap, unpressed, watchPresses } from './fragments.js';
 import { followFrame } from './frame.js';
+import { watchLists } from './lists.js';
+import { watchMany } from './many.js';
 import { watchMenus } from './menu.js';
 
 const FILTER_WAIT = 200;
@@ -20,6 +22,10 @@ async function prepare(root) {
   const sets = root.querySelectorAll('[data-sets]');
   if (sets.length) { const { prepareContent } = await import('./content.js'); sets.forEach(prepareContent); }
   const preview = root.querySelector('[data-preview]');
+  const keep = root.querySelector('form[data-keep]');
+  if (keep) (await import('./keep.js')).prepareKeep(keep);
+  const slash = root.querySelector('[data-slash]');
+  if (slash) (await import('./finder.js')).prepareSlash(slash);
   if (preview) (await import('./preview.js')).preparePreview(preview);
   if (poll?.dataset.poll) (await import('./poll.js')).watch(poll);
 }
@@ -117,6 +123,7 @@ document.addEventListener('click', (event) => {
 document.addEventListener('submit', (event) => {
   const form = event.target;
   if (!form.matches('[data-swap], [data-send]') || event.defaultPrevented) return;
+  if (form.dataset.swap && !document.querySelector(form.dataset.swap)) return; // a dialog's inside as a page of its own
   event.preventDefault();
   guarded(send)(form, event.submitter);
 });
@@ -142,6 +149,13 @@ document.addEventListener('submit', (event) => {
   if (!event.target.matches('[data-new-tab]')) return;
   event.preventDefault();
   guarded(openTab)(event.target);
+});
+
+// What was wrong with a form is no longer said once somebody mends it.
+document.addEventListener('input', (event) => {
+  const form = event.target.closest('form[method=post]');
+  const problem = form && (form.querySelector('[data-problem]') ?? document.querySelector('main [data-problem]'));
+  if (problem && (form.contains(problem) || problem.compareDocumentPosition(form) & Node.DOCUMENT_POSITION_FOLLOWING)) problem.remove();
 });
 
 let waiting = 0;
@@ -182,7 +196,19 @@ document.addEventListener('toggle', (event) => {
   if (event.target.matches('[data-menu]')) import('./picker.js').catch(fail);
 }, true);
 
+// Search from anywhere: its script is fetched when somebody turns to it, by hand or with the key.
+for (const type of ['focusin', 'keydown']) {
+  document.addEventListener(type, (event) => {
+    const finder = document.querySelector('[data-finder]');
+    if (!finder || !(event.key === '/' || finder.contains(event.target))) return;
+    import('./finder.js').then(({ turnTo }) => turnTo(finder, event)).catch(fail);
+    if (event.key === '/' && !event.target.closest('input, textarea, select, dialog')) event.preventDefault();
+  });
+}
+
 prepare(document.body).catch(fail);
 watchMenus();
+watchLists();
+watchMany();
 watchPresses();
 followFrame();

@@ -1,5 +1,6 @@
 // The picker: browse or search on one side, Selected items on the other; what is selected survives both.
 import { ask, fail, say } from './fragments.js';
+import { askFirst } from './keep.js';
 import { Selected } from './selected.js';
 import { Tree } from './tree.js';
 
@@ -26,6 +27,11 @@ class Picker {
 
   #listen() {
     let timer = 0;
+    this.section.closest('dialog')?.addEventListener('leaving', (event) => {
+      if (!this.selected.size || !this.section.isConnected) return;
+      event.preventDefault();
+      askFirst('#unpicked', this.query, () => document.querySelector('#add')?.focus());
+    });
     this.query.addEventListener('input', () => {
       clearTimeout(timer);
       timer = setTimeout(() => this.#try(() => this.#refresh()), SEARCH_WAIT);
@@ -47,6 +53,8 @@ class Picker {
     this.list.addEventListener('click', (event) => this.#clicked(event));
     this.list.addEventListener('keydown', (event) => this.#pressed(event));
     this.find('[data-ok]').addEventListener('click', () => this.#try(() => this.#ok()));
+    // What is pasted is looked up at once.
+    this.find('#paste-lines')?.addEventListener('paste', (event) => setTimeout(() => event.target.form.requestSubmit()));
     this.find('[data-paste]')?.addEventListener('submit', (event) => {
       if (event.submitter && 'plain' in event.submitter.dataset) return; // a file to keep
       event.preventDefault();
@@ -204,6 +212,7 @@ class Picker {
     const answer = await ask(form.getAttribute('action'), { method: 'POST', body: new FormData(form) });
     const holder = this.find('[data-pasted]');
     holder.innerHTML = answer.html;
+    this.selected.pasted = true;
     for (const one of holder.querySelectorAll('[data-pick]')) {
       this.selected.put(one.dataset.pick, { name: one.dataset.name, path: one.dataset.path });
     }

@@ -53,6 +53,7 @@ export class Selected {
   targets() {
     const body = new FormData();
     for (const id of this.items.keys()) body.append('target', id);
+    if (this.pasted && this.items.size) body.append('pasted', 'on');
     return body;
   }
 

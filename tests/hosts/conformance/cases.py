@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from plugin.core.clock import Clock
-from plugin.core.http import Outbound
-from plugin.core.signing import signed_headers
+from plugin.core.network.http import Outbound
+from plugin.core.network.signing import signed_headers
 from plugin.hosts import webhook
 from plugin.hosts.moodle import people as moodle_people
 from plugin.hosts.moodle.host import MoodleHost
@@ -39,6 +39,8 @@ class Case(ABC):
     kinds: Sequence[str] = ("people", "units", "jobs", "audiences", "members", "courses")
     courses: tuple[str, str]
     by_polling = False
+    judged_by_form: Sequence[str] = ()
+    """Kinds whose ids have a form: what has another is none of them, and is not said to be gone."""
     troubles: Sequence[str] = ("waits", "down", "html", "garbled", "locked")
 
     @abstractmethod
@@ -156,6 +158,7 @@ class MoodleCase(Case):
 
     courses = ("11", "12")
     by_polling = True
+    judged_by_form = Case.kinds
 
     def __init__(self, fake: FakeMoodle) -> None:
         self.fake = fake

@@ -31,7 +31,7 @@ def heard(event: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
         ("cohort_updated", {"objectid": 3}, [("audiences", "3")]),
         ("course_updated", {"objectid": 2}, [("courses", "2")]),
         ("course_completed", {"objectid": 9, "relateduserid": 7, "courseid": 2}, [("completions", "7:2")]),
-        ("user_enrolment_created", {"relateduserid": 7, "courseid": 2}, [("enrolments", "7:2")]),
+        ("user_enrolment_created", {"relateduserid": 7, "courseid": 2}, [("enrolments", "2:7")]),
     ],
 )
 def test_an_event_names_what_to_look_at_again(name: str, fields: dict[str, Any], hints: list[tuple[str, str]]) -> None:

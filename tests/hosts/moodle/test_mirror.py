@@ -10,21 +10,21 @@ import pytest
 from sqlalchemy import func, select, update
 
 from plugin.app import create_app
-from plugin.certifications.asfile import proposals, read_file
+from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.errors import Unavailable
 from plugin.core.runtime import Runtime
-from plugin.delivery.reconcile import reconcile
+from plugin.delivery.completion_polling import look_again, watch
+from plugin.delivery.drift.reconcile import reconcile
 from plugin.delivery.tables import FOUND, Call, Message, Seat
-from plugin.delivery.watching import look_again, watch
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.save import Choices, save
+from plugin.enrolment.saving.save import Choices, save
 from plugin.jobs.work import work_host
-from plugin.mirror.connections import NewHost, add_host
-from plugin.mirror.guard import held_records, refuse_records, release_records
-from plugin.mirror.sync import pull
+from plugin.mirror.connections.store import NewHost, add_host
+from plugin.mirror.pulling.pull import pull
+from plugin.mirror.pulling.row_guard import held_records, refuse_records, release_records
 from plugin.mirror.tables import DELETED, Completion, Connection, Course, Hint, Job, Person
-from plugin.web.session import Launch, open_session
+from plugin.web.launch.session import Launch, open_session
 from tests.hosts.conformance.cases import MAPPING
 from tests.hosts.fake_moodle import Enrolment, FakeMoodle, now, serve_moodle
 
@@ -356,8 +356,8 @@ def test_hidden_courses_are_known_as_hidden(world: World) -> None:
 
 def test_watching_goes_on_where_it_was_and_keeps_to_its_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.assign("{organisation: 'org:acme', include: below}")
-    monkeypatch.setattr("plugin.delivery.watching.SLICE", 10)
-    monkeypatch.setattr("plugin.delivery.watching.BITE", 0)
+    monkeypatch.setattr("plugin.delivery.completion_polling.SLICE", 10)
+    monkeypatch.setattr("plugin.delivery.completion_polling.BITE", 0)
     asked = []
     for _ in range(4):
         world.later(1)
@@ -365,7 +365,7 @@ def test_watching_goes_on_where_it_was_and_keeps_to_its_share(world: World, monk
         assert found is not None
         asked.append(found.asked)
     assert asked == [0, 0, 0, 0]  # no time at all: nothing is asked in turn
-    monkeypatch.setattr("plugin.delivery.watching.BITE", 10)
+    monkeypatch.setattr("plugin.delivery.completion_polling.BITE", 10)
     world.later(40)
     assert watch(world.made, world.host).asked == 60  # type: ignore[union-attr]
     assert watch(world.made, world.host) is None

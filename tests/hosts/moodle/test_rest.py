@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from plugin.core.clock import Clock
-from plugin.core.http import Outbound
+from plugin.core.network.http import Outbound
 from plugin.core.runtime import Runtime
-from plugin.hosts.moodle import check, people, writing
+from plugin.hosts.moodle import check, people, versions
 from plugin.hosts.moodle.check import checklist
 from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.moodle.rest import Fault, Unclear, flat
@@ -19,9 +19,9 @@ from tests.hosts.conformance.cases import MAPPING, MoodleCase, seat
 from tests.hosts.fake_moodle import Enrolment, FakeMoodle, serve_moodle
 
 
-@pytest.fixture
-def case() -> Iterator[MoodleCase]:
-    with serve_moodle(60) as fake:
+@pytest.fixture(params=["4.5", "5.1"])
+def case(request: pytest.FixtureRequest) -> Iterator[MoodleCase]:
+    with serve_moodle(60, request.param) as fake:
         yield MoodleCase(fake)
 
 
@@ -42,7 +42,7 @@ def test_nested_values_become_php_arrays() -> None:
     ("code", "expected"),
     [
         ("invalidtoken", Locked), ("accessexception", Locked), ("wsaccessusersuspended", Locked), ("sitemaintenance", Wait),
-        ("upgraderunning", Wait), ("invalidrecord", Fault), ("invalidparameter", Fault), ("codingerror", Fault),
+        ("upgraderunning", Wait), ("invalidrecord", Fault), ("invalidrecordunknown", Fault), ("invalidparameter", Fault), ("codingerror", Fault),
         ("nopermissions", Fault), ("requireloginerror", Fault), ("wsusercannotassign", Fault), ("wsnoinstance", Fault),
         ("invaliduser", Fault), ("userdeleted", Fault), ("nocriteriaset", Fault), ("usernotenroled", Fault),
         ("formatnotsupported", Fault), ("dmlwriteexception", Fault), ("aNewOneThatNobodyKnows", Fault), ("", Fault),
@@ -226,11 +226,11 @@ def test_enrolments_are_read_course_by_course_with_their_state(case: MoodleCase)
     case.fake.enrolments = {(11, 5): Enrolment(), (11, 6): Enrolment(suspended=True), (12, 7): Enrolment()}
     found = rows(spoken(case).read("enrolments"))
     assert {name: row["state"] for name, row in found.items()} == {
-        "5:11": "active",
-        "6:11": "suspended",
-        "7:12": "active",
+        "11:5": "active",
+        "11:6": "suspended",
+        "12:7": "active",
     }
-    assert rows(spoken(case).read("enrolments", ids=["course:12", "course:99"])).keys() == {"7:12"}
+    assert rows(spoken(case).read("enrolments", ids=["course:12", "course:99"])).keys() == {"12:7"}
     case.fake.denied = {"moodle/course:enrolreview"}
     host = case.host()
     assert host.describe().reads_status is False
@@ -255,7 +255,7 @@ def test_completions_are_asked_for_together_and_one_by_one_alike(case: MoodleCas
     assert sum(1 for name, _ in case.fake.calls if name.startswith("tool_mobile")) > 0
     case.fake.functions.discard("tool_mobile_call_external_functions")
     assert list(case.host().read("completions", ids=ids)) == together
-    assert rows(together) == {
+    assert rows(page for page in together if page.kind == "completions") == {
         "5:11": {"id": "5:11", "person": "5", "course": "11", "state": "done", "at": "2026-11-18T11:06:40Z"}
     }
     # Who is not enrolled, or in a course without criteria, may still have completed: nothing is said of her.
@@ -270,7 +270,7 @@ def test_only_those_who_opened_the_course_are_asked_about(case: MoodleCase, monk
     case.fake.seen |= {(11, 5): 2000, (11, 6): 3000, (11, 7): 999}
     ids = [f"{user}:11" for user in range(3, 40)]
     pages = list(case.host().read("completions", ids=ids, since="1000"))
-    assert list(rows(pages)) == ["6:11", "5:11"]
+    assert list(rows(page for page in pages if page.kind == "completions")) == ["6:11", "5:11"]
 
 
 # --- writing
@@ -313,11 +313,25 @@ def test_bad_rows_are_found_with_few_calls(case: MoodleCase) -> None:
     case.fake.delete(20)
     outcomes = case.write(*(seat(str(user), "11") for user in range(3, 63)))
     assert [one.key for one in outcomes if one.outcome != "done"] == ["11.20"]
-    assert sum(1 for name, _ in case.fake.calls if name == writing.ENROL) <= 16
+    assert sum(1 for name, _ in case.fake.calls if name == versions.ENROL) <= 16
 
 
-def test_removing_from_a_course_that_is_gone_is_gone(case: MoodleCase) -> None:
-    assert one_outcome(case, seat("9", "77", "out", ours=True)).outcome == "gone"
+@pytest.mark.parametrize(("person", "course", "what"), [("9", "77", "course"), ("4711", "11", "person")])
+def test_removing_says_whether_the_person_or_the_course_is_gone(
+    case: MoodleCase, person: str, course: str, what: str
+) -> None:
+    found = one_outcome(case, seat(person, course, "out", ours=True))
+    assert (found.outcome, found.why) == ("gone", f"Moodle has no such {what} (any more).")
+
+
+def test_where_nobody_can_be_looked_up_a_removal_names_neither(case: MoodleCase) -> None:
+    case.fake.release = "5.1"
+    case.fake.functions.discard(people.BY_FIELD)
+    found = one_outcome(case, seat("4711", "11", "out", ours=True))
+    assert (found.outcome, found.why) == ("gone", "Moodle has no such person, or no such course (any more).")
+
+
+def test_removing_from_a_course_is_done(case: MoodleCase) -> None:
     assert one_outcome(case, seat("9", "11", "out", ours=True)).outcome == "done"
 
 
@@ -366,7 +380,7 @@ def test_found_seats_are_never_written(case: MoodleCase) -> None:
     case.fake.enrolments[11, 9] = Enrolment(role=4, start=77)
     assert one_outcome(case, seat("9", "11")).outcome == "found"
     assert case.fake.enrolments[11, 9] == before
-    assert not [name for name, _ in case.fake.calls if name == writing.ENROL]
+    assert not [name for name, _ in case.fake.calls if name == versions.ENROL]
 
 
 def test_a_course_we_may_not_look_into_is_not_written_to(case: MoodleCase) -> None:

@@ -1,0 +1,1 @@
+"""One person's data: everything held about her, given out or erased (ACCESS 7)."""

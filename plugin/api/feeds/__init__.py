@@ -1,0 +1,1 @@
+"""More of sources over the wire."""

@@ -1,0 +1,1 @@
+"""Saved reports by the API: kept, and sent by schedules."""

@@ -1,0 +1,1 @@
+"""Pure rules of certifications: due dates, content, the cycle, the period, availability. No database."""

@@ -1,0 +1,1 @@
+"""Commands about certifications and their learners."""

@@ -1,0 +1,68 @@
+"""What commands that save share: the choices of the save, its review in words, and what was saved."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from plugin.core.errors import Invalid
+from plugin.enrolment.saving.review import Review
+from plugin.enrolment.saving.save import Choices, Saved
+
+
+def choices(
+    *, earlier: bool, no_messages: bool, allow_withdrawals: int | None, reason: str, if_version: Sequence[str] = ()
+) -> Choices:
+    """How to save, from the options of a command.
+
+    :raises Invalid: when a version is not ``CODE=N``.
+    """
+    versions = {}
+    for one in if_version:
+        code, separator, number = one.rpartition("=")
+        if not separator or not number.isdigit():
+            raise Invalid(f"--if-version: '{one}' is not CODE=N.")
+        versions[code] = int(number)
+    return Choices(
+        earlier=earlier,
+        no_messages=no_messages,
+        allow_withdrawals=allow_withdrawals,
+        reason=reason,
+        if_version=versions,
+    )
+
+
+def plan_text(reviews: list[Review]) -> str:
+    """The review in words, for a terminal."""
+    lines = []
+    for one in reviews:
+        if not one.changed:
+            lines.append(f"{one.code}: no difference.")
+            continue
+        add, gone = one.adding, one.removing
+        lines.append(f"{one.code} (version {one.version}):")
+        lines.append(
+            f"  adding {add.x}: {add.newly} newly enrolled, {add.already} enrolled already, {add.later} later,"
+            f" {add.held_back} held back, {add.suspended} suspended, {add.not_to_be_assigned} not to be assigned"
+        )
+        lines.append(
+            f"  removing {gone.x}: {gone.withdrawn} withdrawn, {gone.kept} kept by another assignment,"
+            f" {gone.suspended} suspended, {gone.not_enrolled} not enrolled"
+        )
+        lines.append(
+            f"  {one.redated} due dates changed, {one.earlier} could be moved earlier, {one.messages} messages"
+        )
+        if one.guard:
+            lines.append(f"  The withdrawal guard asks for --allow-withdrawals {one.guard.withdrawn}.")
+    return "\n".join(lines)
+
+
+def answers_at_a_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
+def say_saved(saved: list[Saved]) -> None:
+    """A line for each certification that was saved."""
+    for one in saved:
+        print(f"{one.code} saved as version {one.version}.")

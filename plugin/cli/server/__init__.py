@@ -1,0 +1,1 @@
+"""Commands about the server, its hosts and tokens."""

@@ -1,0 +1,1 @@
+"""What stands between rooms and the two databases: bulk reads and writes, caches, writers in turn."""

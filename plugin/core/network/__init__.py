@@ -1,0 +1,1 @@
+"""The guarded way out to other machines: requests, addresses, signatures."""

@@ -1,0 +1,1 @@
+"""Endpoints: outside receivers of events, and the calls that go to them."""

@@ -1,0 +1,1 @@
+"""Courses that begin anew with a cycle, at hosts that can reset completions."""

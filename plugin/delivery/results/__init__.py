@@ -1,0 +1,1 @@
+"""Results reported to the gradebooks of courses (AGS 2.0)."""

@@ -1,0 +1,1 @@
+"""What people decide about learners: exceptions, extensions, groups, held withdrawals."""

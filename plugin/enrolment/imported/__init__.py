@@ -1,0 +1,1 @@
+"""Earlier certification records, imported from a file."""

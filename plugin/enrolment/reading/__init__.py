@@ -1,0 +1,1 @@
+"""What settling reads: the facts of learners, and who needs a look."""

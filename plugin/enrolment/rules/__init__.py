@@ -1,0 +1,1 @@
+"""Pure rules of enrolment: ``step`` decides one learner in one certification. No database."""

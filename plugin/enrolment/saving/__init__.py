@@ -1,0 +1,1 @@
+"""Reviewing and saving a draft, the history of saves, and undo."""

@@ -1,0 +1,1 @@
+"""Settling: bring enrolment rows in line with the saved definitions, chunk by chunk."""

@@ -1,0 +1,72 @@
+"""What a source hands over: files that were given, or another program's API read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plugin.core.errors import RefusedByRule, Unavailable
+from plugin.core.runtime import Runtime
+from plugin.hosts.csv.last_file import LastFile
+from plugin.hosts.port import HostTrouble
+from plugin.hosts.registry import DIALECTS, open_host
+from plugin.mirror.connections.store import spec_for
+from plugin.mirror.sources.asked import read_api
+from plugin.mirror.sources.files import Handed, read_files
+from plugin.mirror.sources.source import Source, source_of, source_row
+from plugin.mirror.sources.tables import Identity, SourceLoad
+from plugin.mirror.tables import Connection
+
+DONE = "done"
+"""The state of a load that was done."""
+
+
+def read(
+    runtime: Runtime, host_id: int, name: str, files: Sequence[tuple[str, bytes]], kind: str
+) -> tuple[Source, Handed]:
+    with runtime.db.read() as session:
+        row = source_row(session, host_id, name)
+        source = source_of(session, row)
+        last = _last_file(session, source)
+        session.expunge(row)
+    if source.kind in DIALECTS and not files:
+        return source, _asked(runtime, row, source)
+    if source.kind != "csv":
+        raise RefusedByRule(f"{name} is a source of kind {source.kind}: it reads no files.")
+    handed = read_files(source, files, kind, last)
+    if all(one.file.kind != "people" for one in handed.readings) and not _knows_people(runtime, source):
+        raise RefusedByRule(f"{name} knows nobody yet: its first load needs a file of people.")
+    return source, handed
+
+
+def _asked(runtime: Runtime, row: Connection, source: Source) -> Handed:
+    """What another program's API has, read whole.
+
+    :raises Unavailable: where it cannot be read.
+    """
+    address = str(row.settings.get("url") or "")
+    if not address:
+        raise RefusedByRule(f"{source.name} has no address to read from: muster source set {source.name} --url ADDRESS")
+    spec = replace(spec_for(runtime, row), api_url=address)
+    try:
+        return read_api(source, open_host(spec, runtime.http, runtime.clock))
+    except HostTrouble as trouble:
+        raise Unavailable(trouble.why) from None
+
+
+def _last_file(session: Session, source: Source) -> LastFile | None:
+    """The file of people that the newest load read, where nothing was taken back since."""
+    here = (SourceLoad.host_id == source.host_id, SourceLoad.source == source.id, SourceLoad.state == DONE)
+    for row in session.scalars(select(SourceLoad).where(*here).order_by(SourceLoad.id.desc())):
+        if any(one["kind"] == "people" for one in row.files):
+            return LastFile.unpack(row.content) if row.content else None
+    return None
+
+
+def _knows_people(runtime: Runtime, source: Source) -> bool:
+    here = (Identity.host_id == source.host_id, Identity.source == source.id)
+    with runtime.db.read() as session:
+        return session.scalars(select(Identity.id).where(*here).limit(1)).first() is not None

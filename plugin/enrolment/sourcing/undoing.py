@@ -1,0 +1,79 @@
+"""Taking a load back: the source's records as they were before it, through the same review (SOURCES 4.5)."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from plugin.core import journal
+from plugin.core.runtime import Runtime
+from plugin.enrolment.answers.withdrawal_guard import Limits
+from plugin.enrolment.effects import carried_out
+from plugin.enrolment.sourcing.handing import DONE
+from plugin.enrolment.sourcing.loads import UNDONE, NotLoaded, loads_in, with_effects
+from plugin.enrolment.sourcing.plans import Plan, made, named_units
+from plugin.mirror.sources.intake import Taken, take
+from plugin.mirror.sources.said import Delivery, Said, SaidAudience, SaidUnit
+from plugin.mirror.sources.source import source_of, source_row
+from plugin.mirror.sources.tables import SourceLoad
+
+
+def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False) -> Plan:
+    """Restore the source's records as they were before its newest load (SOURCES 4.5).
+
+    :raises NotLoaded: where a certification would change and nobody said yes, or there is no load to take back.
+    """
+    with runtime.db.read() as session:
+        source = source_of(session, source_row(session, host_id, name))
+        rows = loads_in(session, source, DONE)
+        if not rows or rows[0].before is None:
+            raise NotLoaded(f"{name} has no load that can be taken back.")
+        number, before = rows[0].id, json.loads(zlib.decompress(rows[0].before))
+    delivery = delivery_before(before)
+    now, limits = runtime.clock.now(), Limits.of(runtime.settings)
+
+    def work(session: Session) -> tuple[Taken, Plan]:
+        taken = take(session, host_id, source, delivery, now, named=named_units(host_id))
+        return taken, made(session, source, None, taken, ())
+
+    def act(session: Session) -> Plan:
+        (_taken, plain), effects = carried_out(session, host_id, now, limits, work)
+        whole = with_effects(plain, effects)
+        if whole.anything and not yes:
+            raise NotLoaded("Look at the plan, then undo with --yes.", whole)
+        row = session.get_one(SourceLoad, (host_id, number))
+        row.state = UNDONE
+        journal.record(session, host_id, now, who, "source_undone", reason=name, data={"load": number})
+        return whole
+
+    return runtime.db.transact(act)
+
+
+def delivery_before(before: dict[str, Any]) -> Delivery:
+    """What a source had said, as a delivery that restores it."""
+    people: list[Said] = []
+    gone: list[str] = []
+    left: dict[str, int] = {}
+    for ext, old in dict(before.get("people") or {}).items():
+        if old is not None:
+            people.append(Said.from_json(ext, old["said"]))
+            if old["left"] is not None:
+                left[ext] = old["left"]
+        if old is None or old["gone"] is not None:
+            gone.append(ext)
+    units = [SaidUnit(**one) for rows in dict(before.get("units") or {}).values() for one in rows]
+    whole = frozenset(before.get("units") or ())
+    audiences = None
+    if "audiences" in before:
+        members: dict[str, list[str]] = {one: [] for one in before["audiences"]["audiences"]}
+        for audience, who in before["audiences"]["members"]:
+            members.setdefault(audience, []).append(who)
+        names = before["audiences"]["audiences"]
+        audiences = [SaidAudience(one, names.get(one, ""), listed) for one, listed in members.items()]
+        whole |= {"audiences"}
+    return Delivery(
+        people=people, units=units if before.get("units") else None, audiences=audiences, whole=whole, gone=gone, left=left
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Enrolments as pages, files and programs read them."""

@@ -1,0 +1,39 @@
+<?php
+// This file is part of Moodle - https://moodle.org/
+//
+// Moodle is free software: you can redistribute it and/or modify
+// it under the terms of the GNU General Public License as published by
+// the Free Software Foundation, either version 3 of the License, or
+// (at your option) any later version.
+//
+// Moodle is distributed in the hope that it will be useful,
+// but WITHOUT ANY WARRANTY; without even the implied warranty of
+// MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+// GNU General Public License for more details.
+//
+// You should have received a copy of the GNU General Public License
+// along with Moodle.  If not, see <https://www.gnu.org/licenses/>.
+
+namespace local_muster\task;
+
+use core\task\adhoc_task;
+use local_muster\connector;
+
+/**
+ * Adds the functions of a newer version to the web service that is there.
+ *
+ * @package    local_muster
+ * @copyright  2026 The authors of Muster
+ * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+class complete_service extends adhoc_task {
+    #[\Override]
+    public function get_name() {
+        return get_string('completeservice', 'local_muster');
+    }
+
+    #[\Override]
+    public function execute() {
+        connector::complete_service();
+    }
+}

@@ -1,0 +1,88 @@
+<?php
+// This file is part of Moodle - https://moodle.org/
+//
+// Moodle is free software: you can redistribute it and/or modify
+// it under the terms of the GNU General Public License as published by
+// the Free Software Foundation, either version 3 of the License, or
+// (at your option) any later version.
+//
+// Moodle is distributed in the hope that it will be useful,
+// but WITHOUT ANY WARRANTY; without even the implied warranty of
+// MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+// GNU General Public License for more details.
+//
+// You should have received a copy of the GNU General Public License
+// along with Moodle.  If not, see <https://www.gnu.org/licenses/>.
+
+namespace local_muster\task;
+
+use core\task\adhoc_task;
+use local_muster\client;
+use local_muster\signing;
+use moodle_exception;
+
+/**
+ * Tells Muster what changed; Moodle tries again where that fails.
+ *
+ * @package    local_muster
+ * @copyright  2026 The authors of Muster
+ * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+class send extends adhoc_task {
+    /** @var int Ids in one message. */
+    const TOGETHER = 200;
+
+    #[\Override]
+    public function get_name() {
+        return get_string('send', 'local_muster');
+    }
+
+    #[\Override]
+    public function execute() {
+        global $DB;
+
+        $hooks = get_config('local_muster', 'hooks');
+        $secret = get_config('local_muster', 'secret');
+        if (!$hooks || !$secret) {
+            $DB->delete_records('local_muster_queue');
+            return;
+        }
+        while ($rows = $DB->get_records('local_muster_queue', null, 'id', '*', 0, 2000)) {
+            $bykind = [];
+            foreach ($rows as $row) {
+                $bykind[$row->kind][$row->ident][] = (int) $row->id;
+            }
+            foreach ($bykind as $kind => $idents) {
+                foreach (array_chunk($idents, self::TOGETHER, true) as $some) {
+                    $this->tell($hooks, $secret, $kind, $some);
+                }
+            }
+        }
+    }
+
+    /**
+     * One message; what it was about is forgotten once it is taken.
+     *
+     * @param string $hooks where to
+     * @param string $secret that signs it
+     * @param string $kind of hint
+     * @param array $some ids of rows by what they name
+     */
+    private function tell(string $hooks, string $secret, string $kind, array $some): void {
+        global $DB;
+
+        $ids = array_map('strval', array_keys($some));
+        $rows = array_merge(...array_values($some));
+        $body = json_encode([
+            'type' => $kind,
+            'timestamp' => gmdate('Y-m-d\TH:i:s\Z'),
+            'data' => $kind === 'host.resync' ? new \stdClass() : ['ids' => $ids],
+        ]);
+        $id = 'msg_moodle_' . hash('sha256', implode(',', $rows) . get_site_identifier());
+        [$status] = client::call($hooks, $body, signing::headers($secret, $id, $body));
+        if ($status >= 500 || in_array($status, [401, 403, 408, 425, 429])) {
+            throw new moodle_exception('unreachable', 'local_muster', '', "HTTP $status");
+        }
+        $DB->delete_records_list('local_muster_queue', 'id', $rows);
+    }
+}

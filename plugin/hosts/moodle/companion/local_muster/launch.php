@@ -1,0 +1,35 @@
+<?php
+// This file is part of Moodle - https://moodle.org/
+//
+// Moodle is free software: you can redistribute it and/or modify
+// it under the terms of the GNU General Public License as published by
+// the Free Software Foundation, either version 3 of the License, or
+// (at your option) any later version.
+//
+// Moodle is distributed in the hope that it will be useful,
+// but WITHOUT ANY WARRANTY; without even the implied warranty of
+// MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+// GNU General Public License for more details.
+//
+// You should have received a copy of the GNU General Public License
+// along with Moodle.  If not, see <https://www.gnu.org/licenses/>.
+
+/**
+ * Opens Muster for whoever is logged in, through the tool on the site home.
+ *
+ * @package    local_muster
+ * @copyright  2026 The authors of Muster
+ * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+
+require_once(__DIR__ . '/../../config.php');
+
+require_login(null, false);
+if (isguestuser()) {
+    throw new moodle_exception('noguest');
+}
+$module = (int) get_config('local_muster', 'module');
+if (!$module || !get_coursemodule_from_id('lti', $module)) {
+    throw new moodle_exception('notconnected', 'local_muster');
+}
+redirect(new moodle_url('/mod/lti/view.php', ['id' => $module]));

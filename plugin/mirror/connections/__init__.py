@@ -1,0 +1,1 @@
+"""Hosts and their connections: stored, configured, and how each is doing."""

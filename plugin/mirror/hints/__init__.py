@@ -1,0 +1,1 @@
+"""Hints that hosts send: stored first, read later."""

@@ -1,0 +1,1 @@
+"""Finding people and targets in the mirror."""

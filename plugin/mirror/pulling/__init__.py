@@ -1,0 +1,1 @@
+"""Reading a host's records into the mirror."""

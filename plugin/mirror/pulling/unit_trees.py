@@ -1,0 +1,155 @@
+"""Units as trees: parents resolved, cycles cut, intervals numbered, people counted."""
+
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from plugin.core.ids import read_clock
+from plugin.core.runtime import Runtime
+from plugin.mirror.tables import DELETED, Unit
+
+
+def renumber(session: Session, host_id: int) -> list[str]:
+    """Resolve every unit's parent and number each tree afresh (lft, rgt, depth; preorder, by name).
+
+    A cycle is cut at one of its nodes, which becomes a root. Returns the host's ids of those, as data problems.
+    """
+    rows = session.execute(
+        select(Unit.id, Unit.ext, Unit.kind, Unit.parent_ext, Unit.name, Unit.lft, Unit.rgt, Unit.depth, Unit.parent)
+        .where(Unit.host_id == host_id, Unit.gone.is_(False))
+        .order_by(Unit.kind, Unit.framework_name, Unit.framework, Unit.name, Unit.ext)
+    ).all()
+    by_ext = {(row.kind, row.ext): row for row in rows}
+    parents = {row.id: _parent(row, by_ext) for row in rows}
+    cut = _cut_cycles(parents)
+    children: dict[int | None, list[int]] = defaultdict(list)
+    for row in rows:
+        children[parents[row.id]].append(row.id)
+    places = _number(children)
+    changes = [
+        {"b_host": host_id, "b_id": row.id, "b_lft": lft, "b_rgt": rgt, "b_depth": depth, "b_parent": parents[row.id]}
+        for row in rows
+        if (place := places[row.id]) != (row.lft, row.rgt, row.depth) or parents[row.id] != row.parent
+        for lft, rgt, depth in [place]
+    ]
+    if changes:
+        session.connection().execute(
+            text(
+                "UPDATE unit SET lft = :b_lft, rgt = :b_rgt, depth = :b_depth, parent = :b_parent"
+                " WHERE host_id = :b_host AND id = :b_id"
+            ),
+            changes,
+        )
+    session.execute(
+        update(Unit).where(Unit.host_id == host_id, Unit.gone, Unit.lft != 0).values(lft=0, rgt=0, parent=None)
+    )
+    names = {row.id: row.ext for row in rows}
+    return [names[one] for one in cut]
+
+
+def _parent(row: Any, by_ext: dict[tuple[str, str], Any]) -> int | None:
+    """An organisation and a position may have one id: each is a unit of its own."""
+    found = by_ext.get((row.kind, row.parent_ext))
+    return None if found is None else int(found.id)
+
+
+def _cut_cycles(parents: dict[int, int | None]) -> list[int]:
+    cut: list[int] = []
+    safe: set[int] = set()
+    for start in sorted(parents):
+        path: dict[int, None] = {}
+        here: int | None = start
+        while here is not None and here not in safe:
+            if here in path:
+                parents[here] = None
+                cut.append(here)
+                break
+            path[here] = None
+            here = parents[here]
+        safe.update(path)
+    return cut
+
+
+def _number(children: dict[int | None, list[int]]) -> dict[int, tuple[int, int, int]]:
+    """Preorder positions, without recursion: a tree may be as deep as it likes."""
+    places: dict[int, tuple[int, int, int]] = {}
+    counter = 0
+    stack: list[tuple[int, int, bool]] = [(root, 0, False) for root in reversed(children[None])]
+    opened: dict[int, int] = {}
+    while stack:
+        node, depth, leaving = stack.pop()
+        if leaving:
+            places[node] = (opened[node], counter, depth)
+            continue
+        counter += 1
+        opened[node] = counter
+        stack.append((node, depth, True))
+        stack.extend((child, depth + 1, False) for child in reversed(children.get(node, [])))
+    return places
+
+
+def recount(session: Session, host_id: int) -> None:
+    """Store how many people work in each unit directly, and with all below, as of the host's clock."""
+    _write_counts(session, _changed_counts(session, host_id))
+
+
+def recount_apart(runtime: Runtime, host_id: int) -> None:
+    """The same, counted outside of any transaction that writes, so that nobody waits for it."""
+    with runtime.db.read() as session:
+        counted = read_clock(session, host_id)
+        changes = _changed_counts(session, host_id)
+
+    def write(session: Session) -> None:
+        if read_clock(session, host_id, share=True) != counted:
+            recount(session, host_id)  # somebody changed the mirror meanwhile
+        else:
+            _write_counts(session, changes)
+
+    if changes:
+        runtime.db.transact(write)
+
+
+def _write_counts(session: Session, changes: Sequence[dict[str, int]]) -> None:
+    if changes:
+        session.connection().execute(
+            text("UPDATE unit SET direct = :direct, below = :below WHERE host_id = :h AND id = :id"), changes
+        )
+
+
+def _changed_counts(session: Session, host_id: int) -> list[dict[str, int]]:
+    """The units whose stored counts are not what the jobs say."""
+    _seq, as_of = read_clock(session, host_id)
+    units = session.execute(
+        select(Unit.id, Unit.kind, Unit.lft, Unit.rgt, Unit.direct, Unit.below).where(
+            Unit.host_id == host_id, Unit.gone.is_(False)
+        )
+    ).all()
+    changes = []
+    for kind in ("organisation", "position"):
+        lfts = {row.id: row.lft for row in units if row.kind == kind}
+        pairs = session.execute(
+            text(
+                f"SELECT DISTINCT j.{kind}, j.person FROM job j JOIN person p ON p.host_id = j.host_id AND p.id = j.person"
+                f" WHERE j.host_id = :host AND NOT j.gone AND p.state <> {DELETED} AND j.{kind} IS NOT NULL"
+                " AND (j.starts IS NULL OR j.starts <= :now) AND (j.ends IS NULL OR j.ends > :now)"
+            ),
+            {"host": host_id, "now": as_of},
+        ).all()
+        at = np.array([lfts.get(unit, -1) for unit, _person in pairs], np.int64)
+        who = np.array([person for _unit, person in pairs], np.int64)
+        order = np.argsort(at, kind="stable")
+        at, who = at[order], who[order]
+        for row in (one for one in units if one.kind == kind):
+            low, mid, high = np.searchsorted(at, [row.lft, row.lft + 1, row.rgt + 1])
+            direct, below = int(mid - low), len(np.unique(who[low:high]))
+            if (direct, below) != (row.direct, row.below):
+                changes.append({"h": host_id, "id": row.id, "direct": direct, "below": below})
+    return changes

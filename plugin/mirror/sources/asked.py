@@ -1,0 +1,81 @@
+"""Sources that are another program's API: read whole through its dialect, and handed over as a file would be (SOURCES 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plugin.hosts.port import Host, Record
+from plugin.mirror.sources.files import Handed
+from plugin.mirror.sources.said import Delivery, Said, SaidAudience, SaidUnit, Spell
+from plugin.mirror.sources.source import UNIT_KINDS, Source
+from plugin.mirror.sources.units import FILES
+
+KINDS = ("people", "units", "jobs", "audiences", "members")
+
+
+def read_api(source: Source, host: Host) -> Handed:
+    """Everything it has of people, units, jobs, audiences and members.
+
+    :raises HostTrouble: where it cannot be read to its end; nothing of it is taken then.
+    """
+    caps = host.describe()
+    told: dict[str, list[Record]] = {kind: [] for kind in KINDS}
+    for kind in KINDS:
+        if caps.can(kind, "full"):
+            for page in host.read(kind):
+                gone = set(page.gone)
+                told[kind] += [one for one in page.rows if one.id not in gone]
+    whole = {"people"} | (set(UNIT_KINDS) if caps.can("units", "full") else set())
+    whole |= {"audiences"} if caps.can("audiences", "full") and caps.can("members", "full") else set()
+    delivery = Delivery(
+        people=_people(source, told["people"], told["jobs"]),
+        units=[_unit(one) for one in told["units"]] if caps.can("units", "full") else None,
+        audiences=_audiences(told["audiences"], told["members"]) if "audiences" in whole else None,
+        whole=frozenset(whole),
+    )
+    return Handed(delivery, [], units={**dict.fromkeys(UNIT_KINDS, FILES), **dict(source.settings.get("units") or {})})
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return "" if value is None else str(value)
+
+
+def _people(source: Source, people: Sequence[Record], jobs: Sequence[Record]) -> list[Said]:
+    of_job = {one.id: _text(one.fields, "person") for one in jobs}
+    theirs: dict[str, dict[str, list[Spell]]] = {}
+    for one in jobs:
+        given = one.fields
+        manager = _text(given, "manager") or of_job.get(_text(given, "manager_job"), "")
+        spell = Spell(
+            _text(given, "organisation"), _text(given, "position"), manager, _text(given, "title")[:255],
+            _text(given, "start"), _text(given, "end"), _text(given, "position_since"),
+        )  # fmt: skip
+        theirs.setdefault(_text(given, "person"), {})[one.id] = [spell]
+    keep = [str(name) for name in source.mapping.get("keep") or ()]
+    found = []
+    for one in people:
+        own = one.fields.get("fields")
+        more = dict(own) if isinstance(own, Mapping) else {}
+        values = {"id": one.id, **more, **one.fields, **{f"fields.{name}": value for name, value in more.items()}}
+        kept = {name: more[name] for name in keep if name in more}
+        active = _text(one.fields, "state") in ("", "active")
+        found.append(
+            Said(one.id, _text(values, source.key_field), _text(one.fields, "name")[:255], _text(one.fields, "email"), active,
+                 theirs.get(one.id, {}), kept)
+        )  # fmt: skip
+    return found
+
+
+def _unit(one: Record) -> SaidUnit:
+    kind = "position" if one.fields.get("kind") == "position" else "organisation"
+    return SaidUnit(one.id, kind, _text(one.fields, "name"), _text(one.fields, "parent"), _text(one.fields, "code"))
+
+
+def _audiences(audiences: Sequence[Record], members: Sequence[Record]) -> list[SaidAudience]:
+    listed: dict[str, list[str]] = {one.id: [] for one in audiences}
+    for one in members:
+        if one.fields.get("audience") in listed:
+            listed[str(one.fields["audience"])].append(_text(one.fields, "person"))
+    return [SaidAudience(one.id, _text(one.fields, "name"), listed[one.id]) for one in audiences]

@@ -1,0 +1,31 @@
+"""What the mapping of a source may say, by its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from plugin.core.errors import Invalid
+from plugin.hosts.csv import mapping as files
+from plugin.hosts.registry import DIALECTS, MAPPERS
+
+COMMON = ("keep", "leavers")
+"""Settings that every kind of source has."""
+
+
+def check_mapping(kind: str, document: object) -> dict[str, Any]:
+    """A mapping as it is stored: of files and directories as :func:`plugin.hosts.csv.mapping.check`; of another program's API
+    what its dialect maps, with fields to keep and what is done with leavers.
+
+    :raises Invalid: naming the setting and what it may be.
+    """
+    if kind not in DIALECTS or not isinstance(document, Mapping):
+        return files.check(document)
+    common = files.check({name: value for name, value in document.items() if name in COMMON})
+    own = {str(name): value for name, value in document.items() if name not in COMMON}
+    mapper = MAPPERS.get(kind)
+    known = dict(mapper.clean({})) if mapper is not None else {}
+    for name in own:
+        if name not in known:
+            raise Invalid(f"'{name}' is no setting of a mapping of kind {kind}; use {', '.join((*known, *COMMON))}.")
+    return {**common, **(mapper.clean(own) if mapper is not None and own else {})}

@@ -1,0 +1,35 @@
+"""What a question is answered with: a part of a list, or all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from plugin.reports.columns import Column, Row
+from plugin.reports.then import Moment
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A part of a report.
+
+    :ivar next: the cursor of the part after it. :ivar moment: the time it was asked as of.
+    """
+
+    columns: tuple[Column, ...]
+    rows: list[Row]
+    next: str | None
+    total: int
+    moment: Moment | None = None
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole report: its columns, its rows in parts, and the time it was asked as of."""
+
+    columns: tuple[Column, ...]
+    parts: Iterator[list[Row]]
+    moment: Moment | None
+    tables: Callable[[], Iterator[list[tuple[Any, ...]]] | None] = lambda: None
+    """In place of the parts: the same as bare rows, where the database gives all of them."""

@@ -1,0 +1,1 @@
+"""Reports as files: CSV, XLSX and JSON lines, whatever their length, in constant memory."""

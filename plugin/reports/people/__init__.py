@@ -1,0 +1,1 @@
+"""People across certifications: the list of everybody, and everything of one person that a reader may see."""

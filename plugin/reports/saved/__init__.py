@@ -1,0 +1,1 @@
+"""Reports that are saved with their columns, filters and order."""

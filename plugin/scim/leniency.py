@@ -1,0 +1,70 @@
+"""What directories really send, brought into the form of the standard before it is read (SOURCES 5.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plugin.core.errors import Invalid
+from plugin.core.text.texts import clean_tree, nested, read_json, usable
+from plugin.mirror.sources.directory.mapping import ENTERPRISE
+
+DEEPEST = 40
+MOST_VALUES = 250_000
+_MANAGER = f"{ENTERPRISE}:manager".casefold()
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """The document of a request, cleaned and in the standard's form.
+
+    :raises Invalid: for what is no JSON, or too much of it.
+    """
+    cleaned = _document(body)
+    for key, value in list(cleaned.items()):
+        if key.casefold() == ENTERPRISE.casefold() and isinstance(value, dict):
+            _mend_manager(value)
+        elif key.casefold() == "operations" and isinstance(value, list):
+            for one in filter(lambda one: isinstance(one, dict), value):
+                _mend_operation(one)
+    return cleaned
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    text = body.decode("utf-8", "replace")
+    if nested(text, DEEPEST) > DEEPEST:
+        raise Invalid("The body is nested too deeply.")
+    if text.count(",") + text.count(":") > 2 * MOST_VALUES:
+        raise Invalid("The body holds too many values.")
+    try:
+        document = read_json(body)
+    except ValueError:
+        raise Invalid("The body is no JSON.") from None
+    if not isinstance(document, dict):
+        raise Invalid("The body is no JSON object.")
+    for name in ("externalId", "userName", "id"):
+        value = document.get(name)
+        if isinstance(value, str) and value and not usable(value):
+            raise Invalid(f"{name} cannot be used: write 1 to 255 characters without control characters.")
+    return dict(clean_tree(document))
+
+
+def _mend_manager(holder: dict[str, Any]) -> None:
+    """A manager written as a plain text is the object the standard means."""
+    for key, value in list(holder.items()):
+        folded = key.casefold()
+        if folded in ("manager", _MANAGER) and isinstance(value, str | int) and not isinstance(value, bool):
+            holder[key] = {"value": str(value)} if str(value).strip() else None
+        elif folded == ENTERPRISE.casefold() and isinstance(value, dict):
+            _mend_manager(value)
+
+
+def _mend_operation(operation: dict[str, Any]) -> None:
+    path = next((value for key, value in operation.items() if key.casefold() == "path"), None)
+    name = next((key for key in operation if key.casefold() == "value"), None)
+    if name is None:
+        return
+    value = operation[name]
+    if isinstance(path, str) and path.casefold() == _MANAGER and isinstance(value, str | int | list):
+        first = value[0] if isinstance(value, list) and value else value
+        operation[name] = first if isinstance(first, dict) else {"value": str(first)}
+    elif isinstance(value, dict):
+        _mend_manager(value)

@@ -1,0 +1,1 @@
+"""Four eyes, traces and personal data as pages."""

@@ -1,0 +1,1 @@
+"""The Assignments tab: table, pickers, due dates, review."""

@@ -1,0 +1,1 @@
+"""Pages of a certification beside its assignments and learners."""

@@ -1,0 +1,90 @@
+"""Overview of a certification: how many learners stand where, and what comes due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, Response, g, url_for
+
+from plugin.access.readers import reader_of
+from plugin.access.rules import rule
+from plugin.core.clock import format_instant
+from plugin.delivery.seats.confirmed_counts import places
+from plugin.enrolment.codes import STATES
+from plugin.enrolment.views.roster import state_counts
+from plugin.reports.needs import counted_in
+from plugin.reports.outlook import WEEK, due_by_week
+from plugin.reports.service import asker_of
+from plugin.web.frame import shell
+from plugin.web.frame.kit import PREFIX, host_id, page, runtime, who
+from plugin.web.frame.words import short_day
+from plugin.web.reports.asked import Here
+from plugin.web.reports.compliance import TO_DO, picture_of
+
+blueprint = Blueprint("overview", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
+
+_WIDTH, _HEIGHT = 560, 150
+"""Of the plot of weeks, in the units of its drawing."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A week of the chart: where its bar stands, how high, and what it says."""
+
+    x: float
+    height: float
+    size: int
+    label: str
+    address: str = ""
+
+
+@blueprint.get("/overview")
+@rule("see", area=True)
+def show(certification: int) -> Response:
+    """Numbers, and charts with the same numbers as tables."""
+    now = runtime().clock.now()
+    with runtime().db.read() as session:
+        context = shell.of_certification(session, certification, "overview")
+        asker = asker_of(runtime(), session, host_id(), reader_of(runtime(), host_id(), g.launch.rights, who()))
+        sums = counted_in(asker, certification)
+        found = {word: sums[f"state.{word}"] for word in STATES if sums.get(f"state.{word}")}
+        weeks = due_by_week(asker, context["certification"].code)
+        states = found or state_counts(session, host_id(), certification)  # only people who are held back
+        context |= {
+            "sums": sums,
+            "states": found,
+            "any": bool(states),
+            "most": max(found.values(), default=0) or 1,
+            **picture_of(asker, Here("reports.table", "reports.file"), context["certification"].code),
+            "places": places(session, host_id(), certification),
+            "bars": [
+                replace(bar, address=_due_in_week(context["certification"].code, now, number))
+                for number, bar in enumerate(
+                    bars(weeks, [short_day(now + number * WEEK, context["zone"]) for number in range(len(weeks))])
+                )
+            ],
+        }
+    return page("certifications/overview.html", **context)
+
+
+def _due_in_week(code: str, now: int, number: int) -> str:
+    """Where the people are whom a bar counts."""
+    first, last = format_instant(now + number * WEEK + 1), format_instant(now + (number + 1) * WEEK)
+    filters = {
+        "certification": code,
+        "active": "true",
+        "state": list(TO_DO),
+        "due.between": f"{first}..{last}",
+        "sort": "due",
+    }
+    return url_for("reports.table", source="learners", **filters)  # type: ignore[arg-type]
+
+
+def bars(sizes: Sequence[int], labels: Sequence[str]) -> list[Bar]:
+    """One bar a week, the largest as high as the plot; a week that has any is never flat."""
+    step, most = _WIDTH / max(len(sizes), 1), max([*sizes, 1])
+    return [
+        Bar(round(at * step, 1), max(round(size / most * _HEIGHT, 1), 2.0 if size else 0.0), size, label)
+        for at, (size, label) in enumerate(zip(sizes, labels, strict=True))
+    ]

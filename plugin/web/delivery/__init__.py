@@ -1,0 +1,1 @@
+"""Pages about what goes out: seats, messages, results, endpoints."""

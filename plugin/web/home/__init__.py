@@ -1,0 +1,1 @@
+"""Where administrators begin: what needs somebody today, search from anywhere, and what belongs to the system."""

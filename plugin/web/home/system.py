@@ -1,0 +1,23 @@
+"""System: what belongs to the whole learning site, and what waits there."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from plugin.access.rules import SEE_HOST, rule
+from plugin.enrolment.checking.daily import drift_found
+from plugin.enrolment.terms import zone_of_host
+from plugin.reports.needs import waits_of
+from plugin.web.frame.kit import PREFIX, host_id, page, runtime
+
+blueprint = Blueprint("system", __name__, url_prefix=PREFIX)
+
+
+@blueprint.get("/system")
+@rule(SEE_HOST)
+def show() -> Response:
+    """Delivery, what is on hold, endpoints, sources, hosts: a sentence each, and what waits; what the daily check found."""
+    with runtime().db.read() as session:
+        waits, drift = waits_of(session, host_id()), drift_found(session, host_id())
+        zone = zone_of_host(session, host_id())
+    return page("home/system.html", waits=waits, drift=drift, zone=zone)

@@ -1,0 +1,1 @@
+"""Pages where learning sites are connected and watched."""

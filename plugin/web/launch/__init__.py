@@ -1,0 +1,1 @@
+"""How people and hosts come in: launch, session, registration, hooks."""

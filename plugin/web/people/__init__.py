@@ -1,0 +1,1 @@
+"""People across certifications: the list of them, and one person's page."""

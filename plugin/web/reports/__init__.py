@@ -1,0 +1,1 @@
+"""Pages of reports: compliance, a source as a table, a manager's team, files."""

@@ -1,0 +1,162 @@
+"""The picture of compliance: bars of the states, overdue and expiring, by organisation a level at a time, what is ahead.
+
+Every number leads to its people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+from flask_babel import gettext as _
+
+from plugin.reports import overview
+from plugin.reports.asking.question import parse_question
+from plugin.reports.asking.reader import Asker
+from plugin.reports.outlook import due_by_week, trend
+from plugin.reports.query import ask
+from plugin.web.frame.words import short_day
+from plugin.web.reports.asked import Here, Pairs
+
+_WIDTH, _LEFT = 560, 0
+WEEK = 7 * 86_400
+_PARTS = (
+    ("certified", "good", ("certified", "window_open", "complete")), ("in_progress", "bar1", ("in_progress",)),
+    ("not_started", "rail", ("assigned",)), ("expired", "late", ("expired",)),
+)  # fmt: skip
+TO_DO = ("assigned", "in_progress", "window_open", "expired")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a bar: where it begins, how wide, what it counts, and where its people are."""
+
+    x: float
+    width: float
+    tone: str
+    words: str
+    size: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A certification or a unit: its bar and its numbers, each with the address of its people."""
+
+    name: str
+    address: str | None
+    parts: list[Part]
+    numbers: dict[str, tuple[int, str]]
+    percent: float | None
+
+
+def home(here: Here) -> str:
+    """The first page of these reports."""
+    return url_for("reports.first" if here.endpoint == "reports.table" else "reports.team_first")
+
+
+def picture(asker: Asker, here: Here) -> dict[str, Any]:
+    """What the first page shows. The address may name a certification and a unit to look below."""
+    _columns, rows = overview.rows(asker, parse_question("overview", []))
+    live = [row for row in rows if row["enrolled"] or row["held"]]
+    chosen = request.args.get("certification") or (live[0]["certification"] if live else "")
+    lines = [
+        _line(here, row, [("certification", row["certification"])],
+              url_for(_first(here), certification=row["certification"]))
+        for row in live
+    ]  # fmt: skip
+    units, above = _units(asker, here, chosen) if chosen else ([], None)
+    weeks = due_by_week(asker, chosen)
+    return {
+        "lines": lines, "legend": _legend(),
+        "chosen": chosen, "chosen_name": next((row["certification_name"] for row in live if row["certification"] == chosen), ""),
+        "units": units, "above": above, "zone": asker.zone, "weeks": _week_bars(asker, here, chosen, weeks),
+        "months": trend(asker, chosen, request.args.get("under", "")) if chosen else [],
+    }  # fmt: skip
+
+
+def picture_of(asker: Asker, here: Here, code: str) -> dict[str, Any]:
+    """The same of one certification, for its Overview."""
+    rows = ask(asker, parse_question("overview", [("certification", code)])).rows
+    return {
+        "lines": [_line(here, row, [("certification", code)], url_for(_first(here), certification=code)) for row in rows],
+        "legend": _legend(), "months": trend(asker, code), "compliance": url_for(_first(here), certification=code),
+    }  # fmt: skip
+
+
+def _legend() -> list[tuple[str, str]]:
+    return [(_words(name), tone) for name, tone, _states in _PARTS]
+
+
+def _first(here: Here) -> str:
+    return "reports.first" if here.endpoint == "reports.table" else "reports.team_first"
+
+
+def _words(name: str) -> str:
+    return str(
+        {"certified": _("Certified"), "in_progress": _("In progress"), "not_started": _("Not started"),
+         "expired": _("Expired")}[name]
+    )  # fmt: skip
+
+
+def _line(here: Here, row: dict[str, Any], where: Pairs, address: str | None, name: str = "") -> Line:
+    enrolled = row["enrolled"]
+    active = [*where, ("active", "true")]
+    parts, x = [], float(_LEFT)
+    for part, tone, states in _PARTS:
+        size = row[part]
+        width = round(size / enrolled * _WIDTH, 1) if enrolled else 0.0
+        people = here.address("learners", [*active, *(("state", one) for one in states)])
+        parts.append(Part(round(x, 1), width, tone, _words(part), size, people))
+        x += width
+    to_do = [("state", one) for one in TO_DO]
+    numbers = {
+        "enrolled": (enrolled, here.address("learners", active)),
+        "overdue": (row["overdue"], here.address("learners", [*where, ("overdue", "true"), ("sort", "-days_overdue")])),
+        "due_30": (row["due_30"], here.address("learners", [*active, *to_do, ("due.next", "30")])),
+        "expiring_30": (
+            row["expiring_30"],
+            here.address("learners", [*active, ("state", "certified"), ("state", "window_open"), ("expires.next", "30")]),
+        ),
+        "held": (row["held"], here.address("learners", [*where, ("held", "exception")])),
+    }  # fmt: skip
+    return Line(
+        name or row["certification_name"] or row["certification"], address, parts, numbers, row["certified_percent"]
+    )
+
+
+def _units(asker: Asker, here: Here, code: str) -> tuple[list[Line], str | None]:
+    """The units right below the one that the address names, and the address of the level above."""
+    under = request.args.get("under", "")
+    sql = (
+        "SELECT u.ext, o.ext FROM unit u LEFT JOIN unit o ON o.host_id = u.host_id AND o.id = u.parent"
+        " WHERE u.host_id = ? AND u.kind = 'organisation' AND NOT u.gone"
+    )
+    parents = dict(asker.rows(sql, asker.host_id))
+    pairs = [("by", "organisation"), ("certification", code), *([("organisation", under)] if under else [])]
+    level = frozenset(ext for ext, parent in parents.items() if (parent or "") == under)
+    _columns, rows = overview.rows(asker, parse_question("overview", pairs), only=level)
+    lines = []
+    for row in rows:
+        if row["total"]:
+            continue
+        deeper = row["organisation"] in parents.values()
+        address = url_for(_first(here), certification=code, under=row["organisation"]) if deeper else None
+        where = [("certification", code), ("organisation", row["organisation"])]
+        lines.append(_line(here, row, where, address, row["organisation_name"]))
+    above = None
+    if under:
+        above = url_for(_first(here), certification=code, under=parents.get(under) or None)
+    return lines, above
+
+
+def _week_bars(asker: Asker, here: Here, code: str, weeks: list[int]) -> list[dict[str, Any]]:
+    most, step = max([*weeks, 1]), _WIDTH / max(len(weeks), 1)
+    return [
+        {
+            "x": round(at * step, 1), "height": max(round(size / most * 150, 1), 2.0 if size else 0.0), "size": size,
+            "label": short_day(asker.now + at * WEEK, asker.zone),
+        }
+        for at, size in enumerate(weeks)
+    ]  # fmt: skip

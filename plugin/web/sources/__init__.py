@@ -1,0 +1,1 @@
+"""Hosts › Sources: HR files and directories beside the learning site."""

@@ -1,0 +1,276 @@
+"""One source: how it joins, what a file would do, its loads, and who is to be matched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flask import Blueprint, Response, make_response, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from plugin.access.rules import rule
+from plugin.certifications.file.document import read_tree
+from plugin.core.errors import MusterError, NotFound
+from plugin.enrolment.sourcing import changes, fetching, loads, undoing
+from plugin.enrolment.sourcing.loads import Named, NotLoaded
+from plugin.enrolment.sourcing.plans import Plan
+from plugin.mirror.sources import tokens
+from plugin.mirror.sources.directory import guarding
+from plugin.mirror.sources.managing import matching, overview, setup
+from plugin.mirror.sources.source import source_of, source_row
+from plugin.web.frame.kit import PREFIX, field, go, nudge, page, runtime, who
+from plugin.web.hosts.host_list import host_of
+from plugin.web.sources.effects_shown import LISTED, with_names
+from plugin.web.sources.source_words import because_words, load_words, refusal_words, supplied_words, why_words
+from plugin.web.sources.trying import Understood, understood
+
+blueprint = Blueprint("source", __name__, url_prefix=f"{PREFIX}/hosts/<int:number>/sources")
+MOST = 300 << 20
+"""Bytes of the files of one upload."""
+
+
+@blueprint.get("/<name>")
+@rule("see host")
+def show(number: int, name: str) -> Response:
+    """One source."""
+    return _show(number, name)
+
+
+def _show(
+    number: int, name: str, plan: Plan | None = None, problem: str = "", status: int = 200,
+    read: Sequence[Understood] = (), token: str = "",
+) -> Response:  # fmt: skip
+    """The page; with a plan also what it says, and how its files were read; with a token this once."""
+    with runtime().db.read() as session:
+        host = host_of(session, number)
+        found = overview.shown(session, number, name)
+        source = source_of(session, source_row(session, number, name))
+        unmatched = matching.unmatched(session, source, limit=LISTED)
+        kept = overview.loads_of(session, number, source.id)
+        effects = with_names(session, number, plan.effects) if plan is not None else []
+    named = supplied_words()
+    supplies = ", ".join(named[one] for one in found["supplies"])
+    return page(
+        "sources/source.html", host=host, source=found, unmatched=unmatched, loads=kept, plan=plan, effects=effects,
+        problem=problem, status=status, listed=LISTED, supplies=supplies, whys=why_words(), becauses=because_words(),
+        load_states=load_words(), read=read, token=token,
+        address=f"{runtime().settings.base_url.rstrip('/')}/scim/v2/{name}",
+    )  # fmt: skip
+
+
+def _acted(number: int, name: str, act: Callable[[], Plan | None], *, shows: bool = False) -> Response:
+    """Do something of a source; what is refused is shown with its plan."""
+    with runtime().db.read() as session:
+        host_of(session, number)
+        source_row(session, number, name)
+    try:
+        done = act()
+    except NotLoaded as error:
+        return _show(number, name, error.plan, refusal_words(error), error.status)
+    except NotFound:
+        raise
+    except MusterError as error:
+        return _show(number, name, problem=error.sentence, status=error.status)
+    nudge()
+    if shows and done is not None:
+        return _show(number, name, done)
+    return go(url_for(".show", number=number, name=name))
+
+
+def _uploaded() -> list[tuple[str, bytes]]:
+    request.max_content_length = MOST
+    return [(one.filename or "people", one.read()) for one in request.files.getlist("files") if one.filename]
+
+
+@blueprint.post("/<name>/files")
+@rule("change host")
+def files(number: int, name: str) -> Response:
+    """What uploaded files would do, or load them."""
+    given = _uploaded()
+    if not given:
+        return _show(number, name, problem=_("Choose at least one file."), status=400)
+    if "load" in request.form:
+        return _acted(number, name, lambda: loads.load(runtime(), number, name, given, who=who(), yes=True))
+    return _tried(number, name, given)
+
+
+def _tried(number: int, name: str, given: Named) -> Response:
+    """How the files are read, and what they would do."""
+    with runtime().db.read() as session:
+        host_of(session, number)
+        source = source_of(session, source_row(session, number, name))
+    try:
+        read = understood(source, given) if source.kind == "csv" else []
+        return _show(number, name, loads.plan(runtime(), number, name, given), read=read)
+    except NotFound:
+        raise
+    except MusterError as error:
+        return _show(number, name, problem=error.sentence, status=error.status)
+
+
+@blueprint.post("/<name>/test")
+@rule("change host")
+def test(number: int, name: str) -> Response:
+    """Fetch from the address that is stored, and show what the files would do; nothing is loaded."""
+    with runtime().db.read() as session:
+        host_of(session, number)
+        source_row(session, number, name)
+    try:
+        files, _plan = fetching.try_now(runtime(), number, name)
+    except MusterError as error:
+        return _show(number, name, problem=error.sentence, status=error.status)
+    if not files:
+        nothing = "" if _plan is not None else _("It answers, and there is no file there.")
+        return _show(number, name, _plan, nothing)
+    return _tried(number, name, files)
+
+
+@blueprint.post("/<name>/keep")
+@rule("change host")
+def keep(number: int, name: str) -> Response:
+    """Which further columns are kept as profile fields."""
+    at, by = runtime().clock.now(), who()
+    ticked, offered = request.form.getlist("keep"), set(request.form.getlist("offered"))
+
+    def act() -> None:
+        def work(session: Session) -> None:
+            row = source_row(session, number, name, lock=True)
+            before = [one for one in row.mapping.get("keep") or () if one not in offered]
+            document = {**row.mapping, "keep": [*before, *ticked]}
+            setup.change_source(session, number, name, mapping=document, at=at, who=by)
+
+        runtime().db.transact(work)
+
+    return _acted(number, name, act)
+
+
+@blueprint.post("/<name>/load")
+@rule("change host")
+def load(number: int, name: str) -> Response:
+    """Load what waits, or fetch at once."""
+    with runtime().db.read() as session:
+        waits = loads.waiting(session, number, name)
+    if waits is None:
+        return _acted(number, name, lambda: fetching.fetch_now(runtime(), number, name, who=who()))
+    _row, given, kind = waits
+    return _acted(number, name, lambda: loads.load(runtime(), number, name, given, who=who(), kind=kind, yes=True))
+
+
+@blueprint.post("/<name>/undo")
+@rule("change host")
+def undo(number: int, name: str) -> Response:
+    """Restore the source's records as before its newest load."""
+    yes = request.form.get("yes") == "1"
+    return _acted(number, name, lambda: undoing.undo(runtime(), number, name, who=who(), yes=yes))
+
+
+@blueprint.get("/<name>/loads/<int:load_number>")
+@rule("see host")
+def report(number: int, name: str, load_number: int) -> Response:
+    """The report of a load, line by line."""
+    with runtime().db.read() as session:
+        host_of(session, number)
+        answer = make_response(overview.report_of(session, number, name, load_number))
+    answer.headers["Content-Type"] = "text/csv; charset=utf-8"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}-{load_number}.csv"'
+    return answer
+
+
+@blueprint.post("/<name>/settings")
+@rule("change host", widens=True)
+def settings(number: int, name: str) -> Response:
+    """Change how a source joins, is read and fetched."""
+    at, by = runtime().clock.now(), who()
+    join, url, schedule = field("join"), field("url", 1000), field("schedule")
+    secret = request.form.get("secret") or None
+
+    def act() -> None:
+        document = read_tree(request.form.get("mapping", "")) or {}
+        chosen = fetching.chosen(
+            url=url, schedule=schedule, after=field("after") or None, forget_host_key=field("forget_host_key") == "1",
+            plain=runtime().http.allow_private,
+        )  # fmt: skip
+        runtime().db.transact(
+            lambda session: setup.change_source(
+                session, number, name, join_by=join, mapping=document, settings=chosen, secret=secret, at=at, who=by
+            )
+        )
+
+    return _acted(number, name, act)
+
+
+@blueprint.post("/<name>/tokens")
+@rule("change host", widens=True)
+def token(number: int, name: str) -> Response:
+    """Make a token that a directory pushes with; the answer shows it, this once."""
+    at, by, day = runtime().clock.true(), who(), field("until")
+    try:
+        with runtime().db.read() as session:
+            zone = str(host_of(session, number).time_zone)
+        until = tokens.until_of(day, zone) if day else None
+        made = runtime().db.transact(
+            lambda session: tokens.make_token(
+                session, number, name, until=until, revoke_others=field("revoke_others") == "1", at=at, who=by
+            )
+        )
+    except NotFound:
+        raise
+    except MusterError as error:
+        return _show(number, name, problem=error.sentence, status=error.status)
+    return _show(number, name, token=made)
+
+
+@blueprint.post("/<name>/match")
+@rule("change host")
+def match(number: int, name: str) -> Response:
+    """Match by hand, take that back, or take all suggestions of a sort."""
+    at, by = runtime().clock.now(), who()
+    identity, person, because = field("id"), field("person"), field("because")
+
+    def act() -> None:
+        def work(session: Session) -> None:
+            if because:
+                matching.accept_suggestions(session, number, name, because, at=at, who=by)
+            elif person:
+                matching.pin(session, number, name, identity, person, at=at, who=by)
+            else:
+                matching.unpin(session, number, name, identity, at=at, who=by)
+
+        runtime().db.transact(work)
+
+    return _acted(number, name, act)
+
+
+@blueprint.post("/<name>/renames/<int:question>")
+@rule("change host")
+def rename(number: int, name: str, question: int) -> Response:
+    """Whether a unit that vanished goes on under its new name."""
+    renamed, yes = request.form.get("answer") == "renamed", request.form.get("yes") == "1"
+    return _acted(
+        number, name,
+        lambda: changes.answer_rename(runtime(), number, name, question, renamed=renamed, yes=yes, who=who()),
+    )  # fmt: skip
+
+
+@blueprint.post("/<name>/state")
+@rule("change host")
+def state(number: int, name: str) -> Response:
+    """Pause or resume."""
+    at, by, paused = runtime().clock.now(), who(), request.form.get("paused") == "1"
+
+    def act() -> None:
+        runtime().db.transact(lambda session: setup.set_paused(session, number, name, paused=paused, at=at, who=by))
+
+    return _acted(number, name, act)
+
+
+@blueprint.post("/<name>/release")
+@rule("change host")
+def release(number: int, name: str) -> Response:
+    """Let users of a directory leave whom the row guard holds."""
+    at, by = runtime().clock.now(), who()
+
+    def act() -> None:
+        runtime().db.transact(lambda session: guarding.release(session, number, name, now=at, who=by))
+
+    return _acted(number, name, act)

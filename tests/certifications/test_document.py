@@ -1,0 +1,116 @@
+"""A file is read to the letter or refused, every fault of it named, and what costs too much is refused before it costs."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from plugin.certifications.file.certification_file import read_file
+from plugin.certifications.file.document import DEEPEST, MOST_NODES, read_document
+from plugin.core.errors import Invalid
+
+FILE = """
+version: 1
+certifications:
+  - code: X
+    name: X
+    assignments:
+{rows}
+"""
+
+
+def targets(*written: str) -> list[str]:
+    rows = "\n".join(f"      - {{individual: {one}}}" for one in written)
+    found = read_file(FILE.format(rows=rows))
+    return [row["individual"] for row in found[0].given["assignments"]]
+
+
+def test_ids_without_quotation_marks_stay_what_is_written() -> None:
+    written = [
+        "0123", "010", "12:30", "0x1F", "1_000", "0b11", "0o17", "1.0", "1.10", "1e3", "+1", "-0", "1_0.5", ".5", "190:20:30",
+        "12345678901234567890123", "7", "-7", "0", "2026-3-1", "1:2", "٣", "U-1", "..", "a/b",
+    ]  # fmt: skip
+    assert targets(*written) == written
+    assert targets('" b"', "'0123'") == [" b", "0123"]
+
+
+@pytest.mark.parametrize(
+    "written", ["yes", "no", "on", "off", "true", "null", "~", "2026-01-01", "[a]", "{a: b}", '""', '" "']
+)
+def test_what_is_no_id_is_refused_and_not_made_one(written: str) -> None:
+    with pytest.raises(Invalid, match="Line 7"):
+        targets(written)
+
+
+def test_a_file_with_several_faults_names_them_all() -> None:
+    text = """
+version: 1
+colour: blue
+certifications:
+  - code: X
+    name: X
+    state: alive
+    content: {certification: [{name: A, courses: []}, {name: B, courses: [c1], needs: 5}]}
+    assignments:
+      - {individual: yes}
+      - {individual: a, include: below}
+      - {organisation: a, due: {fixed: soon}}
+"""
+    with pytest.raises(Invalid) as refusal:
+        read_file(text)
+    said = refusal.value.sentence.split("\n")
+    assert [one.split(",")[0] for one in said] == [
+        "Line 3",
+        "Line 7",
+        "Line 8",
+        "Line 8",
+        "Line 10",
+        "Line 11",
+        "Line 12",
+    ]
+
+
+def test_json_is_read_as_json() -> None:
+    document = read_document(json.dumps({"version": 1, "name": "😀 \\ 😀", "list": [1, "0123"]}, indent="\t"))
+    assert document["name"] == "😀 \\ 😀"
+    assert document["list"] == [1, "0123"]
+    with pytest.raises(Invalid, match="cannot be kept"):
+        read_document('{"version": 1, "name": "\\ud83d"}')
+
+
+BILLION = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BILLION, "values"),
+        ("x: &a [*a]", "alias"),
+        ("x: *nobody", "alias"),
+        ("x: " + "[" * 5000 + "]" * 5000, f"nested more than {DEEPEST}"),
+        ('{"x": ' * 5000 + "1" + "}" * 5000, f"nested more than {DEEPEST}"),
+        ("x: [" + "1," * 2_400_000 + "1]", "values"),
+        ("- x\n" * 1_200_000, "values"),
+        ("x: " + "y" * 6_000_000, "too large"),
+        ("? " * 3000, "nested"),
+        ("x: &a " + "[1," * 30 + "]" * 30 + "\n" + "y: *a\n", ""),
+    ],
+    ids=range(10),
+)
+def test_what_would_cost_too_much_is_refused_at_once(text: str, says: str) -> None:
+    began = time.process_time()
+    if says:
+        with pytest.raises(Invalid, match=says):
+            read_document(text)
+    else:
+        read_document(text)
+    assert time.process_time() - began < 5
+
+
+def test_as_many_values_as_people_keep_are_read() -> None:
+    rows = "".join(f"- {{individual: U-{n}, due: none}}\n" for n in range(MOST_NODES // 6))
+    assert len(read_document("list:\n" + rows)["list"]) == MOST_NODES // 6

@@ -1,0 +1,172 @@
+"""Files as HR really writes them are read, and what cannot be read is named by line and column."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from datetime import date
+from typing import Any
+
+import openpyxl
+import pytest
+
+from plugin.core.errors import Invalid
+from plugin.hosts.csv import mapping as mappings
+from plugin.hosts.csv.packed import unpack
+from plugin.hosts.csv.reading import Reading, read
+from plugin.hosts.csv.trouble import Unreadable
+
+GERMAN = "Personal-Nr.;Vorname;Nachname;Abteilung;Führungskraft;Eintritt;Austritt;Status\r\n001;Jörg;Müß;Bau;002;1.2.2020;31.12.9999;Aktiv\r\n"
+
+
+def one(data: bytes | str, name: str = "people.csv", kind: str = "", **mapping: Any) -> Reading:
+    raw = data.encode() if isinstance(data, str) else data
+    [file] = unpack(name, raw, kind)
+    return read(file, mappings.read(mapping), "id")
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "latin-1"])
+def test_every_encoding_of_hr_is_recognised(codec: str) -> None:
+    reading = one(GERMAN.encode(codec))
+    assert reading.refused == []
+    [row] = reading.rows
+    assert (row.get("id"), row.get("first_name"), row.get("last_name"), row.get("manager")) == (
+        "001",
+        "Jörg",
+        "Müß",
+        "002",
+    )
+    assert (row.get("start"), row.get("end"), row.active) == ("2020-02-01", "", True)
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+def test_every_separator_a_title_and_empty_ends_are_read(sign: str) -> None:
+    text = f'All people{sign}{sign}\n\n id {sign}First name{sign}{sign}\n1{sign}"Ann\nLee"{sign}{sign}{sign}\n{sign}{sign}\n2{sign}Bob\n\n'
+    reading = one(text)
+    assert [(row.line, row.get("id"), row.get("first_name")) for row in reading.rows] == [
+        (4, "1", "Ann\nLee"),
+        (7, "2", "Bob"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id;ID\n1;2\n", "line 1, column 2: the heading 'ID' stands twice"),
+        ("a,b\n1,2\n", "line 1: there is no column 'id'"),
+        ("id,start\n1,02/03/2026\n", "column 'start': the dates can be read in two ways"),
+        ("id,start\n1,13/03/2026\n2,03/13/2026\n", "column 'start'"),
+        ('id,name\n1,"x\n2,y\n', "line 2: a quote is opened and never closed"),
+        ("", "empty"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(text: str, words: str) -> None:
+    with pytest.raises(Unreadable) as error:
+        one(text)
+    assert words in error.value.sentence
+
+
+def test_rows_that_cannot_be_used_name_line_and_column_and_the_others_are_read() -> None:
+    reading = one(
+        "id,start,active,end\n1,2020-01-01,yes,\n,2020-01-01,,\n3,20.20.2020,,\n4,,Elternzeit,\n5,,,,x\n6,\x00,,\n7,2021-01-01,no,2020-01-01\n"
+    )
+    assert [row.get("id") for row in reading.rows] == ["1"]
+    assert [(bad.line, bad.column, bad.id) for bad in reading.refused] == [
+        (3, "id", ""), (4, "start", "3"), (5, "active", "4"), (6, "5", "5"), (7, "start", "6"), (8, "end", "7"),
+    ]  # fmt: skip
+    assert one("id,active\n4,Elternzeit\n", words={"active": {"Elternzeit": True}}).rows[0].active
+
+
+@pytest.mark.parametrize(
+    ("values", "days"),
+    [
+        (["31.12.2025", "1.2.2026"], ["2025-12-31", "2026-02-01"]),
+        (["15-Mar-24", "3-Dez-2024", "1 août 2024"], ["2024-03-15", "2024-12-03", "2024-08-01"]),
+        (["45292", "45293.0"], ["2024-01-01", "2024-01-02"]),
+        (["2024-02-29T00:00:00", "2024/03/01"], ["2024-02-29", "2024-03-01"]),
+        (["02/02/2026", "03/03/2026"], ["2026-02-02", "2026-03-03"]),
+        (["12/31/2026", "01/02/2026"], ["2026-12-31", "2026-01-02"]),
+    ],
+)
+def test_one_format_of_dates_is_decided_over_the_whole_column(values: list[str], days: list[str]) -> None:
+    reading = one("id,start\n" + "".join(f"{n},{value}\n" for n, value in enumerate(values)))
+    assert [row.get("start") for row in reading.rows] == days
+
+
+def test_a_declared_format_decides_and_far_ends_are_none() -> None:
+    text = "id,start,end\n1,02/03/2026,12/31/99\n2,02/04/2026,12/31/9999\n"
+    rows = one(text, dates="mm/dd/yyyy").rows
+    assert [(row.get("start"), row.get("end")) for row in rows] == [("2026-02-03", ""), ("2026-02-04", "")]
+
+
+def test_the_year_99_means_never_as_an_end_and_1999_elsewhere() -> None:
+    rows = one("id,start,position_since,end\n1,01.03.99,02.03.99,31.12.99\n2,1.1.98,,30.11.98\n").rows
+    assert [row.values.get("position_since", "") for row in rows] == ["1999-03-02", ""]
+    assert [(row.get("start"), row.get("end")) for row in rows] == [("1999-03-01", ""), ("1998-01-01", "1998-11-30")]
+
+
+def test_further_columns_are_kept_only_where_ticked_and_the_mapping_names_ours() -> None:
+    reading = one("Nr,Gehalt,Kst\n1,9000,K7\n", columns={"id": "nr"}, keep=["Kst"])
+    assert reading.rows[0].kept == {"Kst": "K7"}
+    assert set(reading.table.others) == {"Gehalt", "Kst"}
+
+
+def book(rows: list[list[Any]], title: str = "people") -> bytes:
+    made = openpyxl.Workbook()
+    sheet = made.active
+    sheet.title = title
+    for row in rows:
+        sheet.append(row)
+    stream = io.BytesIO()
+    made.save(stream)
+    return stream.getvalue()
+
+
+def test_spreadsheets_zips_and_gzip_are_read_as_they_are() -> None:
+    data = book([["id", "start", "active"], [7, date(2024, 5, 1), True], [8, None, False]])
+    rows = one(data, "export.xlsx").rows
+    assert [(row.get("id"), row.get("start"), row.active) for row in rows] == [
+        ("7", "2024-05-01", True),
+        ("8", "", False),
+    ]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x/People_2026-11-30.CSV", "id\n1\n")
+        archive.writestr("Organisations.csv", "id,name\nA,Claims\n")
+        archive.writestr("readme.txt", "hello")
+    files = unpack("all.zip", packed.getvalue())
+    assert [(file.kind, file.day) for file in files] == [("people", "2026-11-30"), ("organisations", "")]
+    assert one(gzip.compress(b"id\n1\n"), "people.csv.gz").rows[0].get("id") == "1"
+
+
+def test_a_bomb_is_refused_by_its_size_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    from plugin.hosts.csv import packed
+
+    monkeypatch.setattr(packed, "MOST", 100_000)
+    monkeypatch.setattr(packed, "MOST_SHEET", 1_000)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("people.csv", "id\n" + "1\n" * 100_000)
+    for name, data in (
+        ("people.zip", stream.getvalue()), ("people.csv.gz", gzip.compress(b"1\n" * 100_000)), ("people.xlsx", book([["id"], [1]])),
+    ):  # fmt: skip
+        with pytest.raises(Unreadable, match="too large"):
+            unpack(name, data)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"shoes": 1},
+        {"mode": "half"},
+        {"dates": "yy"},
+        {"words": {"active": {"x": "y"}}},
+        {"keep": "x"},
+        {"leavers": {"freeze": "soon"}},
+        [],
+    ],
+)
+def test_a_mapping_that_says_what_it_may_not_is_refused(document: Any) -> None:
+    with pytest.raises(Invalid):
+        mappings.check(document)

@@ -1,0 +1,148 @@
+"""What reports ought to say, counted from the naive model in plain Python."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from plugin.core.clock import format_instant
+from tests.histories.naive import DAY, ZONE, Enrolment, Model, Row
+
+HELD = {"": None, "exception": "exception", "dismissed": None, "exempt": None, "guard": "guard", "gone": "target_gone"}
+TO_DO = ("assigned", "in_progress", "window_open", "expired")
+NUMBERS = (
+    "enrolled", "certified", "in_progress", "not_started", "expired", "suspended", "held", "due_30", "overdue",
+    "expiring_30",
+)  # fmt: skip
+
+
+def is_overdue(one: Enrolment, now: int) -> bool:
+    return one.active and one.state in TO_DO and one.due is not None and one.due <= now
+
+
+def days_overdue(one: Enrolment, now: int) -> int:
+    if not is_overdue(one, now):
+        return 0
+    days = [datetime.fromtimestamp(at, ZONE).date() for at in (now, one.due or 0)]
+    return max(1, (days[0] - days[1]).days)
+
+
+def end_of_its_day(at: int) -> int:
+    """The last second of a local day."""
+    day = datetime.fromtimestamp(at, ZONE).date() + timedelta(days=1)
+    return int(datetime.combine(day, time(0), ZONE).timestamp()) - 1
+
+
+def day_text(at: int) -> str:
+    return datetime.fromtimestamp(at, ZONE).date().isoformat()
+
+
+def learners(model: Model) -> dict[tuple[str, str], dict[str, Any]]:
+    """Rows of ``learners`` by person and certification, of those with a spell under way."""
+    found = {}
+    for (code, name), one in model.enrolments.items():
+        if one.live:
+            found[name, code] = {
+                "state": one.state, "active": one.active, "suspended": model.people[name].state == "suspended",
+                "held": HELD[one.held], "enrolled_at": format_instant(one.began), "due": format_instant(one.due),
+                "days_overdue": days_overdue(one, model.now), "expires": format_instant(one.expires),
+                "window_opens": format_instant(one.window_opens), "cycle": one.cycle,
+                "exception": one.question.type if one.question else None, "leaves_on": format_instant(one.leaves_on),
+                "certified_at": format_instant(one.certified_at), "completed_at": format_instant(one.certified_at),
+                "exempt_until": None, "withdrawn_at": None,
+                "assignment_types": "; ".join(sorted({why.partition(":")[0] for why in one.why})) or None,
+            }  # fmt: skip
+    return found
+
+
+def membership(model: Model) -> set[tuple[str, str, str]]:
+    """Person, certification and assignment of every row of ``membership``."""
+    return {(name, code, why) for (code, name), one in model.enrolments.items() if one.live for why in one.why}
+
+
+def withdrawn(model: Model) -> set[tuple[str, str]]:
+    """Person and certification of everybody whose latest spell has ended."""
+    return {(name, code) for (code, name), one in model.enrolments.items() if not one.live}
+
+
+def _counted(model: Model, name: str, course: str, one: Enrolment) -> list[int]:
+    """When she completed a course, as far as it counts on the path she is on."""
+    since = one.window_opens if one.state in ("window_open", "expired") else None
+    times = model.completions.get((name, course), [])
+    return [at for at in times if at <= model.now and (since is None or at > since)]
+
+
+def progress(model: Model) -> dict[tuple[str, str], str | None]:
+    """``progress`` by person and certification, of spells under way."""
+    found = {}
+    for (code, name), one in model.enrolments.items():
+        terms = model.certifications[code]
+        path = terms.again if one.state == "window_open" else terms.courses
+        had = sum(bool(_counted(model, name, course, one)) for course in path)
+        had = len(path) if one.state in ("certified", "complete") else had
+        if one.live:
+            found[name, code] = f"{had} of {len(path)}" if path else None
+    return found
+
+
+def courses(model: Model) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Rows of ``courses`` by person, certification and course."""
+    found = {}
+    for (code, name), one in model.enrolments.items():
+        for course in model.path_of(code, name) if one.live else ():
+            times = _counted(model, name, course, one)
+            seat = model.seats.get((name, course))
+            at = None if not times else max(times) if one.state == "certified" else min(times)
+            found[name, code, course] = {"want": seat.shown if seat else "out", "completed_at": format_instant(at)}
+    return found
+
+
+def exceptions(model: Model) -> dict[tuple[str, str], dict[str, Any]]:
+    """Open questions by person and certification."""
+    return {
+        (name, code): {"type": one.question.type, "raised_at": format_instant(one.question.since),
+                       "wanted_due": format_instant(one.question.wanted)}
+        for (code, name), one in model.enrolments.items()
+        if one.live and one.question
+    }  # fmt: skip
+
+
+def unit(model: Model, kind: str, name: str) -> set[str]:
+    """Whoever is in a unit or below it."""
+    return model.matched("A", Row(kind, name, "below"))
+
+
+def team(model: Model, person: str, include: str) -> set[str]:
+    """Whoever reports to any job of a person."""
+    jobs = [job for job, one in model.jobs.items() if one.person == person]
+    return set().union(*(model.matched("A", Row("manager", job, include)) for job in jobs))
+
+
+def counts(model: Model, code: str, people: set[str] | None = None) -> dict[str, Any]:
+    """The numbers of ``overview`` of a certification, of these people alone."""
+    now, rows = model.now, []
+    for (other, name), one in model.enrolments.items():
+        if other == code and one.live and (people is None or name in people):
+            rows.append(one)
+    active = [one for one in rows if one.active]
+
+    def in_states(*states: str) -> list[Enrolment]:
+        return [one for one in active if one.state in states]
+
+    soon = now + 30 * DAY
+    found: dict[str, Any] = {
+        "enrolled": len(active), "certified": len(in_states("certified", "window_open", "complete")),
+        "in_progress": len(in_states("in_progress")), "not_started": len(in_states("assigned")),
+        "expired": len(in_states("expired")), "suspended": sum(one.frozen_since is not None for one in active),
+        "held": sum(one.held == "exception" for one in rows),
+        "due_30": sum(one.due is not None and now < one.due <= soon for one in in_states(*TO_DO)),
+        "overdue": sum(is_overdue(one, now) for one in active),
+        "expiring_30": sum(
+            one.expires is not None and now < one.expires <= soon for one in in_states("certified", "window_open")
+        ),
+    }  # fmt: skip
+    whole = found["enrolled"]
+    for name, part in (("certified_percent", found["certified"]), ("not_overdue_percent", whole - found["overdue"])):
+        found[name] = math.floor(1000 * part / whole) / 10 if whole else None
+    return found

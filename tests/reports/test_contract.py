@@ -1,0 +1,69 @@
+"""REPORTS by its sentences: filters of every source, empty parameters, what a reader may ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from pyroaring import BitMap
+
+from plugin.core.runtime import Runtime
+from plugin.reports.asking.reader import Reader
+from plugin.reports.asking.unknown import Refused
+from plugin.reports.service import report
+from plugin.reports.values import item
+from tests.web.conftest import small_world
+from tests.world import HOST, row
+
+
+@pytest.fixture
+def site(runtime: Runtime) -> Runtime:
+    """Two certifications: four people in one, ann overdue there; in the other a question about her waits."""
+    world = small_world(runtime)
+    world.set_person("ann", fields={"city": "Ulm"})
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-11-01"}), row("organisation", "sales", "below"),
+               settle=True, state="live", exceptions={"time_allowance": "assign"})  # fmt: skip
+    world.save("two", row("individual", "ann", due={"fixed": "2026-11-01"}), settle=True, state="live")
+    return runtime
+
+
+def ask(site: Runtime, source: str, query: str, reader: Reader | None = None) -> list[dict[str, Any]]:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    _question, answer, zone = report(site, HOST, reader or Reader("tester"), source, pairs)
+    assert answer.total == len(answer.rows)
+    return [item(answer.columns, one, zone) for one in answer.rows]
+
+
+def test_filters_about_the_enrolment_narrow_every_source_with_a_person(site: Runtime) -> None:
+    """``assignment=`` and ``overdue=`` ask of the enrolment a row is about (REPORTS 2)."""
+    held, late = "assignment=individual:ann", "overdue=true"
+    assert [(one["certification"], one["type"]) for one in ask(site, "exceptions", held)] == [
+        ("rep", "time_allowance"), ("two", "time_allowance"),
+    ]  # fmt: skip
+    assert [one["certification"] for one in ask(site, "exceptions", late)] == ["rep"]
+    assert [one["certification"] for one in ask(site, "exceptions", "overdue=false")] == ["two"]
+    history = ask(site, "history", f"{late}&columns=person,what")
+    assert [tuple(one.values()) for one in history] == [("ann", "enrolled"), ("ann", "exception_decided")]
+    assert len(ask(site, "history", f"{held}&columns=person")) == 3
+    assert ask(site, "messages", held) == ask(site, "messages", late) == []
+    overview = ask(site, "overview", f"{late}&columns=certification,enrolled,overdue")
+    assert [tuple(one.values()) for one in overview] == [("rep", 1, 1), ("two", 0, 0)]
+    assert [one["enrolled"] for one in ask(site, "overview", "overdue=1")] == [4]  # the column, by value
+    by_unit = ask(site, "overview", f"{late}&by=organisation&certification=rep&columns=organisation,enrolled")
+    assert [tuple(one.values()) for one in by_unit] == [("sales", 1), (None, 1)]
+
+
+def test_empty_parameters_are_none_and_fields_take_operators(site: Runtime) -> None:
+    assert len(ask(site, "learners", "columns=&sort=&as_of=&cursor=&limit=&by=")) == 5
+    assert len(ask(site, "learners", "fields.city=Ulm")) == 2
+    assert len(ask(site, "learners", "fields.city.empty=true")) == 3
+    with pytest.raises(Refused, match=r"There is no filter 'due\.foo'\. Nearest: "):
+        ask(site, "learners", "due.foo=1")
+
+
+def test_whom_a_reader_does_not_see_she_cannot_ask_for(site: Runtime) -> None:
+    team = Reader("bea", people=BitMap([3]))
+    for query in ("person=ann", "manager=ann", "manager.below=bea"):
+        with pytest.raises(Refused, match=r"There is no person '.*'\. Nearest: cid\."):
+            ask(site, "learners", query, team)

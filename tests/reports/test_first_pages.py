@@ -1,0 +1,168 @@
+"""First pages that sort not all rows, totals that are counted by sets, and counts by night: each equals the long way."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from plugin.core.runtime import Runtime
+from plugin.reports import outlook, overview
+from plugin.reports.asking import narrowing
+from plugin.reports.asking.question import parse_question
+from plugin.reports.asking.reader import Reader
+from plugin.reports.catalogue import SOURCES
+from plugin.reports.counts.nightly import keep_counts
+from plugin.reports.counts.tables import ReportCount
+from plugin.reports.query import Query, ask, whole
+from plugin.reports.service import asking
+from tests.web.conftest import small_world
+from tests.world import HOST, World, row
+
+DAY = 86_400
+SHOWN = "person,certification"
+
+
+@pytest.fixture
+def world(runtime: Runtime) -> World:
+    """Five learners of three certifications, with dates that are alike, early, late and missing, and one withdrawn."""
+    made = small_world(runtime)
+    made.set_person("dov", name="")
+    made.set_person("cid", name="Bea")
+    content = {"certification": [{"name": "Core", "courses": ["c1", "c2"], "needs": "all"}]}
+    everybody = [row("individual", one, due={"fixed": "2027-03-31"}) for one in ("bea", "cid", "dov", "eve")]
+    made.save("a", *everybody, row("individual", "ann", due={"fixed": "2026-11-01"}), state="live", settle=True,
+              content=content, exceptions={"time_allowance": "assign"})  # fmt: skip
+    made.save("b", row("organisation", "sales", "below"), row("individual", "eve", due={"fixed": "2027-01-31"}),
+              row("individual", "dov", due={"fixed": "2027-03-31"}), state="live", settle=True)  # fmt: skip
+    made.save("c", row("individual", "ann"), row("individual", "bea"), state="live", settle=True)
+    made.save("c", row("individual", "bea"), state="live", settle=True)
+    made.complete("bea", "c1", made.now - 100)
+    made.settle()
+    return made
+
+
+def pages(world: World, source: str, query: list[tuple[str, str]], limit: int) -> tuple[list[Any], int]:
+    """All rows, a page at a time, and the total that the first page tells."""
+    found: list[Any] = []
+    cursor, total = "", None
+    with asking(world.runtime, HOST, Reader("tester")) as asker:
+        while True:
+            question = parse_question(source, [*query, ("limit", str(limit)), ("cursor", cursor)])
+            answer = ask(asker, question)
+            found += [tuple(one[name] for name in ("person", "certification")) for one in answer.rows]
+            total = answer.total if total is None else total
+            if answer.next is None:
+                return found, total
+            cursor = answer.next
+
+
+def everything(world: World, source: str, query: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """All rows at once."""
+    with asking(world.runtime, HOST, Reader("tester")) as asker:
+        return [one for part in whole(asker, parse_question(source, query)).parts for one in part]
+
+
+def test_rows_that_pass_a_computed_test_are_the_same_by_page_and_at_once(world: World) -> None:
+    """Filters and orders that no SQL knows, together and apart."""
+    for source, text in (
+        ("learners", "progress=0 of 2&sort=due"), ("learners", "progress.empty=false&sort=-assignment_names"),
+        ("learners", "assignment_types=organisation&sort=organisation"), ("learners", "assignment_types.empty=true"),
+        ("membership", "since.empty=false&sort=-since"), ("membership", "since.empty=false"),
+        ("membership", "assignment_type=individual"), ("membership", "gives_due=true&assignment_type=individual"),
+        ("courses", "set=Core&sort=-why_not"), ("courses", "why_not.empty=true&sort=course"),
+    ):  # fmt: skip
+        query = [tuple(one.split("=")) for one in text.split("&")]
+        rows = everything(world, source, [*query, ("columns", SHOWN)])  # type: ignore[list-item]
+        expected = [(one["person"], one["certification"]) for one in rows]
+        assert expected, text
+        assert pages(world, source, [*query, ("columns", SHOWN)], 2) == (expected, len(expected)), text  # type: ignore[list-item]
+
+
+def test_pages_in_any_order_are_the_whole_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every order of every source, as if two alike rows were many."""
+    monkeypatch.setattr(narrowing, "MANY", 2)
+    for source in ("learners", "membership", "courses"):
+        for name in [one.name for one in SOURCES[source].columns]:
+            for sort in (name, f"-{name}"):
+                query = [("columns", SHOWN), ("sort", sort)]
+                rows = everything(world, source, query)
+                expected = [(one["person"], one["certification"]) for one in rows]
+                assert len(expected) > 5
+                assert pages(world, source, query, 3) == (expected, len(expected)), (source, sort)
+                values = [one[name] for one in everything(world, source, [("columns", name), ("sort", sort)])]
+                full = [json.dumps(one) if isinstance(one, dict) else one for one in values if one is not None]
+                assert full == sorted(full, reverse=sort.startswith("-")), (source, sort)
+                assert all(one is None for one in values[len(full) :])
+
+
+def test_totals_by_sets_are_those_of_a_scan(world: World) -> None:
+    questions = [
+        ("learners", ""), ("learners", "state=assigned"), ("learners", "state=withdrawn"), ("learners", "active=false"),
+        ("learners", "active=true&certification=b"), ("learners", "organisation=sales&state=assigned&state=in_progress"),
+        ("learners", "held=exception"), ("membership", ""), ("membership", "certification=a"), ("courses", ""),
+        ("courses", "organisation=north&certification=a"),
+    ]  # fmt: skip
+    with asking(world.runtime, HOST, Reader("tester")) as asker:
+        for source, text in questions:
+            pairs = [tuple(one.split("=")) for one in text.split("&") if one]
+            query = Query(asker, parse_question(source, pairs))  # type: ignore[arg-type]
+            assert query.page().total == query.statement.count(), (source, text)
+
+
+def test_an_overview_that_is_kept_follows_every_change_and_the_clock(world: World) -> None:
+    def both() -> list[dict[str, Any]]:
+        with asking(world.runtime, HOST, Reader("tester")) as asker:
+            kept = ask(asker, parse_question("overview", [])).rows
+            asked, _tests = overview.asked_of(asker, parse_question("overview", []))
+            scanned = overview.scanned(asker, asked)
+        for one in kept:
+            assert all(one[name] == scanned[number][name] for number, (code, _name) in asked.codes.items()
+                       if code == one["certification"] for name in scanned[number])  # fmt: skip
+        return kept
+
+    assert [one["enrolled"] for one in both()] == [5, 5, 1]
+    assert [one["overdue"] for one in both()] == [1, 0, 0]
+    world.at(world.now + 75 * DAY)  # 1 February 2027
+    assert [one["overdue"] for one in both()] == [1, 1, 0]
+    world.save("c", row("individual", "bea"), row("individual", "cid"), state="live", settle=True)
+    assert [one["enrolled"] for one in both()] == [5, 5, 2]
+
+
+def test_counts_are_kept_each_night_by_organisation(world: World) -> None:
+    assert keep_counts(world.runtime, HOST) == 0  # saved today: no day of it is over
+    at = world.now
+    for days in (13, 44):  # the first of December and of January
+        world.at(at + days * DAY)
+        assert keep_counts(world.runtime, HOST) > 0
+        assert keep_counts(world.runtime, HOST) == 0
+    with asking(world.runtime, HOST, Reader("tester")) as asker:
+        everybody, sales = outlook.trend(asker, "b"), outlook.trend(asker, "b", "sales")
+        north, legal = outlook.trend(asker, "b", "north"), outlook.trend(asker, "b", "legal")
+    ends = [date(2026, 11, 30), date(2026, 12, 31)]
+    assert [(one.day, one.enrolled) for one in everybody] == [(day, 5) for day in ends]
+    assert [(one.day, one.enrolled) for one in sales] == [(day, 4) for day in ends]
+    assert [(one.day, one.enrolled) for one in north] == [(day, 2) for day in ends]
+    assert legal == []
+
+
+def test_a_month_that_nobody_counted_is_worked_out_and_old_nights_go(world: World) -> None:
+    world.at(world.now + 60 * DAY)
+    assert keep_counts(world.runtime, HOST, seconds=0.0) == 0  # no time: nothing is begun
+    keep_counts(world.runtime, HOST)
+    with world.runtime.db.read() as session:
+        found = {(one.certification, one.day): one for one in session.query(ReportCount)}
+    assert {day for _number, day in found} == {"2026-11-30", "2026-12-31", "2027-01-16"}
+    assert (found[1, "2026-11-30"].enrolled, found[1, "2026-11-30"].overdue, found[1, "2026-11-30"].units) == (
+        5,
+        1,
+        None,
+    )
+    world.at(world.now + 60 * DAY)
+    keep_counts(world.runtime, HOST)
+    with world.runtime.db.read() as session:
+        days = {one.day for one in session.query(ReportCount)}
+    assert "2027-01-16" not in days
+    assert {"2026-11-30", "2027-01-31", "2027-02-28"} <= days

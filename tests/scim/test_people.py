@@ -1,0 +1,119 @@
+"""What a directory pushes becomes identities, jobs and audiences, and nobody is withdrawn in silence (SOURCES 5.3)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from plugin.enrolment.doctor import examine
+from plugin.mirror.pulling.unit_trees import recount
+from plugin.mirror.sources.directory.guarding import held_shown, release
+from plugin.mirror.sources.source import source_row
+from plugin.mirror.tables import Audience, AudienceMember, Person
+from tests.enrolment.test_settle import active
+from tests.scim.conftest import ENTERPRISE, GROUP, Directory
+from tests.world import HOST, World, row
+
+
+def sound(world: World) -> None:
+    world.settle()
+    with world.runtime.db.write() as session:
+        recount(session, HOST)
+    assert examine(world.runtime, deep=True) == []
+
+
+def members(world: World) -> set[tuple[str, str]]:
+    with world.runtime.db.read() as session:
+        rows = session.execute(
+            select(Audience.name, Person.ext)
+            .join(AudienceMember, (AudienceMember.host_id == HOST) & (AudienceMember.audience == Audience.id))
+            .join(Person, (Person.host_id == HOST) & (Person.id == AudienceMember.person))
+            .where(Audience.gone.is_(False))
+        )
+        return {(one[0], one[1]) for one in rows}
+
+
+def test_from_a_push_to_an_enrolment_and_out_again(directory: Directory, world: World) -> None:
+    ann = directory.user("ann@corp.local", "Claims")
+    directory.user("BEA@corp.local", "claims")
+    directory.user("nobody@corp.local", "Claims")
+    world.save("fs", row("organisation", "dir:Claims"))
+    assert active(world) == {"ann", "bea"}
+    directory.user("cid@corp.local", "Claims")
+    world.settle()
+    assert active(world) == {"ann", "bea", "cid"}
+    directory.patch(f"/Users/{ann['id']}", {"op": "Replace", "path": f"{ENTERPRISE}:department", "value": "Legal"})
+    world.settle()
+    assert active(world) == {"bea", "cid"}
+    sound(world)
+
+
+def test_who_is_inactive_leaves_and_comes_back(directory: Directory, world: World) -> None:
+    ann = directory.user("ann@corp.local", "Claims")
+    directory.user("bea@corp.local", "Claims")
+    world.save("fs", row("organisation", "dir:Claims"))
+    directory.patch(f"/Users/{ann['id']}", {"op": "Replace", "path": "active", "value": "False"})
+    world.settle()
+    assert active(world) == {"bea"}
+    assert directory.ask("GET", f"/Users/{ann['id']}")["active"] is False
+    directory.patch(f"/Users/{ann['id']}", {"op": "Replace", "path": "active", "value": "True"})
+    world.settle()
+    assert active(world) == {"ann", "bea"}
+    sound(world)
+
+
+def test_a_manager_may_come_after_her_reports_by_either_id(directory: Directory, world: World) -> None:
+    directory.user("bea@corp.local", "Claims", manager="e-ann@corp.local")
+    assert directory.jobs()["bea"][1] == "dir:e-ann@corp.local"
+    ann = directory.user("ann@corp.local", "Claims")
+    assert directory.jobs()["bea"][1] == "ann"
+    directory.user("cid@corp.local", manager={"value": ann["id"]})
+    assert directory.jobs()["cid"][1] == "ann"
+    sound(world)
+
+
+def test_a_group_is_an_audience_whose_members_may_come_later(directory: Directory, world: World) -> None:
+    ann = directory.user("ann@corp.local")
+    body = {
+        "schemas": [GROUP], "displayName": "First aid",
+        "members": [{"value": ann["id"]}, {"value": "e-bea@corp.local"}, {"value": "e-none"}],
+    }  # fmt: skip
+    group = directory.ask("POST", "/Groups", body, 201)
+    assert members(world) == {("First aid", "ann")}
+    bea = directory.user("bea@corp.local")
+    assert members(world) == {("First aid", "ann"), ("First aid", "bea")}
+    directory.patch(
+        f"/Groups/{group['id']}", {"op": "remove", "path": 'members[value eq "e-bea@corp.local"]'}, status=204
+    )
+    assert members(world) == {("First aid", "ann")}
+    directory.patch(
+        f"/Groups/{group['id']}", {"op": "add", "path": "members", "value": [{"value": bea["id"]}]}, status=204
+    )
+    directory.ask("PUT", f"/Groups/{group['id']}", body | {"displayName": "Aid", "members": [{"value": bea["id"]}]})
+    assert members(world) == {("Aid", "bea")}
+    directory.ask("DELETE", f"/Groups/{group['id']}", status=204)
+    assert members(world) == set()
+    sound(world)
+
+
+def test_a_directory_that_deactivates_many_is_held_until_released(directory: Directory, world: World) -> None:
+    made = [directory.user("ann@corp.local", "Claims"), directory.user("bea@corp.local", "Claims")]
+    made += [directory.user(f"u{number}@corp.local", "Claims") for number in range(18)]
+    world.save("fs", row("organisation", "dir:Claims"))
+    for one in reversed(made[3:]):
+        directory.patch(f"/Users/{one['id']}", {"op": "Replace", "path": "active", "value": "False"})
+    directory.ask("DELETE", f"/Users/{made[0]['id']}", status=204)
+    directory.patch(f"/Users/{made[1]['id']}", {"op": "Replace", "path": "active", "value": False})
+    world.settle()
+    assert active(world) == {"ann", "bea"}
+    directory.ask("GET", f"/Users/{made[0]['id']}", status=404)
+    assert directory.ask("GET", f"/Users/{made[1]['id']}")["active"] is False
+    with world.runtime.db.read() as session:
+        shown = held_shown(session, HOST, source_row(session, HOST, "dir").id)
+    assert shown["count"] == 10
+    assert {"id": made[0]["id"], "name": "ann@corp.local", "deleted": True} in shown["users"]
+    directory.patch(f"/Users/{made[1]['id']}", {"op": "Replace", "path": "active", "value": True})
+    with world.runtime.db.write() as session:
+        assert release(session, HOST, "dir", now=world.now, who="t") == 9
+    world.settle()
+    assert active(world) == {"bea"}
+    sound(world)

@@ -1,0 +1,127 @@
+"""Pages of reports: each number leads to its people; a manager sees her team alone."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+
+import pytest
+
+from tests.web.conftest import Visit
+from tests.world import World, row
+
+
+@pytest.fixture
+def reported(world: World) -> World:
+    """Four learners, one overdue; bea leads cid."""
+    world.job("j-cid", "cid", "north", boss="j-bea")
+    world.save(
+        "fs", row("organisation", "sales", "below"), row("individual", "ann", due={"fixed": "2026-11-01"}), state="live",
+        exceptions={"time_allowance": "assign"},
+    )  # fmt: skip
+    return world
+
+
+def links(text: str) -> dict[str, str]:
+    """The addresses of numbers in the first table, by the label of their cell."""
+    found = re.findall(r'data-label="([^"]+)"><a href="/t/handle([^"]+)">([^<]*)</a>', text)
+    return {label: (html.unescape(address), number) for label, address, number in found[::-1]}
+
+
+def test_every_number_of_compliance_leads_to_its_people(reported: World, visit: Visit) -> None:
+    sam = visit()
+    numbers = links(sam.page("/reports"))
+    assert {label: number for label, (_address, number) in numbers.items()} == {
+        "Enrolled": "4", "Certified": "0", "In progress": "0", "Not started": "4", "Expired": "0", "Overdue": "1",
+        "Due in 30 days": "0", "Expiring in 30 days": "0", "Held back": "0",
+    }  # fmt: skip
+    for address, number in numbers.values():
+        text = sam.page(address)
+        shown = re.search(r"Showing (\d+) of (\d+)", text)
+        assert (shown[2] if shown else "0") == number
+
+
+def test_organisations_are_drilled_down_a_level_at_a_time(reported: World, visit: Visit) -> None:
+    sam = visit()
+    text = sam.page("/reports?certification=fs")
+    assert "under=sales" in text
+    assert "north" not in text.split("by organisation")[1]
+    text = sam.page("/reports?certification=fs&under=sales")
+    assert "north" in text.split("by organisation")[1]
+    assert "One level up" in text
+
+
+def test_filters_live_in_the_address(reported: World, visit: Visit) -> None:
+    sam = visit()
+    answer = sam.get("/reports/learners?certification=fs&add=due&how=before&value=2027-01-01")
+    assert answer.status_code == 303
+    text = sam.page(answer.location.split(sam.handle)[1])
+    assert "Showing 1 of 1" in text
+    assert "Due date before 2027-01-01" in text
+    assert 'aria-sort="descending"' in sam.page("/reports/learners?sort=-due")
+    answer = sam.get("/reports/learners?column=person&column=due")
+    up = re.findall(
+        r'href="/t/handle([^"]+)">Move up<span class="vh"> Due date',
+        sam.page("/reports/learners?columns=person,state,due"),
+    )
+    assert "columns=person,due,state" in html.unescape(up[0]).replace("%2C", ",")
+    assert answer.location.endswith("columns=person,due") or "columns=person%2Cdue" in answer.location
+    assert "There is no filter" in sam.page("/reports/learners?nothing=1", 422)
+
+
+def test_a_page_and_its_file_say_the_same(reported: World, visit: Visit) -> None:
+    sam = visit()
+    answer = sam.get("/reports/learners/file.csv?columns=person,state&sort=-person")
+    rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    answer.close()
+    assert rows == [["person", "state"], *[[name, "assigned"] for name in ("dov", "cid", "bea", "ann")]]
+    assert "export_finished" in sam.page("/reports/history")
+
+
+def test_a_day_to_come_is_refused_and_today_is_not_over(reported: World, visit: Visit) -> None:
+    sam = visit()
+    assert "still to come" in sam.page("/reports/learners?as_of=2027-01-01", 422)
+    assert "This day is not over yet." in sam.page("/reports/learners?as_of=2026-11-18")
+    assert "Nothing matches" in sam.page("/reports/learners?as_of=2026-11-17")
+
+
+def test_a_manager_sees_her_team_alone(reported: World, visit: Visit) -> None:
+    bea = visit("bea", administrator=False, person=2)
+    text = bea.page("/my/team/reports/learners?columns=person,state")
+    assert "Showing 1 of 1" in text
+    assert ("cid" in text, "dov" in text) == (True, False)
+    assert links(bea.page("/my/team/reports"))["Enrolled"][1] == "1"
+    bea.page("/my/team/reports/history", 422)
+    bea.page("/reports", 403)
+    dov = visit("dov", administrator=False, person=4)
+    assert "Nobody is enrolled yet" in dov.page("/my/team/reports")
+    assert "Nothing matches" in dov.page("/my/team/reports/learners")
+
+
+def test_a_saved_report_is_found_again_and_opens_with_ones_own_rights(reported: World, visit: Visit) -> None:
+    sam = visit()
+    sam.post("/reports/saved/learners?overdue=true&columns=person,due", {"name": "Late ones"})
+    sam.post("/reports/saved/learners?state=assigned", {"name": "For all", "shared": "yes"})
+    text = sam.page("/reports")
+    [address] = re.findall(r'href="/t/handle([^"]+)"><bdi>Late ones', text)
+    assert "Showing 1 of 1" in sam.page(html.unescape(address))
+    other = visit("kim").page("/reports")
+    assert ("Late ones" in other, "For all" in other) == (False, True)
+    assert sam.post("/reports/saved/learners?nothing=1", {"name": "x"}).status_code == 422
+    assert visit("kim").post("/reports/saved/1/remove").status_code == 404
+    sam.post("/reports/saved/1/remove")
+    assert "Late ones" not in sam.page("/reports")
+
+
+def test_a_print_is_an_export_with_every_row(reported: World, visit: Visit) -> None:
+    sam = visit()
+    answer = sam.get("/reports/learners/file.print?columns=name,state,days_overdue&overdue=true")
+    text = answer.text
+    answer.close()
+    assert '<th scope="col">Name</th>' in text
+    assert '<tr><td>Ann</td><td>Assigned</td><td class="number">17</td></tr>' in text
+    assert ("Overdue" in text, "Europe/London" in text, "Bea" in text) == (True, True, False)
+    found = sam.page("/reports/history?what=export_finished&columns=what,count,reason")
+    assert "Showing 1 of 1" in found

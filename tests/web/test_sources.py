@@ -1,0 +1,156 @@
+"""Hosts › Sources: a file is tried, loaded and taken back on the page, and people are matched by hand."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+from sqlalchemy import select, text
+
+from plugin.mirror.lookup.search import reindex
+from plugin.mirror.tables import Unit
+from tests.web.conftest import Visit
+from tests.world import HOST, World, row
+
+FILE = b"id;first_name;Abteilung;Gehalt\r\n1;Ann;Claims;9\r\n2;Bob;Claims;9\r\n0003;Cat;Legal;9\r\n"
+
+
+def test_a_file_is_tried_loaded_and_taken_back(world: World, visit: Visit) -> None:
+    world.people("nora", number="1")
+    world.people("olga", number="3")
+    visitor, base = visit(), f"/hosts/{HOST}/sources"
+    assert "There are none yet." in visitor.page(base)
+    assert visitor.post(base, {"name": "HR", "kind": "csv", "join": ""}).status_code == 400
+    assert visitor.post(base, {"name": "hr", "kind": "csv", "join": ""}).status_code == 303
+    assert visitor.post(f"{base}/hr/files", {}).status_code == 400
+    tried = visitor.post(f"{base}/hr/files", {"files": (io.BytesIO(FILE), "people.csv")})
+    assert tried.status_code == 200
+    assert "3 rows, 3 used, 0 refused" in tried.text
+    assert "Abteilung</bdi> → <code>organisation" in tried.text
+    assert 'name="keep" value="Gehalt"' in tried.text
+    assert visitor.post(f"{base}/hr/keep", {"offered": "Gehalt", "keep": "Gehalt"}).status_code == 303
+    assert "Gehalt" in visitor.page(f"{base}/hr")
+    assert visitor.post(f"{base}/hr/keep", {"offered": "Gehalt"}).status_code == 303
+    assert "Gehalt" not in visitor.page(f"{base}/hr")
+    assert visitor.post(f"{base}/hr/test", {}).status_code == 409
+    assert "0 matched" in visitor.page(f"{base}/hr")
+    loaded = visitor.post(f"{base}/hr/files", {"files": (io.BytesIO(FILE), "people.csv"), "load": "1"})
+    assert loaded.status_code == 303
+    page = visitor.page(f"{base}/hr")
+    assert "1 matched, 2 to be matched" in page
+    assert "would match without its leading zeros" in page
+    wrong = visitor.post(f"{base}/hr/files", {"files": (io.BytesIO(b"a,b\n1,2\n"), "people.csv")})
+    assert wrong.status_code == 400
+    assert "line 1" in wrong.text
+    matched = visitor.post(f"{base}/hr/match", {"because": "would match without its leading zeros"})
+    assert matched.status_code == 303
+    assert "2 matched" in visitor.page(f"{base}/hr")
+    assert visitor.post(f"{base}/hr/match", {"id": "0003"}).status_code == 303
+    assert visitor.post(f"{base}/hr/state", {"paused": "1"}).status_code == 303
+    assert "Resume" in visitor.page(f"{base}/hr")
+    assert visitor.post(f"{base}/hr/state", {"paused": "0"}).status_code == 303
+    assert visitor.post(f"{base}/hr/settings", {"join": "id=shoe"}).status_code == 400
+    assert visitor.post(f"{base}/hr/settings", {"join": "id=username", "mapping": "keep: [x]"}).status_code == 303
+    bomb = "a0: &a0 [x, x, x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+    for mapping in (bomb, "keep: [2026-99-99]", "keep: *x", "[" * 60 + "]" * 60, "- keep"):
+        assert visitor.post(f"{base}/hr/settings", {"join": "id=username", "mapping": mapping}).status_code == 400, (
+            mapping
+        )
+    assert visitor.post(f"{base}/hr/undo", {"yes": "1"}).status_code == 303
+    assert "undone" in visitor.page(f"{base}/hr")
+    assert visitor.post(f"{base}/supply", {"kind": "organisation", "names": ["site", "hr"]}).status_code == 303
+
+
+def test_a_unit_moves_on_paper_and_nothing_is_saved(world: World, visit: Visit, settle: Callable[[], None]) -> None:
+    visitor, base = visit(), f"/hosts/{HOST}/what-if"
+    world.units(("home", None), ("care", "home"), ("shop", None))
+    for n in range(3):
+        world.people(f"w{n}")
+        world.job(f"jw{n}", f"w{n}", "care" if n else "shop")
+    world.save("fs", row("organisation", "home", "below"))
+    settle()
+    with world.runtime.db.write() as session:
+        reindex(session, HOST, Unit, ["name"], list(session.scalars(select(Unit.id))))
+    before = _mirror(world)
+    found = visitor.page(f"{base}?kind=organisation&q=care")
+    assert "unit=care" in found
+    page = visitor.page(f"{base}?kind=organisation&unit=care&place=shop")
+    assert "Dissolve into this one" in page
+    asked = {"kind": "organisation", "unit": "care", "target": "shop"}
+    for how in ("under", "into", "top"):
+        answer = visitor.post(base, {**asked, "how": how})
+        assert answer.status_code == 200
+        assert "Withdrawn: 2" in answer.text
+        assert "W1" in answer.text
+    joined = visitor.post(base, {"kind": "organisation", "unit": "shop", "target": "home", "how": "under"})
+    assert "Newly enrolled: 1" in joined.text
+    assert (
+        visitor.post(base, {"kind": "organisation", "unit": "home", "target": "care", "how": "under"}).status_code
+        == 400
+    )
+    assert visitor.post(base, {**asked, "unit": "gone", "how": "top"}).status_code == 404
+    assert visitor.post(base, {**asked, "how": "away"}).status_code == 400
+    assert _mirror(world) == before
+
+
+def _mirror(world: World) -> list[object]:
+    with world.runtime.db.read() as session:
+        found: list[object] = []
+        for table in ("unit", "job", "enrolment", "change", "journal"):
+            found.append(sorted(map(str, session.execute(text(f"SELECT * FROM {table}")).all())))
+        return found
+
+
+def test_a_map_is_offered_tried_and_used_on_the_page_and_a_source_is_taken_away_after_a_look(
+    world: World, visit: Visit, settle: Callable[[], None]
+) -> None:
+    visitor, base = visit(), f"/hosts/{HOST}/sources"
+    world.units(("ORG-1", None))
+    for n in range(12):
+        world.people(f"w{n}", number=f"{n:03}")
+        world.job(f"jw{n}", f"w{n}", "ORG-1")
+    world.save("fs", row("organisation", "ORG-1"))
+    settle()
+    assert visitor.post(base, {"name": "hr", "kind": "csv"}).status_code == 303
+    lines = "id,organisation\n" + "".join(f"{n:03},Org-1\n" for n in range(12)) + "999,Claims\n"
+    given = {"files": (io.BytesIO(lines.encode()), "people.csv"), "load": "1"}
+    assert visitor.post(f"{base}/hr/files", given).status_code == 303
+    asked = {"kind": "organisation", "names": ["hr"]}
+    first = visitor.post(f"{base}/supply", asked)
+    assert first.status_code == 409
+    assert 'name="old" value="ORG-1"' in first.text
+    assert 'value="hr:Org-1"' in first.text
+    assert "the same path of names" in first.text
+    again = visitor.post(f"{base}/supply", {**asked, "old": ["ORG-1"], "new": ["hr:Org-1"]})
+    assert (again.status_code, "1 row names another target" in again.text) == (409, True)
+    assert 'value="hr:Org-1"' in again.text
+    done = visitor.post(f"{base}/supply", {**asked, "old": ["ORG-1"], "new": ["hr:Org-1"], "yes": "1"})
+    assert done.status_code == 303
+    settle()
+    assert "hr" in visitor.page(base)
+    before = _mirror(world)
+    look = visitor.post(f"{base}/hr/removal")
+    assert (look.status_code, 'name="old" value="hr:Org-1"' in look.text) == (200, True)
+    assert _mirror(world) == before
+    assert visitor.post(f"{base}/nobody/removal").status_code == 404
+    wrong = visitor.post(f"{base}/hr/removal", {"old": ["hr:Org-1"], "new": ["ORG-9"], "yes": "1"})
+    assert (wrong.status_code, "there is no such" in wrong.text) == (409, True)
+    assert visitor.post(f"{base}/hr/removal", {"yes": "1"}).status_code == 303
+    assert visitor.get(f"{base}/hr").status_code == 404
+    assert "Nothing has been changed yet" in first.text
+    assert "--yes" not in first.text
+
+
+def test_a_token_for_a_directory_is_shown_once_on_its_page(world: World, visit: Visit) -> None:
+    visitor, base = visit(), f"/hosts/{HOST}/sources"
+    assert visitor.post(base, {"name": "dir", "kind": "scim", "join": "userName=username"}).status_code == 303
+    page = visitor.page(f"{base}/dir")
+    assert "/scim/v2/dir" in page
+    assert re.search(r'aria-current="(page|true)"[^>]*>\s*System', page)
+    made = visitor.post(f"{base}/dir/tokens", {"until": "2099-12-31"})
+    assert (made.status_code, "muster_dir_" in made.text) == (200, True)
+    assert "muster_dir_" not in visitor.page(f"{base}/dir")
+    for until, status in (("2001-01-01", 409), ("soon", 400)):
+        assert visitor.post(f"{base}/dir/tokens", {"until": until}).status_code == status
+    assert visitor.post(f"{base}/nobody/tokens", {}).status_code == 404
