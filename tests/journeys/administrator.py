@@ -93,6 +93,15 @@ class Administrator:
         page.get_by_role("button", name="Create").click()
         page.wait_for_url("**/assignments")
 
+    def find(self, name: str) -> None:
+        """Search the list of certifications, which has pages; ends where the one of this name is in sight."""
+        page = self.page
+        if not re.search("/certifications$", page.url):
+            page.get_by_role("link", name="Certifications", exact=True).first.click()
+        page.get_by_label("Search certifications").fill(name)
+        page.get_by_role("button", name="Search", exact=True).click()
+        expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+
     def add(self, kind: str) -> Any:
         """Select a type from *Add…*; returns its dialog."""
         self.page.locator("#add").click()

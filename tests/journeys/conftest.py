@@ -70,8 +70,14 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """``muster demo`` on free ports, in a folder of its own, without certifications."""
-    yield from demonstration(tmp_path_factory.mktemp("journey"), "--empty")
+    """``muster demo`` on free ports, in a folder of its own, with thirty certifications that no journey is about.
+
+    They fill the first page of every list by name, so no journey passes only because it runs early.
+    """
+    for made in demonstration(tmp_path_factory.mktemp("journey"), "--empty"):
+        names = "".join(f"  - {{code: ANOTHER-{number:02}, name: Another {number:02}}}\n" for number in range(30))
+        made.command("apply", "-", "--yes", typed=f"version: 1\ncertifications:\n{names}")
+        yield made
 
 
 @pytest.fixture(scope="session")
