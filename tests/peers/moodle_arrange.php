@@ -20,6 +20,9 @@
  *   php tests/peers/moodle_arrange.php MOODLE uninstall             takes Muster's plugins out, with what they made, and deletes their folders
  *   php tests/peers/moodle_arrange.php MOODLE notified USER         prints the subjects of Muster's notifications to somebody
  *   php tests/peers/moodle_arrange.php MOODLE dashboard             puts Muster's block on everybody's dashboard
+ *   php tests/peers/moodle_arrange.php MOODLE hooks ADDRESS         changes where Muster's plugin tells changes; prints where it told them
+ *   php tests/peers/moodle_arrange.php MOODLE many PEOPLE DONE      writes so many people and completions straight into the tables; they stay
+ *   php tests/peers/moodle_arrange.php MOODLE bare                  reads everybody and all completions by bare SQL; prints seconds and rows
  *   php tests/peers/moodle_arrange.php MOODLE german                the site's language is German (the words of the installer and Muster's)
  *   php tests/peers/moodle_arrange.php MOODLE english               and back
  *
@@ -207,6 +210,58 @@ function notified(int $user): string {
     return implode("\n", array_column($found, 'subject'));
 }
 
+/** Straight into the tables, where Moodle's own way would take an hour: people with three profile fields, and completions of ten courses. */
+function many(int $people, int $done): void {
+    global $CFG, $DB;
+    require_once("$CFG->dirroot/course/lib.php");
+    $there = $DB->count_records_select('user', "username LIKE 'many%'");
+    $fields = $DB->get_records_menu('user_info_field', null, '', 'shortname, id');
+    $users = [];
+    for ($number = $there; $number < $people; $number++) {
+        $users[] = [
+            'username' => "many$number", 'auth' => 'manual', 'confirmed' => 1, 'mnethostid' => $CFG->mnet_localhost_id, 'firstname' => "Given$number",
+            'lastname' => 'Some & Many', 'email' => "many$number@example.com", 'idnumber' => "MANY$number", 'city' => 'Aarhus', 'country' => 'DK',
+            'department' => 'Claims', 'institution' => 'Northfield', 'timecreated' => time(), 'timemodified' => time(), 'lang' => 'en',
+        ];
+    }
+    $DB->insert_records('user', $users);
+    $ids = $DB->get_fieldset_select('user', 'id', "username LIKE 'many%' ORDER BY id");
+    $data = [];
+    foreach (array_slice($ids, $there, null, true) as $number => $id) {
+        $values = ['orgpath' => '/Many/Unit ' . $number % 300, 'position' => 'Adjuster ' . $number % 20, 'manager' => 'many' . intdiv($number, 12)];
+        foreach ($values as $name => $value) {
+            $data[] = ['userid' => $id, 'fieldid' => $fields[$name], 'data' => $value, 'dataformat' => 0];
+        }
+    }
+    $DB->insert_records('user_info_data', $data);
+    $rows = [];
+    for ($course = 0; count($rows) < $done && !$there; $course++) {
+        $made = create_course((object) ['fullname' => "Many $course", 'shortname' => "many$course-" . time(), 'category' => 1, 'enablecompletion' => 1]);
+        foreach (array_slice($ids, 0, $done - count($rows)) as $id) {
+            $rows[] = ['userid' => $id, 'course' => $made->id, 'timeenrolled' => 0, 'timestarted' => 0, 'timecompleted' => time() - 86400, 'reaggregate' => 0];
+        }
+    }
+    $DB->insert_records('course_completions', $rows);
+}
+
+/** The rows that Muster is given, and nothing done with them. */
+function bare(): string {
+    global $DB;
+    $began = microtime(true);
+    $rows = 0;
+    foreach ([
+        'SELECT id, username, firstname, lastname, email, idnumber, department, institution, city, country, suspended, lang, timezone, firstaccess
+           FROM {user} WHERE deleted = 0 ORDER BY id',
+        'SELECT d.userid, f.shortname, d.data FROM {user_info_data} d JOIN {user_info_field} f ON f.id = d.fieldid ORDER BY d.userid',
+        'SELECT id, userid, course, timecompleted FROM {course_completions} WHERE timecompleted > 0 ORDER BY id',
+    ] as $sql) {
+        foreach ($DB->get_recordset_sql($sql) as $row) {
+            $rows++;
+        }
+    }
+    return sprintf('%.3f %d', microtime(true) - $began, $rows);
+}
+
 /** As an administrator does on *Default Dashboard page*, and resets it for everybody. */
 function dashboard(): void {
     global $CFG, $DB;
@@ -236,8 +291,9 @@ function german(): void {
     purge_all_caches();
 }
 
-/** Runs the task of Muster's plugin, until nothing is queued. */
+/** Runs the tasks of Muster's plugin as one run of cron does. */
 function tasks(): void {
+    (new \local_muster\task\send_waiting())->execute();
     while ($task = \core\task\manager::get_next_adhoc_task(time(), true, '\\local_muster\\task\\send')) {
         $task->execute();
         \core\task\manager::adhoc_task_complete($task);
@@ -271,6 +327,13 @@ if ($what === 'complete') {
     echo notified((int) $first), "\n";
 } else if ($what === 'dashboard') {
     dashboard();
+} else if ($what === 'hooks') {
+    echo get_config('local_muster', 'hooks'), "\n";
+    set_config('hooks', $first, 'local_muster');
+} else if ($what === 'many') {
+    many((int) $first, (int) $second);
+} else if ($what === 'bare') {
+    echo bare(), "\n";
 } else if ($what === 'german') {
     german();
 } else if ($what === 'english') {
@@ -287,6 +350,10 @@ settings();
 profile_fields();
 $account = account(role());
 purge_all_caches();
+token('muster', 'Muster', FUNCTIONS, $account);
+if (plugins()) {
+    \local_muster\connector::complete_service();
+}
 foreach ([
     'URL' => $CFG->wwwroot,
     'TOKEN' => token('muster', 'Muster', FUNCTIONS, $account),

@@ -21,6 +21,8 @@ from plugin.hosts.port import ConnectionSpec, Garbled, Locked, Refused, Wait
 PATH = "/webservice/rest/server.php"
 TOGETHER = "tool_mobile_call_external_functions"
 """Several calls in one, each answer a text of JSON."""
+PACKED = (TOGETHER, "local_muster_get_users", "local_muster_get_enrolments", "local_muster_get_completions")
+"""Functions whose answers have JSON within JSON."""
 READ_TIMEOUT = 25.0
 MAX_BYTES = 40_000_000
 
@@ -130,7 +132,7 @@ class Rest:
         if isinstance(document, dict) and "exception" in document:
             self._refuse(function, document)
         # JSON within JSON stays as it is: decoded here it would be JSON no longer.
-        return document if function == TOGETHER else plain_values(document, self.language)
+        return document if function in PACKED else plain_values(document, self.language)
 
     def _refuse(self, function: str, document: Mapping[str, Any]) -> None:
         code, said = (

@@ -5,30 +5,39 @@ Each is used where the service of the token has it; everything works without, as
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from plugin.core.text.stored import later
 from plugin.hosts.moodle.people import User, is_id, rfc3339, users_in
+from plugin.hosts.moodle.plain import plain_values
 from plugin.hosts.moodle.rest import Rest
 from plugin.hosts.port import Garbled, Outcome, Record
 
 USERS, ENROLMENTS = "local_muster_get_users", "local_muster_get_enrolments"
 COMPLETIONS, COURSES_MORE = "local_muster_get_completions", "local_muster_get_courses"
 SET, NOTIFY = "local_muster_set_enrolments", "local_muster_send_messages"
-PEOPLE, PLACES, DONE = 2000, 20_000, 20_000
+PEOPLE, PLACES, DONE = 5000, 50_000, 50_000
 """Records a call."""
 
 
 def users(rest: Rest, after: int = 0) -> Iterator[tuple[list[User], str | None]]:
     """Everybody's whole profile in order of their ids, and the last id read; ``None`` after the last of them."""
     while True:
-        listed = users_in(_listed(rest, USERS, "users", {"after": after, "limit": PEOPLE}))
-        found: list[User] = [{name: value for name, value in one.items() if value != ""} for one in listed]
+        listed = users_in(_rows(rest, USERS, {"after": after, "limit": PEOPLE}))
+        found = [_user(one) for one in listed]
         after = int(found[-1]["id"]) if found else after
         yield found, str(after) if len(found) >= PEOPLE else None
         if len(found) < PEOPLE:
             return
+
+
+def _user(listed: User) -> User:
+    """As Moodle's own functions give her: what is empty is left out."""
+    found = {name: value for name, value in listed.items() if value != ""}
+    found["customfields"] = [{"shortname": name, "value": value} for name, value in dict(found.pop("custom")).items()]
+    return found
 
 
 def enrolled(rest: Rest, course: str) -> tuple[set[str], set[str]]:
@@ -38,7 +47,7 @@ def enrolled(rest: Rest, course: str) -> tuple[set[str], set[str]]:
     """
     everybody, active, after = set[str](), set[str](), 0
     while True:
-        found = _listed(rest, ENROLMENTS, "enrolments", {"courseid": course, "after": after, "limit": PLACES})
+        found = _rows(rest, ENROLMENTS, {"courseid": course, "after": after, "limit": PLACES})
         everybody |= {str(one["userid"]) for one in found}
         active |= {str(one["userid"]) for one in found if one.get("active")}
         if len(found) < PLACES:
@@ -50,7 +59,7 @@ def completions(rest: Rest, since: int = 0, after: int = 0) -> Iterator[tuple[li
     """Completions of all courses, or those since an instant, and the last id read; ``None`` after the last of them."""
     while True:
         asked = {"after": after, "limit": DONE, "since": since}
-        found = _listed(rest, COMPLETIONS, "completions", asked)
+        found = _rows(rest, COMPLETIONS, asked)
         after = int(found[-1]["id"]) if found else after
         yield [_completion(one) for one in found], str(after) if len(found) >= DONE else None
         if len(found) < DONE:
@@ -114,3 +123,13 @@ def _listed(rest: Rest, function: str, name: str, asked: Mapping[str, Any]) -> l
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise Garbled(later("The answer of Muster's plugin in Moodle has no %(name)s.", name=name))
     return found
+
+
+def _rows(rest: Rest, function: str, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What came as one text (the plugin's ``packed.php``): the names of the fields once, and each row as a list."""
+    answer = rest.call(function, asked)
+    try:
+        names = str(answer["fields"]).split(",")
+        return [dict(zip(names, plain_values(row, rest.language), strict=True)) for row in json.loads(answer["rows"])]
+    except (TypeError, KeyError, ValueError):
+        raise Garbled(later("The answer of Muster's plugin in Moodle has no %(name)s.", name=function)) from None

@@ -19,9 +19,9 @@ namespace local_muster\external;
 use context_system;
 use core_external\external_api;
 use core_external\external_function_parameters;
-use core_external\external_multiple_structure;
 use core_external\external_single_structure;
 use core_external\external_value;
+use local_muster\packed;
 
 /**
  * Completions of courses.
@@ -65,21 +65,21 @@ class get_completions extends external_api {
         if ($asked['userid']) {
             $where .= ' AND userid = :userid';
         }
-        $rows = $DB->get_records_select(
+        $found = $DB->get_recordset_select(
             'course_completions',
             $where,
             $asked,
             'id',
             'id, userid, course, timecompleted',
             0,
-            max(1, min(50000, $asked['limit']))
+            max(1, min(100000, $asked['limit']))
         );
-        return ['completions' => array_map(fn($row): array => [
-            'id' => $row->id,
-            'userid' => $row->userid,
-            'courseid' => $row->course,
-            'timecompleted' => $row->timecompleted,
-        ], array_values($rows))];
+        $rows = [];
+        foreach ($found as $row) {
+            $rows[] = [(int) $row->id, (int) $row->userid, (int) $row->course, (int) $row->timecompleted];
+        }
+        $found->close();
+        return packed::rows(['id', 'userid', 'courseid', 'timecompleted'], $rows);
     }
 
     /**
@@ -88,13 +88,6 @@ class get_completions extends external_api {
      * @return external_single_structure
      */
     public static function execute_returns(): external_single_structure {
-        return new external_single_structure([
-            'completions' => new external_multiple_structure(new external_single_structure([
-                'id' => new external_value(PARAM_INT, 'Id of the completion'),
-                'userid' => new external_value(PARAM_INT, 'User'),
-                'courseid' => new external_value(PARAM_INT, 'Course'),
-                'timecompleted' => new external_value(PARAM_INT, 'When'),
-            ])),
-        ]);
+        return packed::structure();
     }
 }

@@ -19,9 +19,9 @@ namespace local_muster\external;
 use context_course;
 use core_external\external_api;
 use core_external\external_function_parameters;
-use core_external\external_multiple_structure;
 use core_external\external_single_structure;
 use core_external\external_value;
+use local_muster\packed;
 
 /**
  * Everybody enrolled in a course, however.
@@ -59,7 +59,7 @@ class get_enrolments extends external_api {
         $context = context_course::instance($asked['courseid']);
         self::validate_context($context);
         require_capability('moodle/course:enrolreview', $context);
-        $rows = $DB->get_records_sql(
+        $found = $DB->get_recordset_sql(
             'SELECT ue.id, ue.userid, e.enrol, ue.status, e.status AS closed, ue.timestart, ue.timeend
                FROM {user_enrolments} ue
                JOIN {enrol} e ON e.id = ue.enrolid
@@ -67,16 +67,17 @@ class get_enrolments extends external_api {
               WHERE e.courseid = :course AND ue.id > :after ORDER BY ue.id',
             ['course' => $asked['courseid'], 'after' => $asked['after']],
             0,
-            max(1, min(50000, $asked['limit']))
+            max(1, min(100000, $asked['limit']))
         );
         $now = time();
-        $found = [];
-        foreach ($rows as $row) {
+        $rows = [];
+        foreach ($found as $row) {
             $active = $row->status == ENROL_USER_ACTIVE && $row->closed == ENROL_INSTANCE_ENABLED
                 && $row->timestart <= $now && ($row->timeend == 0 || $row->timeend > $now);
-            $found[] = ['id' => $row->id, 'userid' => $row->userid, 'method' => $row->enrol, 'active' => $active];
+            $rows[] = [(int) $row->id, (int) $row->userid, $row->enrol, $active];
         }
-        return ['enrolments' => $found];
+        $found->close();
+        return packed::rows(['id', 'userid', 'method', 'active'], $rows);
     }
 
     /**
@@ -85,13 +86,6 @@ class get_enrolments extends external_api {
      * @return external_single_structure
      */
     public static function execute_returns(): external_single_structure {
-        return new external_single_structure([
-            'enrolments' => new external_multiple_structure(new external_single_structure([
-                'id' => new external_value(PARAM_INT, 'Id of the enrolment'),
-                'userid' => new external_value(PARAM_INT, 'User'),
-                'method' => new external_value(PARAM_PLUGIN, 'Method, such as manual or cohort'),
-                'active' => new external_value(PARAM_BOOL, 'Whether it is active now'),
-            ])),
-        ]);
+        return packed::structure();
     }
 }

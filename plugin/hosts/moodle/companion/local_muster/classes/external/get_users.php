@@ -19,9 +19,9 @@ namespace local_muster\external;
 use context_system;
 use core_external\external_api;
 use core_external\external_function_parameters;
-use core_external\external_multiple_structure;
 use core_external\external_single_structure;
 use core_external\external_value;
+use local_muster\packed;
 
 /**
  * Many users with their profile fields.
@@ -36,6 +36,10 @@ class get_users extends external_api {
         'id', 'username', 'firstname', 'lastname', 'email', 'idnumber', 'department', 'institution', 'city', 'country',
         'suspended', 'lang', 'timezone', 'firstaccess',
     ];
+    /** @var string[] Those of them that are numbers. */
+    const NUMBERS = ['id', 'suspended', 'firstaccess'];
+    /** @var int Users below which each is named. */
+    const FEW = 500;
 
     /**
      * Parameters.
@@ -76,26 +80,25 @@ class get_users extends external_api {
             'id',
             implode(',', $fields),
             0,
-            max(1, min(5000, $asked['limit']))
+            max(1, min(20000, $asked['limit']))
         );
         $custom = self::custom(array_keys($users));
-        $found = [];
+        $rows = [];
         foreach ($users as $user) {
-            $row = ['fullname' => fullname($user), 'customfields' => $custom[$user->id] ?? []];
+            $row = [fullname($user), (object) ($custom[$user->id] ?? [])];
             foreach (self::FIELDS as $field) {
-                $row[$field] = $user->$field;
+                $row[] = in_array($field, self::NUMBERS) ? (int) $user->$field : $user->$field;
             }
-            $row['suspended'] = (bool) $user->suspended;
-            $found[] = $row;
+            $rows[] = $row;
         }
-        return ['users' => $found];
+        return packed::rows(['fullname', 'custom', ...self::FIELDS], $rows);
     }
 
     /**
      * Profile fields that somebody has a value in, as text.
      *
      * @param int[] $users ids
-     * @return array by user
+     * @return array values by short name, by user
      */
     private static function custom(array $users): array {
         global $DB;
@@ -103,17 +106,19 @@ class get_users extends external_api {
         if (!$users) {
             return [];
         }
-        [$in, $params] = $DB->get_in_or_equal($users);
+        [$which, $params] = count($users) < self::FEW
+            ? $DB->get_in_or_equal($users)
+            : ['BETWEEN ? AND ?', [min($users), max($users)]];
         $rows = $DB->get_recordset_sql(
-            "SELECT d.id, d.userid, f.shortname, d.data
+            "SELECT d.userid, f.shortname, d.data
                FROM {user_info_data} d JOIN {user_info_field} f ON f.id = d.fieldid
-              WHERE d.userid $in ORDER BY d.userid, f.sortorder, f.id",
+              WHERE d.userid $which",
             $params
         );
         $found = [];
         foreach ($rows as $row) {
             if ((string) $row->data !== '') {
-                $found[$row->userid][] = ['shortname' => $row->shortname, 'value' => (string) $row->data];
+                $found[$row->userid][$row->shortname] = (string) $row->data;
             }
         }
         $rows->close();
@@ -126,28 +131,6 @@ class get_users extends external_api {
      * @return external_single_structure
      */
     public static function execute_returns(): external_single_structure {
-        return new external_single_structure([
-            'users' => new external_multiple_structure(new external_single_structure([
-                'id' => new external_value(PARAM_INT, 'Id'),
-                'fullname' => new external_value(PARAM_RAW, 'Name'),
-                'username' => new external_value(PARAM_RAW, 'Username'),
-                'firstname' => new external_value(PARAM_RAW, 'Given name'),
-                'lastname' => new external_value(PARAM_RAW, 'Family name'),
-                'email' => new external_value(PARAM_RAW, 'E-mail address'),
-                'idnumber' => new external_value(PARAM_RAW, 'ID number'),
-                'department' => new external_value(PARAM_RAW, 'Department'),
-                'institution' => new external_value(PARAM_RAW, 'Institution'),
-                'city' => new external_value(PARAM_RAW, 'City'),
-                'country' => new external_value(PARAM_RAW, 'Country'),
-                'suspended' => new external_value(PARAM_BOOL, 'Whether suspended'),
-                'lang' => new external_value(PARAM_RAW, 'Language'),
-                'timezone' => new external_value(PARAM_RAW, 'Time zone'),
-                'firstaccess' => new external_value(PARAM_INT, 'First access'),
-                'customfields' => new external_multiple_structure(new external_single_structure([
-                    'shortname' => new external_value(PARAM_RAW, 'Short name'),
-                    'value' => new external_value(PARAM_RAW, 'Value'),
-                ])),
-            ])),
-        ]);
+        return packed::structure();
     }
 }

@@ -22,7 +22,7 @@ use local_muster\signing;
 use moodle_exception;
 
 /**
- * Tells Muster what changed; Moodle tries again where that fails.
+ * Tells Muster what changed. What Muster does not take waits: the next scheduled task sends it again.
  *
  * @package    local_muster
  * @copyright  2026 The authors of Muster
@@ -31,6 +31,8 @@ use moodle_exception;
 class send extends adhoc_task {
     /** @var int Ids in one message. */
     const TOGETHER = 200;
+    /** @var int Seconds after which a change that nobody took is forgotten: Muster compares everything every day. */
+    const FORGOTTEN = 2 * DAYSECS;
 
     #[\Override]
     public function get_name() {
@@ -47,6 +49,25 @@ class send extends adhoc_task {
             $DB->delete_records('local_muster_queue');
             return;
         }
+        try {
+            $this->send($hooks, $secret);
+        } catch (moodle_exception $exception) {
+            // Not a failure of the task: Moodle would try again ever later, and after twelve times never, not even for what is new.
+            mtrace($exception->getMessage());
+            $DB->delete_records_select('local_muster_queue', 'timecreated < ?', [time() - self::FORGOTTEN]);
+        }
+    }
+
+    /**
+     * Everything that is queued.
+     *
+     * @param string $hooks where to
+     * @param string $secret that signs it
+     * @throws moodle_exception where Muster does not take it
+     */
+    private function send(string $hooks, string $secret): void {
+        global $DB;
+
         while ($rows = $DB->get_records('local_muster_queue', null, 'id', '*', 0, 2000)) {
             $bykind = [];
             foreach ($rows as $row) {

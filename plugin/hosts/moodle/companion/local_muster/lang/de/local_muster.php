@@ -52,5 +52,6 @@ $string['privacy:metadata:queue:timecreated'] = 'Wann er sich geändert hat.';
 $string['roledescription'] = 'Liest für Muster Personen, globale Gruppen, Kurse und Abschlüsse und schreibt Lernende ein.';
 $string['rolename'] = 'Muster';
 $string['send'] = 'Muster mitteilen, was sich geändert hat';
+$string['sendwaiting'] = 'Muster mitteilen, was noch wartet';
 $string['servicename'] = 'Muster';
 $string['unreachable'] = 'Unter dieser Adresse antwortet Muster nicht: {$a}';

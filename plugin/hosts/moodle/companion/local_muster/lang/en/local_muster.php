@@ -52,5 +52,6 @@ $string['privacy:metadata:queue:timecreated'] = 'When it changed.';
 $string['roledescription'] = 'Reads people, cohorts, courses and completions, and enrols learners, for Muster.';
 $string['rolename'] = 'Muster';
 $string['send'] = 'Tell Muster what changed';
+$string['sendwaiting'] = 'Tell Muster what still waits';
 $string['servicename'] = 'Muster';
 $string['unreachable'] = 'Muster does not answer at this address: {$a}';
