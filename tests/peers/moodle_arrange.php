@@ -20,6 +20,9 @@
  *   php tests/peers/moodle_arrange.php MOODLE uninstall             takes Muster's plugins out, with what they made, and deletes their folders
  *   php tests/peers/moodle_arrange.php MOODLE notified USER         prints the subjects of Muster's notifications to somebody
  *   php tests/peers/moodle_arrange.php MOODLE dashboard             puts Muster's block on everybody's dashboard
+ *   php tests/peers/moodle_arrange.php MOODLE multilang 0|1         the filter for texts of several languages, also in headings
+ *   php tests/peers/moodle_arrange.php MOODLE valid TOKEN UNTIL     until when a token is valid, 0 for ever; one that Moodle deleted is made again
+ *   php tests/peers/moodle_arrange.php MOODLE sync COURSE COHORT    enrols a cohort by cohort sync
  *   php tests/peers/moodle_arrange.php MOODLE hooks ADDRESS         changes where Muster's plugin tells changes; prints where it told them
  *   php tests/peers/moodle_arrange.php MOODLE many PEOPLE DONE      writes so many people and completions straight into the tables; they stay
  *   php tests/peers/moodle_arrange.php MOODLE bare                  reads everybody and all completions by bare SQL; prints seconds and rows
@@ -210,6 +213,35 @@ function notified(int $user): string {
     return implode("\n", array_column($found, 'subject'));
 }
 
+function multilang(bool $on): void {
+    global $CFG;
+    require_once("$CFG->libdir/filterlib.php");
+    filter_set_global_state('multilang', $on ? TEXTFILTER_ON : TEXTFILTER_DISABLED);
+    filter_set_applies_to_strings('multilang', $on);
+    purge_all_caches();
+}
+
+/** A token is valid until an instant. Moodle deletes one that is used later. */
+function valid(string $token, int $until): void {
+    global $DB;
+    if (!$DB->record_exists('external_tokens', ['token' => $token])) {
+        $service = $DB->get_record('external_services', ['shortname' => 'muster'], '*', MUST_EXIST);
+        $account = $DB->get_field('user', 'id', ['username' => 'muster'], MUST_EXIST);
+        $made = \core_external\util::generate_token(EXTERNAL_TOKEN_PERMANENT, $service, $account, context_system::instance());
+        $DB->set_field('external_tokens', 'token', $token, ['token' => $made]);
+    }
+    $DB->set_field('external_tokens', 'validuntil', $until, ['token' => $token]);
+}
+
+/** As an administrator adds *Cohort sync* on the page of enrolment methods. */
+function sync(int $course, int $cohort): void {
+    global $CFG, $DB;
+    require_once("$CFG->dirroot/enrol/cohort/locallib.php");
+    $student = $DB->get_field('role', 'id', ['shortname' => 'student'], MUST_EXIST);
+    enrol_get_plugin('cohort')->add_instance(get_course($course), ['customint1' => $cohort, 'roleid' => $student, 'customint2' => 0]);
+    enrol_cohort_sync(new null_progress_trace(), $course);
+}
+
 /** Straight into the tables, where Moodle's own way would take an hour: people with three profile fields, and completions of ten courses. */
 function many(int $people, int $done): void {
     global $CFG, $DB;
@@ -327,6 +359,12 @@ if ($what === 'complete') {
     echo notified((int) $first), "\n";
 } else if ($what === 'dashboard') {
     dashboard();
+} else if ($what === 'multilang') {
+    multilang((bool) $first);
+} else if ($what === 'valid') {
+    valid($first, (int) $second);
+} else if ($what === 'sync') {
+    sync((int) $first, (int) $second);
 } else if ($what === 'hooks') {
     echo get_config('local_muster', 'hooks'), "\n";
     set_config('hooks', $first, 'local_muster');

@@ -112,11 +112,11 @@ class Site:
             command("close", made)
         return made
 
-    def cohort(self, users: Sequence[int], category: int = 0) -> int:
+    def cohort(self, users: Sequence[int], category: int = 0, called: str = "") -> int:
         """A new cohort of the site, or of one category of courses, with these members."""
         name = f"peer-{self.mark}-{len(self.cohorts)}"
         kind = {"type": "id", "value": category} if category else {"type": "system", "value": ""}
-        row = {"categorytype": kind, "name": name, "idnumber": name}
+        row = {"categorytype": kind, "name": called or name, "idnumber": name}
         made = int(call("core_cohort_create_cohorts", cohorts=[row])[0]["id"])
         self.cohorts.append(made)
         members = [
