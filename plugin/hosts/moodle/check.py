@@ -95,6 +95,10 @@ def _unreachable(trouble: HostTrouble) -> Check:
 def _function(name: str, there: bool, what: Callable[[], str], *, needed: bool) -> Check:
     if there:
         return Check(name, True, _("The service of the token offers this function."))
+    if name == bulk.USERS:
+        return Check(
+            name, None, what(), _("Install it: Hosts › Connect a learning site › Moodle › Connect with the plugin.")
+        )
     return Check(name, False if needed else None, _("This function is not in the service.") + " " + what(), _service())
 
 

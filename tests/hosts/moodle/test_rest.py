@@ -12,6 +12,7 @@ from plugin.core.network.http import Outbound
 from plugin.core.runtime import Runtime
 from plugin.hosts.moodle import check, people, versions
 from plugin.hosts.moodle.check import checklist
+from plugin.hosts.moodle.companion import bulk
 from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.moodle.rest import Fault, Unclear, flat
 from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Locked, MarkTooOld, Outcome, Page, Wait
@@ -487,6 +488,13 @@ def test_the_checklist_names_each_missing_function(case: MoodleCase, runtime: An
     found = {one.name: one for one in checklist(runtime, case.spec)}[name]
     assert found.ok is False
     assert "External services" in found.fix
+
+
+def test_the_checklist_leads_to_the_plugin_where_it_is_not_installed(case: MoodleCase, runtime: Any) -> None:
+    found = {one.name: one for one in checklist(runtime, case.spec)}[bulk.USERS]
+    assert found.ok is None
+    assert "Connect with the plugin" in found.fix
+    assert "External services" not in found.fix  # where a function that is not there cannot be added
 
 
 @pytest.mark.parametrize(
