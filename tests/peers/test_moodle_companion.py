@@ -110,6 +110,20 @@ def test_what_waited_for_another_muster_is_not_told_to_this_one(connected: Runti
     assert int(command("queued")) >= waiting  # for this one it stays
 
 
+def test_what_muster_did_not_take_is_told_by_a_later_run_of_cron(site: Site, connected: Runtime) -> None:
+    """Without a failed task: Moodle would try that again ever later, twelve times, and queue no other meanwhile."""
+    user = site.users[0]
+    hooks = command("hooks", "http://localhost:1/hooks/nobody")
+    site.change(user, firstname="Waiting")
+    command("tasks")
+    assert int(command("queued"))
+    command("hooks", hooks)
+    command("tasks")
+    found = select(Person.id).where(Person.ext == str(user), Person.given_name == "Waiting")
+    wait(connected, lambda session: session.scalar(found), SOON)
+    assert command("queued") == "0"
+
+
 def test_changes_are_in_force_within_seconds(site: Site, connected: Runtime) -> None:
     took = {}
     user, course = site.users[0], site.course("events")
