@@ -59,12 +59,12 @@ def _process(command: list[str], environment: dict[str, str], log: Path) -> Iter
 
 
 def _wait(address: str, log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while time.monotonic() < until:
         try:
             if requests.get(address, timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except requests.RequestException:  # not there yet, or slower than that
             time.sleep(0.2)
     pytest.fail(f"{address} did not answer:\n{log.read_text()[-3000:]}")
 

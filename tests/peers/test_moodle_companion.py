@@ -65,7 +65,7 @@ def connected(site: Site, empty: Empty, settings: Settings) -> Iterator[Runtime]
         Clock(int(time.time())),
     )
     command("companion", empty.muster, new_code(made))
-    wait(made, lambda session: session.scalar(select(Person.id).where(Person.ext == str(site.users[-1]))), 60)
+    wait(made, lambda session: session.scalar(select(Person.id).where(Person.ext == str(site.users[-1]))), 180)
     yield made
     database.close()
     bind_secrets(settings.secret_keys)
