@@ -110,6 +110,11 @@ def refuse(session: Session, host_id: int, number: int, *, at: int, who: str) ->
     _decide(session, _locked(session, host_id, number, at), REFUSED, at, who)
 
 
+def give_up(session: Session, row: WaitingChange, *, at: int, who: str) -> None:
+    """It waits no longer, for a reason of its own: somebody whom it names was erased."""
+    _decide(session, row, REFUSED, at, who)
+
+
 def back(session: Session, host_id: int, number: int, *, at: int, who: str, why: str) -> None:
     """It was approved and could not be done: it counts as refused, with the reason."""
     row = session.get_one(WaitingChange, (host_id, number))

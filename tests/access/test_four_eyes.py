@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import select, text, update
 
 from plugin.access import four_eyes
+from plugin.access.personal.erase import erase
 from plugin.access.rules import widens_of
 from plugin.access.tables import AccessGrant, ApiToken, WaitingChange
 from plugin.access.tokens import Asked, Owner, make_token
@@ -20,6 +21,7 @@ from plugin.core.network.http import CallFailed
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, Journal
 from plugin.delivery.tables import Endpoint
+from plugin.mirror.tables import DELETED, Person
 from tests.digest import changed, digest_of
 from tests.web.conftest import Visit
 from tests.world import HOST, World
@@ -247,3 +249,31 @@ def test_what_a_rehearsal_read_is_not_kept_by_the_process(runtime: Runtime) -> N
         assert session.scalars(select(Host.name)).all() == []
         keep(session, "hosts", "true now")
         assert kept(session, "hosts") == "true now"
+
+
+def test_a_change_that_names_somebody_waits_no_longer_once_she_is_erased(world: World, visit: Visit) -> None:
+    """Whether it names her, or she asked for it herself; what names others waits on."""
+    world.set_person("cid", name="Quirina Zwetschge", email="quirina@example.test")
+    _on(world)
+    sam, kim = visit("sam"), visit("kim")
+    asked = (
+        (sam, RIGHTS, {"role": "auditor", "person": "3"}),
+        (sam, RIGHTS, {"role": "auditor", "subject": "x-1", "reason": "instead of Quirina Zwetschge"}),
+        (sam, "/endpoints/new", {"url": "https://elsewhere.test/quirina%40example.test", "type": "learner.overdue"}),
+        (visit("cid", person=3), RIGHTS, {"role": "auditor", "subject": "x-2"}),
+        (sam, RIGHTS, {"role": "auditor", "subject": "x-3"}),
+    )
+    for visitor, path, form in asked:
+        assert visitor.post(path, form).status_code == 303
+    with world.runtime.db.write() as session:
+        session.execute(update(Person).where(Person.ext == "cid").values(state=DELETED, gone_at=world.now))
+    world.runtime.db.transact(lambda session: erase(session, HOST, "cid", at=world.now, who="t", blank_texts=False))
+    with world.runtime.db.read() as session:
+        rows = session.scalars(select(WaitingChange).order_by(WaitingChange.id)).all()
+        assert [(one.state, one.request == "{}", one.shown == []) for one in rows] == [("refused", True, True)] * 4 + [
+            ("waits", False, False)
+        ]
+        told = session.scalars(select(Journal.data).where(Journal.what == "change_refused").order_by(Journal.n)).all()
+        assert [one["change"] for one in told] == [1, 2, 3, 4]
+    assert [kim.post(f"{EYES}/{number}/approve").status_code for number in range(1, 6)] == [404] * 4 + [303]
+    assert _grants(world) == ["auditor x-3 Sam, approved by Kim (sam)"]

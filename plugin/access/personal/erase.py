@@ -27,6 +27,7 @@ from plugin.access.personal.held import (
     RENAMED,
     WHO,
 )
+from plugin.access.personal.waiting import give_up
 from plugin.core.db import Base
 from plugin.core.errors import RefusedByRule
 from plugin.core.journal import record
@@ -114,6 +115,8 @@ def erase(session: Session, host_id: int, ext: str, *, at: int, who: str, blank_
     person = person_named(session, host_id, ext)
     session.refresh(person, with_for_update=True)
     refuse_if_present(session, host_id, person)
+    give_up(session, host_id, person, _names(person), at=at, who=who)
+    session.flush()
     texts = texts_naming(session, host_id, person) if blank_texts else []
     if blank_texts:
         _blank_texts(session, host_id, person, texts)
@@ -250,7 +253,7 @@ def _blank_rows(session: Session, host_id: int, person: Person) -> None:
     )
     _blank_bodies(session, host_id, person)
     waiting = tables["waiting_change"]
-    decided = (waiting.c.host_id == host_id, waiting.c.state != "waits")  # what still waits is over within days
+    decided = (waiting.c.host_id == host_id, waiting.c.state != "waits")
     session.execute(update(waiting).where(*decided).values(request="{}"))
 
 

@@ -39,7 +39,7 @@ FREE_TEXT: Mapping[str, tuple[str, ...]] = {
     "journal": ("reason", "data"), "people_list": ("name",), "preference": ("value",),
     "report_schedule": ("name", "question", "reason"), "report_sending": ("name", "reason"),
     "saved_report": ("name", "question"), "source_load": ("reason", "plan", "files"), "version": ("reason",),
-    "waiting_change": ("shown", "why"),
+    "waiting_change": ("why",),
 }  # fmt: skip
 """What people wrote, or chose to search for: looked through for her name, and shown for a decision."""
 
