@@ -164,6 +164,20 @@ def test_a_right_given_to_oneself_beside_a_schedule_waits(world: World, visit: V
     assert _grants(world) == ["auditor sam Sam, approved by Kim (sam)"]
 
 
+def test_a_right_given_to_oneself_is_not_given_where_the_schedule_is_refused(world: World, visit: Visit) -> None:
+    form = {"name": "Weekly", "every": "weekly", "at": "06:00", "how": "page", "form": "csv", "grant": "yes"}
+    for wrong in (
+        {"how": "NaN"},
+        {"name": ""},
+        {"how": "email", "to": "a@elsewhere.test"},
+        {"how": "endpoint", "endpoint": "7"},
+    ):
+        assert visit("sam").post("/reports/send/learners", {**form, **wrong}).status_code >= 400
+        assert _grants(world) == []
+    assert visit("sam").post("/reports/send/learners", form).status_code == 303
+    assert _grants(world) == ["auditor sam Sam (sam)"]
+
+
 def test_passwords_within_addresses_are_not_shown(world: World, visit: Visit) -> None:
     _on(world)
     form = {"url": "https://user:hunter2@elsewhere.test/x", "type": "learner.overdue"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
@@ -121,9 +121,13 @@ def is_allowed(address: str, domains: Sequence[str]) -> bool:
     return found is not None and found.rpartition("@")[2].lower() in domains
 
 
-def create(runtime: Runtime, host_id: int, reader: Reader, wanted: Wanted, owner: Owner) -> int:
+def create(
+    runtime: Runtime, host_id: int, reader: Reader, wanted: Wanted, owner: Owner,
+    first: Callable[[Session], None] | None = None,
+) -> int:  # fmt: skip
     """Make a schedule and return its number.
 
+    :param first: what has to be true or done beforehand, in the same transaction: where one is refused, neither is done.
     :raises Refused: for a name, a time, an address or a report that cannot be.
     :raises RefusedByRule: when there are too many.
     """
@@ -144,6 +148,8 @@ def create(runtime: Runtime, host_id: int, reader: Reader, wanted: Wanted, owner
 
     def work(session: Session) -> int:
         host = session.get_one(Host, host_id, with_for_update=True)
+        if first is not None:
+            first(session)
         recipients = _recipients(host, wanted) if wanted.how == "email" else []
         if wanted.how == "endpoint":
             _endpoint(session, host_id, wanted)

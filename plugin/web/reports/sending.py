@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, request, stream_with_context, url_for
@@ -97,9 +98,9 @@ def _send(side: Side, source: str) -> Response:
     try:
         wanted = _wanted(side, source, pairs)
         me = owner()
-        if not side.team:
-            _with_grant(me)
-        schedules.create(runtime(), host_id(), side.reader(), wanted, me)
+        schedules.create(
+            runtime(), host_id(), side.reader(), wanted, me, first=None if side.team else partial(_with_grant, me)
+        )
     except MusterError as error:
         return _form(side, source, error.sentence, error.status)
     nudge()
@@ -122,19 +123,14 @@ def _wanted(side: Side, source: str, pairs: asks.Pairs) -> Wanted:
     )  # fmt: skip
 
 
-def _with_grant(me: Owner) -> None:
+def _with_grant(me: Owner, session: Session) -> None:
     """Her grant; one who administers the site by her role may give herself what reports need, and says so."""
     now = runtime().clock.now()
-    if request.form.get("grant") == "yes" and g.launch.rights.changes_host:
-        with runtime().db.read() as session:
-            there = present(session, host_id(), me, now, team=False) is not None
+    asked = request.form.get("grant") == "yes" and g.launch.rights.changes_host
+    if asked and present(session, host_id(), me, now, team=False) is None:
         wanted = grants.Wanted("auditor", person=me.person, subject="" if me.person is not None else me.key)
-        if not there:
-            runtime().db.transact(
-                lambda session: grants.add(session, host_id(), wanted, by=g.launch.rights, at=now, who=who())
-            )
-    with runtime().db.read() as session:
-        demand_grant(session, host_id(), me, now)
+        grants.add(session, host_id(), wanted, by=g.launch.rights, at=now, who=who())
+    demand_grant(session, host_id(), me, now)
 
 
 def _grants(**_address: Any) -> bool:
