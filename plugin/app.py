@@ -8,7 +8,6 @@ import pkgutil
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from flask import Flask, Response, current_app, g, make_response, render_template, request
@@ -33,7 +32,7 @@ from plugin.population.area import telling_of
 from plugin.scim import service as scim
 from plugin.web.access import four_eyes, tracing
 from plugin.web.frame import addresses, compression, limits, reader
-from plugin.web.frame.kit import FRAGMENT
+from plugin.web.frame.kit import FRAGMENT, demand_own_page
 from plugin.web.frame.white_space import OneBlank
 from plugin.web.launch import session as launch_session
 
@@ -140,7 +139,7 @@ def _authorise() -> Response | None:
     if g.launch is not None and area and in_area(name, g.launch, certification):
         reading.tell(telling_of(g.launch.rights.units))
     if request.method not in ("GET", "HEAD", "OPTIONS") and g.launch is not None:
-        _same_origin()
+        demand_own_page()  # what a session may change
         return four_eyes.hold(view)
     return None
 
@@ -157,14 +156,6 @@ def _certification(name: str) -> int | None:
     runtime: Runtime = current_app.extensions["muster"]
     with runtime.db.read() as session:
         return certification_id(session, int(g.launch.host_id), str(named["code"]))
-
-
-def _same_origin() -> None:
-    """What a session may change, only our own pages may ask for."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if site not in (None, "same-origin") or (origin not in (None, "null") and urlsplit(origin).netloc != request.host):
-        raise SignedOut(_("This request did not come from Muster's own page."))
 
 
 def _headers(answer: Response) -> Response:

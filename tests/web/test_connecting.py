@@ -177,6 +177,17 @@ def test_a_registration_by_an_address_of_ours_need_not_wait(empty: Any, sandbox:
     assert register(app, sandbox, path).status_code == 400  # once
 
 
+def test_every_page_that_an_operator_is_offered_opens_and_none_is_about_learners(empty: Any, sandbox: Sandbox) -> None:
+    app, runtime = empty
+    operator = setup(app, runtime)
+    path = connect_by_hand(operator, sandbox)
+    offered = set(re.findall(rf'href="/t/[^/"]+({path}/[a-z-]+)"', operator.page(f"{path}/configuration")))
+    assert offered == {f"{path}/{one}" for one in ("configuration", "registration", "mapping", "test")}
+    assert [operator.get(one).status_code for one in sorted(offered)] == [200] * 4
+    assert operator.get(f"{path}/data-problems").status_code == 403  # names and ids of people stand there
+    assert administrator(app, runtime, 1).get(f"{path}/data-problems").status_code == 200
+
+
 def test_a_learner_sees_no_hosts(empty: Any, sandbox: Sandbox) -> None:
     app, runtime = empty
     connect_by_hand(setup(app, runtime), sandbox)
@@ -306,6 +317,10 @@ def test_a_mapping_is_tried_on_people_before_it_is_saved(empty: Any, sandbox: Sa
     assert "Nothing is saved yet" in tried
     assert "0%" in tried
     assert "Save this mapping" in tried
+    name = str(sandbox.get("person/U-1")["name"])
+    assert (name in tried, "Person 1" in tried) == (False, True)  # an operator does not learn who is there
+    kim = administrator(app, runtime, 1)
+    assert name in kim.post(f"{path}/mapping", {"join": "username"}).text
     with runtime.db.read() as session:
         assert connection_of(session, 1).mapping == {}
     assert visitor.post(f"{path}/mapping", {"join": "username", "save": "1"}).status_code == 303

@@ -113,7 +113,14 @@ def test_a_setup_link_opens_hosts_once_and_nothing_else(door: Any) -> None:
     client = app.test_client()
     for looked in (client.head, client.get, client.head):
         assert looked(link.removeprefix(BASE), base_url=BASE).status_code == 200  # scanners use nothing up
-    page = client.post(link.removeprefix(BASE), base_url=BASE, follow_redirects=True)
+    for elsewhere in (
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ):
+        refused = client.post(link.removeprefix(BASE), base_url=BASE, headers=elsewhere)
+        assert (refused.status_code, refused.headers.getlist("Set-Cookie")) == (401, [])  # another site puts nobody in
+    page = client.post(link.removeprefix(BASE), base_url=BASE, follow_redirects=True, headers={"Origin": "null"})
     assert page.status_code == 200
     assert page.request.path.endswith("/hosts")
     other = page.request.path.replace("/hosts", "/certifications")

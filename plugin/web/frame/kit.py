@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from flask import Response, current_app, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
+from plugin.access.rules import SignedOut
 from plugin.core.errors import Invalid
 from plugin.core.runtime import Runtime
 
@@ -53,6 +54,18 @@ def who() -> str:
 def wants_fragment() -> bool:
     """Whether our own script asks."""
     return FRAGMENT in request.headers
+
+
+def demand_own_page() -> None:
+    """Refuse a form that another site sent: none changes what a session may, and none opens a session of its own choice.
+
+    A browser says where a form comes from; our pages send no referrer, so that for them an ``Origin`` may be ``null``.
+
+    :raises SignedOut: where it comes from elsewhere.
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in (None, "same-origin") or (origin not in (None, "null") and urlsplit(origin).netloc != request.host):
+        raise SignedOut(_("This request did not come from Muster's own page."))
 
 
 def page(template: str, *, status: int = 200, **context: Any) -> Response:

@@ -221,7 +221,17 @@ def secret(number: int) -> Response:
     return _configuration(number, None, "", secret=shown)
 
 
-_OF_THE_HOST = ("rights", "four_eyes", "traces", "retention", "messages", "incoming", "tokens")
+_OF_THE_HOST = (
+    "sources",
+    "rights",
+    "four_eyes",
+    "traces",
+    "retention",
+    "messages",
+    "incoming",
+    "data_problems",
+    "tokens",
+)
 """Pages that are none of an operator's business."""
 
 

@@ -15,7 +15,7 @@ blueprint = Blueprint("data_problems", __name__, url_prefix=f"{PREFIX}/hosts/<in
 
 
 @blueprint.get("")
-@rule("setup")
+@rule("see host")
 def show(number: int) -> Response:
     """The data problems of a host, newest first."""
     kinds = {**data_words(), "hint": _("Hint"), "save": _("Save"), "read": _("Reading")}

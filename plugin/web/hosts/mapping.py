@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -100,7 +100,18 @@ def _rows(now: Preview, before: Preview, zone: str) -> list[Row]:
         old = earlier.get(one.id, one)
         differs = {name: getattr(old, name) for name in COMPARED if getattr(old, name) != getattr(one, name)}
         rows.append(Row(one, differs))
-    return rows
+    return rows if g.launch.rights.sees_host else [_nameless(row, n) for n, row in enumerate(rows, start=1)]
+
+
+def _nameless(row: Row, number: int) -> Row:
+    """What an operator sees: what a mapping makes of people, not who they are (ACCESS 1)."""
+    hidden = _("found, not shown")
+    sample = replace(
+        row.sample, id="", name=_("Person %(number)s", number=number), launch=hidden if row.sample.launch else "",
+        manager=hidden if row.sample.manager else "",
+    )  # fmt: skip
+    before = {name: hidden if value and name in ("launch", "manager") else value for name, value in row.before.items()}
+    return Row(sample, before)
 
 
 def _dated(sample: Sample, zone: str) -> Sample:

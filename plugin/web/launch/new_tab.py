@@ -6,7 +6,6 @@ The frame's cookie is partitioned: a tab of its own never gets it. So the frame 
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, make_response, redirect, request, url_for
 from flask_babel import gettext as _
@@ -18,7 +17,7 @@ from plugin.access.sessions import TAB, lives
 from plugin.core.database.tenant import across
 from plugin.lti.login import digest
 from plugin.lti.tables import LaunchSession, Nonce
-from plugin.web.frame.kit import PREFIX, go, page, runtime
+from plugin.web.frame.kit import PREFIX, demand_own_page, go, page, runtime
 from plugin.web.launch.session import Launch, cookie_name, open_session, set_cookie
 
 blueprint = Blueprint("newtab", __name__)
@@ -65,10 +64,7 @@ def enter(ticket: str) -> Response:
 @rule(PUBLIC)
 def confirm(ticket: str) -> Response:
     """The button of that page."""
-    origin = request.headers.get("Origin")
-    own = origin is None or urlsplit(origin).netloc == request.host
-    if not own or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-        raise SignedOut(_("This request did not come from Muster's own page."))
+    demand_own_page()
     return _enter(ticket)
 
 

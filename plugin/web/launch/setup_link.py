@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from plugin.access import setup_links
 from plugin.access.rules import OPERATING, PUBLIC, SignedOut, rule
 from plugin.core.database.tenant import across
-from plugin.web.frame.kit import runtime
+from plugin.web.frame.kit import demand_own_page, runtime
 from plugin.web.launch.session import ABSOLUTE, Launch, cookie_name, find_session, open_session, set_cookie
 
 blueprint = Blueprint("setup", __name__)
@@ -37,7 +37,8 @@ def show(token: str) -> Response:
 @blueprint.post("/setup/<token>")
 @rule(PUBLIC)
 def use(token: str) -> Response:
-    """Open the link once."""
+    """Open the link once; a form of another site would put whoever is there into a session of its own choice."""
+    demand_own_page()
     made = runtime()
     secure = made.settings.base_url.startswith("https://")
 
