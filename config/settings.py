@@ -110,7 +110,7 @@ def _read(env: Env) -> Settings:
         environment=environment,
         database_url=_normal_url(database),
         database_pooler=env.bool("MUSTER_DATABASE_POOLER", False),
-        database_owner_url=_normal_url(env.str("MUSTER_DATABASE_OWNER_URL", "")),
+        database_owner_url=_normal_url(env.str("MUSTER_MIGRATION_DATABASE_URL", "")),
         row_security=env.bool("MUSTER_ROW_SECURITY", False),
         queue_url=env.str("MUSTER_QUEUE_URL", ""),
         base_url=env.str("MUSTER_BASE_URL", f"http://localhost:{port}").rstrip("/"),
@@ -213,7 +213,7 @@ def _check_row_security(settings: Settings) -> None:
             fits = False
         if not fits:
             raise SettingsError(
-                "MUSTER_DATABASE_OWNER_URL is postgresql://USER:PASSWORD@HOST/NAME: the database of MUSTER_DATABASE_URL."
+                "MUSTER_MIGRATION_DATABASE_URL is postgresql://USER:PASSWORD@HOST/NAME: the database of MUSTER_DATABASE_URL."
             )
     if settings.row_security and settings.sqlite:
         raise SettingsError("MUSTER_ROW_SECURITY needs PostgreSQL: SQLite knows no rows that are kept from anybody.")

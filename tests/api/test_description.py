@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.settings import read_settings
+from plugin.access.rules import SCOPES, scope_of
 from plugin.access.tokens import Asked, Owner, make_token
 from plugin.app import create_app
 from plugin.core.clock import Clock
@@ -22,6 +23,7 @@ from plugin.schema import metadata
 from tests.api.conftest import Program
 from tests.api.test_api import FILE
 from tests.conftest import KEYS, NOW
+from tests.digest import changed, digest_of
 from tests.web.conftest import small_world
 from tests.world import HOST
 
@@ -45,6 +47,48 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, st
     world.settle()
     yield app, token
     database.close()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_opens_what_its_scope_names_and_changes_nothing_elsewhere(
+    served: tuple[Flask, str], scope: str
+) -> None:
+    """Whatever is sent: by the wrong token it is refused before it is looked at; by the right one nothing breaks."""
+    app, _token = served
+    runtime: Runtime = app.extensions["muster"]
+    with runtime.db.write() as session:
+        token = make_token(session, HOST, Asked(f"only {scope}", (scope,)), owner=Owner(), at=NOW, who="sam")
+    described = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+    opened = 0
+    for operation in (one.ok() for one in described.get_all_operations()):
+        view, _arguments = app.url_map.bind("").match(
+            operation.path.format_map(_Ones()), method=operation.method.upper()
+        )
+        mine = scope_of(app.view_functions[view]) == scope
+        opened += mine
+
+        @settings(
+            max_examples=1, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(case=operation.as_strategy())
+        def ask(case: schemathesis.Case, mine: bool = mine) -> None:
+            before = None if mine else digest_of(runtime.db)
+            answer = case.call(headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"})
+            assert answer.status_code < 500, (case.method, case.path, answer.text[:300])
+            if before is not None:
+                assert answer.status_code in (400, 403, 404, 414), (case.method, case.path, answer.text[:300])
+                assert changed(before, digest_of(runtime.db)) <= {"api_token", "counter", "trace"}
+
+        ask()
+    assert opened or scope == "scim"
+
+
+class _Ones(dict[str, str]):
+    """Something for every part of an address."""
+
+    def __missing__(self, _name: str) -> str:
+        return "1"
 
 
 def test_every_answer_is_one_that_is_described(served: tuple[Flask, str]) -> None:

@@ -59,6 +59,8 @@ def test_rights_are_granted_listed_and_removed(muster: Any, world: World) -> Non
     assert json.loads(muster("grant", "list", "--json")[1])[3]["person"] == "ann"  # the mirror knows that subject
     status, _out, err = muster("grant", "remove", "1")
     assert (status, "--even-the-last" in err) == (1, True)
+    status, _out, err = muster("grant", "remove", "1", "--even-the-last", "--as", "ann")
+    assert (status, "shell alone" in err) == (1, True)  # whoever acts as somebody has her rights, not the shell's
     assert muster("grant", "remove", "1", "--even-the-last")[0] == 0
     assert muster("grant", "remove", "1")[0] == 1
 
@@ -117,6 +119,7 @@ def test_sessions_are_ended_and_tokens_belong_to_somebody(muster: Any, world: Wo
     assert muster("token", "add", "ann's", "--as", "ann")[0] == 1
     assert muster("grant", "add", "site", "--person", "ann")[0] == 0
     assert muster("token", "add", "ann's", "--write", "--as", "ann")[0] == 0
+    assert muster("token", "add", "fs", "--certification", "FS")[0] == 0
     assert muster("token", "add", "late", "--until", "2027-11-19")[0] == 2
     listed = {one["name"]: one for one in json.loads(muster("token", "list", "--json")[1])}
     assert (listed["hr"]["scopes"], listed["hr"]["until"], listed["hr"]["owner"]) == (
@@ -125,6 +128,8 @@ def test_sessions_are_ended_and_tokens_belong_to_somebody(muster: Any, world: Wo
         "shell",
     )
     assert (listed["ann's"]["scopes"], listed["ann's"]["owner"]) == (["read", "write"], "person ann")
+    assert {name: one["certifications"] for name, one in listed.items()} == {"hr": None, "ann's": None, "fs": ["FS"]}
+    assert {one["used"] for one in listed.values()} == {None}
     assert HOST == 1
 
 

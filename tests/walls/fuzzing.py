@@ -169,7 +169,7 @@ class Fuzzer:
         answer = self.client.open(path, method=method, **more)
         what = f"seed {self.seed}: {method} {path[:300]!r} {str(more)[:600]}"
         assert answer.status_code < 500 or answer.status_code == AWAY, (answer.status_code, what, answer.text[:400])
-        assert "Traceback (most recent" not in answer.text, what
+        assert b"Traceback (most recent" not in answer.get_data(), what  # also of files
         self.statuses[answer.status_code] += 1
         if answer.status_code == 401 and self._ended():
             self.handle, self.token, self.people = self.enter()

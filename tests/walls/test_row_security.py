@@ -259,7 +259,7 @@ def test_commands_run_as_the_owner_where_one_is_named(
 
     def at(url: str) -> None:
         monkeypatch.setenv("MUSTER_DATABASE_URL", as_application(url))
-        monkeypatch.setenv("MUSTER_DATABASE_OWNER_URL", url)
+        monkeypatch.setenv("MUSTER_MIGRATION_DATABASE_URL", url)
 
     monkeypatch.setenv("MUSTER_ENV", "development")
     monkeypatch.setenv("MUSTER_SECRET_KEYS", KEYS)
@@ -296,7 +296,7 @@ def test_without_an_owner_tables_are_not_changed(
     monkeypatch.setenv("MUSTER_ROW_SECURITY", "true")
     monkeypatch.setenv("MUSTER_DATABASE_URL", as_application(address))
     assert main(["db", "upgrade"]) == 2
-    assert "MUSTER_DATABASE_OWNER_URL" in capsys.readouterr().err
+    assert "MUSTER_MIGRATION_DATABASE_URL" in capsys.readouterr().err
 
 
 def test_the_tenant_told_is_the_blocks_own() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plugin.access import four_eyes, grants, sessions, traces
 from plugin.access.grants import Wanted
-from plugin.cli.context import certification, open_host, person, rights, who
+from plugin.cli.context import acting, certification, open_host, person, rights, who
 from plugin.cli.opening import print_json
 from plugin.core.clock import format_instant, parse_instant
 from plugin.core.errors import Invalid, NotFound, RefusedByRule
@@ -51,9 +51,11 @@ def listing(host: str | None, *, as_json: bool) -> int:
 
 
 def remove(host: str | None, number: int, *, even_the_last: bool) -> int:
-    """Take rights back."""
+    """Take rights back; the last grant of a site administrator is the shell's alone."""
     runtime, host_id = open_host(host)
     by, may = who(), rights()
+    if even_the_last and acting() is not None:
+        raise RefusedByRule("The last grant of a site administrator goes by the server's shell alone: leave out --as.")
     try:
         runtime.db.transact(
             lambda session: grants.remove(

@@ -11,7 +11,7 @@ from plugin.migrations.row_security import put_up, take_down
 
 
 def owner_of(made: Runtime) -> Database:
-    """The database as its owner: by ``MUSTER_DATABASE_OWNER_URL`` where it is set, else as the application has it.
+    """The database as its owner: by ``MUSTER_MIGRATION_DATABASE_URL`` where it is set, else as the application has it.
 
     :raises Invalid: where row security is on and no owner is named: the application's role may own nothing.
     """
@@ -19,7 +19,7 @@ def owner_of(made: Runtime) -> Database:
     if not address:
         if on:
             raise Invalid(
-                "MUSTER_ROW_SECURITY needs MUSTER_DATABASE_OWNER_URL for this command: a role that owns the tables, apart"
+                "MUSTER_ROW_SECURITY needs MUSTER_MIGRATION_DATABASE_URL for this command: a role that owns the tables, apart"
                 " from the application's, which owns nothing."
             )
         return made.db

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.access import tokens
 from plugin.access.tables import ApiToken
 from plugin.access.tokens import Asked, Owner
+from plugin.certifications.tables import Certification
 from plugin.cli.context import acting, certification, open_host, who
 from plugin.cli.opening import print_json
 from plugin.core.clock import format_instant
@@ -38,10 +40,13 @@ def listing(host: str | None, *, as_json: bool) -> int:
     """Print the tokens there are."""
     runtime, host_id = open_host(host)
     with runtime.db.read() as session:
+        query = select(Certification.id, Certification.code).where(Certification.host_id == host_id)
+        codes = {row[0]: row[1] for row in session.execute(query)}
         rows: list[dict[str, Any]] = [
             {
                 "name": row.name, "may": "write" if row.may_write else "read",
                 "scopes": sorted(tokens.scopes_of(row)), "until": tokens.last_day_of(row),
+                "certifications": _named(row, codes),
                 "owner": _owner(session, row), "who": row.who,
                 "created": format_instant(row.created), "used": format_instant(row.used) if row.used else None,
             }
@@ -53,6 +58,11 @@ def listing(host: str | None, *, as_json: bool) -> int:
     for one in rows:
         print(f"{one['name']}\t{','.join(one['scopes'])}\t{one['until']}\t{one['created']}\t{one['used'] or '-'}")
     return 0
+
+
+def _named(row: ApiToken, codes: dict[int, str]) -> list[str] | None:
+    """The codes of the only certifications it reaches; ``None``: all that its owner reaches."""
+    return None if row.certifications is None else [codes[one] for one in row.certifications if one in codes]
 
 
 def _owner(session: Session, row: ApiToken) -> str | None:
