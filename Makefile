@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export MUSTER_ENV ?= development
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-long coverage bench bench-pages bench-commands strings lint format clean
+.PHONY: help run demo test test-long coverage bench bench-pages bench-administrators bench-commands strings lint format clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 24
 
 # Debian keeps a part of Python that `venv` needs in a package of its own; where we may, we install it.
 VENV_OF_DEBIAN = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq python3-venv; } \
@@ -54,6 +54,9 @@ bench: $(VENV)/.tested ## figures as ratios against a floor in the same run; als
 
 bench-pages: $(VENV)/.tested ## how fast the pages are, in Chromium, with 100,000 people (PEOPLE=, UNITS=)
 	@$(BIN)/python -m tests.bench.pages --people $(or $(PEOPLE),100000) --units $(or $(UNITS),5000) $(ARGS)
+
+bench-administrators: $(VENV)/.tested ## many administrators at once beside a bare page: 20 on SQLite, 200 on PostgreSQL
+	@$(BIN)/python -m tests.bench.administrators $(ARGS)
 
 bench-commands: $(VENV)/.tested ## processor time that commands take to start
 	@$(BIN)/python -m tests.bench.commands
