@@ -45,8 +45,8 @@ PAUSE = 10.0
 BARE = "/healthz"
 ASSIGNMENTS = "/certifications/{n}/assignments"
 WALK = (
-    ASSIGNMENTS, f"{ASSIGNMENTS}/add/organisation", f"{ASSIGNMENTS}/f/tree/organisation", f"{ASSIGNMENTS}/add/individual",
-    f"{ASSIGNMENTS}/f/search/individual?q=Person+1{{n}}", f"{ASSIGNMENTS}/review", "/certifications/{n}/learners",
+    ASSIGNMENTS, f"{ASSIGNMENTS}/add/organisation", "/certifications/{n}/f/tree/organisation", f"{ASSIGNMENTS}/add/individual",
+    "/certifications/{n}/f/search/individual?q=Person+1{n}", "/certifications/{n}/learners",
     "/certifications/{n}/history", "/certifications",
 )  # fmt: skip
 """The pages of the tab and those beside it, in the order in which they are walked."""
@@ -120,16 +120,21 @@ def served(url: str, log: Path) -> Iterator[int]:
 
 def _answers(port: int) -> bool:
     try:
-        return _ask(http.client.HTTPConnection("127.0.0.1", port, timeout=5), BARE) == 200
+        return ask(port, BARE) == 200
     except OSError:
         return False
 
 
-def _ask(connection: http.client.HTTPConnection, path: str) -> int:
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
+def ask(port: int, path: str) -> int:
+    """The status of an answer that was read to its end. By a connection of its own: none is kept while a page is looked at."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
 
 
 def walk(port: int, handles: list[str], certifications: int, seconds: float, pause: float = PAUSE) -> Found:
@@ -138,16 +143,15 @@ def walk(port: int, handles: list[str], certifications: int, seconds: float, pau
 
     def visitor(number: int) -> None:
         dice, step = random.Random(number), number
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         time.sleep(dice.uniform(0, min(pause, seconds)))
         while time.monotonic() < until:
             page = f"/t/{handles[number]}" + WALK[step % len(WALK)].format(n=1 + (number + step) % certifications)
             for path in (page, BARE) if dice.random() < 0.25 else (page,):
                 begun = time.perf_counter()
                 try:
-                    status = str(_ask(connection, path))
+                    status = str(ask(port, path))
                 except (OSError, http.client.HTTPException) as error:
-                    status, connection = type(error).__name__, http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                    status = type(error).__name__
                 with lock:
                     (found.bare if path == BARE else found.tab).append((time.perf_counter() - begun) * 1000)
                     found.statuses[status if status == "200" else f"{status} {path.split('/', 3)[-1][:60]}"] += 1

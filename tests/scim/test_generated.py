@@ -99,7 +99,7 @@ def test_whatever_a_directory_sends_is_answered_as_scim_answers(directory: Direc
             )
             assert str(answer.status_code) in ANSWERS, (case.method, case.path, case.body, answer.text[:300])
             if answer.content:
-                kind = answer.headers["Content-Type"][0]
+                kind = answer.headers["content-type"][0]
                 assert kind.startswith("application/scim+json"), (case.method, case.path, answer.status_code, kind)
 
         ask()
