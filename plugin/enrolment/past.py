@@ -16,7 +16,8 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.database.bulk import fetch, insert_rows
+from plugin.core.database.bulk import among, fetch, insert_rows, run
+from plugin.core.database.slices import slices
 from plugin.core.ids import take_ids
 from plugin.enrolment.facts import COLUMNS, NONE, Facts, Ints, Mask, read_facts
 from plugin.enrolment.tables import EnrolmentPast
@@ -152,3 +153,19 @@ def _unpacked(certification: int, people: bytes, before: bytes) -> Change:
         start = end
     at = columns.pop("at")
     return Change(certification, np.array(BitMap.deserialize(people), dtype=np.int64), at, columns)
+
+
+_ANSWERS = "host_id, certification, person, type, at, action, who, due, raised"
+_SET_ASIDE = (
+    f"INSERT INTO decision_past ({_ANSWERS}) SELECT {_ANSWERS} FROM decision"  # noqa: S608 - words of ours
+    " WHERE host_id = ? AND certification = ? AND {people} AND applied ON CONFLICT DO NOTHING"
+)
+
+
+def set_aside(session: Session, host_id: int, certification: int, people: Ints) -> None:
+    """Keep the answers of these people that were carried out, before others take their place.
+
+    :param people: sorted ids.
+    """
+    for some in slices(people):
+        run(session, _SET_ASIDE.format(people=among("person", some)), host_id, certification)

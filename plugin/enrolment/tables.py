@@ -126,6 +126,24 @@ class Decision(Base):
     """The wanted date it was given for."""
     applied: Mapped[bool] = mapped_column(default=False)
     """False from the answer until settling has carried it out."""
+    raised: Mapped[int | None] = mapped_column(BigInteger)
+    """Since when the exception was open; empty where an earlier release wrote the answer."""
+
+
+class DecisionPast(Base):
+    """An answer that was carried out, and that a later one to another exception took the place of."""
+
+    __tablename__ = "decision_past"
+
+    host_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    certification: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    person: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    type: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    at: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    action: Mapped[str] = mapped_column(String(16), primary_key=True)
+    who: Mapped[str] = mapped_column(String(255))
+    due: Mapped[int | None] = mapped_column(BigInteger)
+    raised: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Extension(Base):

@@ -126,6 +126,8 @@ def asked_of(asker: Asker, question: Question, known: Mapping[str, Column] | Non
     named = {value for name, value in rest if name == "certification"}
     if named:
         codes = {number: one for number, one in codes.items() if one[0] in named}
+    if (saved := asker.memo.get("saved_then")) is not None:  # before its first save a certification is not there
+        codes = {number: one for number, one in codes.items() if number in saved}
     return Asked(codes, people, assignments, question.by, units, overdue), where.tests
 
 

@@ -55,7 +55,7 @@ class Query(Compiled):
         people, hers = self.where.people, self.asker.reader.people
         if hers is not None:
             people = hers if people is None else people & hers
-        found = total(self.asker, self.question, people)
+        found = total(self.asker, self.question, people, self.members)
         if found is not None:
             return found
         counts = self.members if self.members is not None and not self.members.mixed else self.statement

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
-from plugin.reports.answers import Answer
+from plugin.reports.answers import Answer, Whole
 from plugin.reports.asking.question import Question, parse_question
 from plugin.reports.asking.reader import Asker, Reader
 from plugin.reports.query import ask
@@ -35,4 +35,10 @@ def report(
     """
     question = parse_question(source, pairs)
     with asking(runtime, host_id, reader) as asker:
-        return question, ask(asker, question), asker.zone
+        answer = ask(asker, question)
+        return question, answer, zone_of(asker, answer)
+
+
+def zone_of(asker: Asker, answer: Answer | Whole) -> str:
+    """The host's time zone: of now, or of the day that is asked about."""
+    return asker.zone if answer.moment is None else answer.moment.zone

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -45,13 +46,14 @@ class Moment:
     """The day asked about.
 
     :ivar at: its last second, or the instant named. ``over``: it lies behind us. ``final``: and all is settled.
-    :ivar exact: everything that changed since then was kept.
+    :ivar exact: everything that changed since then was kept. ``zone``: the host's then.
     """
 
     at: int
     over: bool
     final: bool
     exact: bool
+    zone: str
 
     @property
     def words(self) -> str:
@@ -68,8 +70,9 @@ def moment_of(asker: Asker, text: str) -> Moment:
 
     :raises Refused: for what is no day, and for a day to come.
     """
+    zones = _Zones(asker)
     if len(text) == 10:
-        start, following = day_bounds(text, asker.zone)
+        start, following = zones.bounds(text)
         end = following - 1
         if start > asker.now:
             raise Refused(f"'{text}' is still to come; a report tells how things stood.")
@@ -84,7 +87,37 @@ def moment_of(asker: Asker, text: str) -> Moment:
             raise Refused(f"'{text}' is still to come; a report tells how things stood.")
     over = end < asker.now
     at = min(end, asker.now)
-    return Moment(at, over, over and _settled(asker, at), at >= exact_since(asker.session, asker.host_id))
+    exact = at >= exact_since(asker.session, asker.host_id)
+    return Moment(at, over, over and _settled(asker, at), exact, zones.at(at))
+
+
+class _Zones:
+    """The host's time zone at each instant, by the history."""
+
+    def __init__(self, asker: Asker) -> None:
+        sql = "SELECT at, CAST(data AS TEXT) FROM journal WHERE host_id = ? AND what = 'zone_changed' ORDER BY n DESC"
+        self._now = asker.zone
+        self._changes = [(at, json.loads(data)["before"]) for at, data in asker.rows(sql, asker.host_id)]
+
+    def at(self, instant: int) -> str:
+        """The zone at an instant."""
+        zone = self._now
+        for at, before in self._changes:
+            if at <= instant:
+                break
+            zone = before
+        return str(zone)
+
+    def bounds(self, day: str) -> tuple[int, int]:
+        """The first second of a day in the zone in which it ended, and the first of the next.
+
+        :raises Refused: for what is no day.
+        """
+        for zone in dict.fromkeys([self._now, *(before for _at, before in self._changes)]):
+            found = day_bounds(day, zone)
+            if self.at(found[1] - 1) == zone:
+                return found
+        return day_bounds(day, self._now)
 
 
 def _settled(asker: Asker, at: int) -> bool:
@@ -117,7 +150,7 @@ def then(asker: Asker, question: Question) -> tuple[Asker, Moment]:
         if definition is None:
             continue  # before its first save there is nobody
         saved.append(number)
-        _fill(asker, number, moment.at, definition)
+        _fill(asker, number, moment.at, definition, moment.zone)
         for assignment, row in _rows_then(asker, number, definition):
             settings[assignment], includes[assignment] = row.due, row.include or None
             if row.exclusions:
@@ -131,7 +164,10 @@ def then(asker: Asker, question: Question) -> tuple[Asker, Moment]:
         name: value for name, value in asker.memo.items() if name != "assignments"
     }  # they were called otherwise then
     memo |= {"settings_then": settings, "includes_then": includes, "exclusions_then": exclusions}
-    return replace(asker, now=moment.at, as_of=moment.at, enrolment=rows, exception=questions, memo=memo), moment
+    memo |= {"saved_then": frozenset(saved)}
+    made = replace(asker, now=moment.at, as_of=moment.at, enrolment=rows, exception=questions, memo=memo)
+    made.zone = moment.zone
+    return made, moment
 
 
 def _index(asker: Asker) -> None:
@@ -166,7 +202,7 @@ def _rows_then(asker: Asker, number: int, definition: Definition) -> list[tuple[
     return [(ids[row.type, row.target], row) for row in definition.assignments if (row.type, row.target) in ids]
 
 
-def _fill(asker: Asker, number: int, at: int, definition: Definition) -> None:
+def _fill(asker: Asker, number: int, at: int, definition: Definition, zone: str) -> None:
     """One certification's rows of then, as far as they differ from those of now."""
     changes = list(changes_of(asker.session, asker.host_id, number, after=at))
     sql = "SELECT person FROM enrolment WHERE host_id = ? AND certification = ? AND wakes <= ?"
@@ -175,7 +211,7 @@ def _fill(asker: Asker, number: int, at: int, definition: Definition) -> None:
     if not len(touched):
         return
     facts, questions = _undone(asker, number, at, touched, changes)
-    terms = from_definition(asker.host_id, number, 1, definition, asker.zone)
+    terms = from_definition(asker.host_id, number, 1, definition, zone)
     by_the_clock(facts, at, live=terms.live(at))
     keys = {"host_id": asker.host_id, "certification": number, "person": facts.person}
     insert_rows(asker.session, _ROWS, {**keys, **{name: getattr(facts, name) for name in KEPT}})

@@ -31,7 +31,7 @@ NOBODY = {
     "kind url secret server security username password sender sender_name reason", "connection":
     "name role kind api_url api_token webhook_url webhook_secret hooks_secret mapping settings caps marks state reason",
     "completion": "course_ext", "counter": "name", "course": "ext name code url", "course_reset": "state call why correlation",
-    "course_set": "path", "decision": "action", "deployment": "deployment_id state", "endpoint":
+    "course_set": "path", "decision": "action", "decision_past": "action", "deployment": "deployment_id state", "endpoint":
     "url name secret old_secret types state reason lease settings", "endpoint_delivery": "type state sent why correlation",
     "enrolment_past": "before", "event": "key type correlation", "extension_request": "state", "held": "cause state", "hint":
     "key kind caused correlation batch", "host": "name title issuer client_id auth_url token_url token_audience jwks_url state "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from plugin.core.clock import format_instant
-from tests.histories.naive import DAY, ZONE, Enrolment, Model, Row
+from tests.histories.naive import DAY, ZONE, Answer, Enrolment, Model, Row
 
 HELD = {"": None, "exception": "exception", "dismissed": None, "exempt": None, "guard": "guard", "gone": "target_gone"}
 TO_DO = ("assigned", "in_progress", "window_open", "expired")
@@ -146,3 +147,79 @@ def counts(model: Model, code: str, people: set[str] | None = None) -> dict[str,
     for name, part in (("certified_percent", found["certified"]), ("not_overdue_percent", whole - found["overdue"])):
         found[name] = math.floor(1000 * part / whole) / 10 if whole else None
     return found
+
+
+# --- what no row says any longer: since when, what was answered, what happened
+
+ANSWERED = (
+    "person", "certification", "type", "raised_at", "wanted_due", "answer", "answered_at", "answered_by",
+)  # fmt: skip
+HAPPENED = ("enrolled", "released", "withdrawn")
+
+
+class Told:
+    """Follows a history act by act, and keeps what its last state does not tell."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self._answered: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+        self.happened: dict[str, Counter[tuple[str | None, str, str]]] = {what: Counter() for what in HAPPENED}
+
+    def settled(self, model: Model, before: dict[tuple[str, str], Enrolment]) -> None:
+        """What follows has followed. :param before: enrolments as they stood."""
+        now, since = model.now, {}
+        for (code, name), one in model.enrolments.items():
+            old = before.get((code, name))
+            for why in one.why if one.live else ():
+                spell, began = self._since.get((code, name, why), (0, now))
+                since[code, name, why] = (one.spell, began if spell == one.spell else now)
+            answer = one.answer
+            if answer is not None and (old is None or old.answer != answer):
+                at = format_instant(answer.at)
+                self._keep(code, name, answer, at, format_instant(answer.wanted), "by rule")
+            for what in self._what(old, one):
+                self.happened[what][format_instant(now), name, code] += 1
+        self._since = since
+
+    def _what(self, old: Enrolment | None, one: Enrolment) -> list[str]:
+        was = old is not None and old.live and old.active
+        anew = old is None or not old.live or old.spell != one.spell
+        if one.active and not was:
+            return ["enrolled" if anew else "released"]
+        return ["withdrawn"] if was and not one.live else []
+
+    def _keep(self, code: str, name: str, answer: Answer, raised: str | None, wanted: str | None, who: str) -> None:
+        row = (name, code, answer.type, raised, wanted, answer.action, format_instant(answer.at), who)
+        self._answered.setdefault((code, name), []).append(row)
+
+    def answered_by_hand(self, model: Model, code: str, name: str, before: Enrolment) -> None:
+        """:param before: her enrolment, with the open question."""
+        answer, question = model.enrolments[code, name].answer, before.question
+        assert answer is not None
+        assert question is not None
+        self._keep(code, name, answer, format_instant(question.since), format_instant(question.wanted), "tester")
+
+    def reopened(self, model: Model, code: str, name: str) -> None:
+        """The last answer is none any longer."""
+        self._answered[code, name].pop()
+
+    def answers(self) -> set[tuple[Any, ...]]:
+        """Every answer that was not taken back."""
+        return {row for rows in self._answered.values() for row in rows}
+
+    def since(self, model: Model, row: dict[str, Any]) -> str | None:
+        """``since`` of a row of ``membership``."""
+        began = model.enrolments[row["certification"], row["person"]].began
+        return format_instant(max(began, self._since[row["certification"], row["person"], row["assignment"]][1]))
+
+
+def messages(model: Model) -> Counter[tuple[str, str, str]]:
+    """Event, learner and certification of every row of ``messages``."""
+    return Counter((when, name, code) for (code, name), told in model.told.items() for when, _spell, _cycle in told)
+
+
+def cancelled(model: Model) -> Counter[tuple[str, str]]:
+    """Learner and certification of those that nobody is to have any longer."""
+    return Counter(
+        (name, code) for (code, name), told in model.told.items() for state in told.values() if state == "cancelled"
+    )

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from plugin.core.runtime import Runtime
 from plugin.reports import outlook, overview
@@ -14,6 +15,7 @@ from plugin.reports.asking import narrowing
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.catalogue import SOURCES
+from plugin.reports.counts import totals
 from plugin.reports.counts.nightly import keep_counts
 from plugin.reports.counts.tables import ReportCount
 from plugin.reports.query import Query, ask, whole
@@ -67,18 +69,18 @@ def everything(world: World, source: str, query: list[tuple[str, str]]) -> list[
 
 def test_rows_that_pass_a_computed_test_are_the_same_by_page_and_at_once(world: World) -> None:
     """Filters and orders that no SQL knows, together and apart."""
-    for source, text in (
+    for source, asked in (
         ("learners", "progress=0 of 2&sort=due"), ("learners", "progress.empty=false&sort=-assignment_names"),
         ("learners", "assignment_types=organisation&sort=organisation"), ("learners", "assignment_types.empty=true"),
         ("membership", "since.empty=false&sort=-since"), ("membership", "since.empty=false"),
         ("membership", "assignment_type=individual"), ("membership", "gives_due=true&assignment_type=individual"),
         ("courses", "set=Core&sort=-why_not"), ("courses", "why_not.empty=true&sort=course"),
     ):  # fmt: skip
-        query = [tuple(one.split("=")) for one in text.split("&")]
+        query = [tuple(one.split("=")) for one in asked.split("&")]
         rows = everything(world, source, [*query, ("columns", SHOWN)])  # type: ignore[list-item]
         expected = [(one["person"], one["certification"]) for one in rows]
-        assert expected, text
-        assert pages(world, source, [*query, ("columns", SHOWN)], 2) == (expected, len(expected)), text  # type: ignore[list-item]
+        assert expected, asked
+        assert pages(world, source, [*query, ("columns", SHOWN)], 2) == (expected, len(expected)), asked  # type: ignore[list-item]
 
 
 def test_pages_in_any_order_are_the_whole_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,13 +105,26 @@ def test_totals_by_sets_are_those_of_a_scan(world: World) -> None:
         ("learners", ""), ("learners", "state=assigned"), ("learners", "state=withdrawn"), ("learners", "active=false"),
         ("learners", "active=true&certification=b"), ("learners", "organisation=sales&state=assigned&state=in_progress"),
         ("learners", "held=exception"), ("membership", ""), ("membership", "certification=a"), ("courses", ""),
-        ("courses", "organisation=north&certification=a"),
+        ("courses", "organisation=north&certification=a"), ("courses", "want=in&confirmed=none"), ("courses", "want=out"),
+        ("courses", "want=in&want=out&confirmed=in"), ("courses", "confirmed=none&confirmed=suspended"),
+        ("courses", "organisation=north&confirmed=in"), ("courses", "confirmed=unknown&certification=b"),
+        ("membership", "gives_due=true"), ("membership", "gives_due=false"), ("membership", "gives_due=true&gives_due=false"),
+        ("membership", "assignment_type=individual&gives_due=true"), ("membership", "include=below&gives_due=false"),
+        ("membership", "assignment=individual:eve&certification=b"), ("membership", "assignment_type=organisation&include=below"),
+        ("membership", "gives_due=true&assignment=individual:dov"),
     ]  # fmt: skip
+    with world.runtime.db.write() as session:
+        session.execute(text("UPDATE seat SET confirmed = 2 WHERE person IN (2, 3)"))
+    found: list[int | None] = []
     with asking(world.runtime, HOST, Reader("tester")) as asker:
-        for source, text in questions:
-            pairs = [tuple(one.split("=")) for one in text.split("&") if one]
+        for source, asked in questions:
+            pairs = [tuple(one.split("=")) for one in asked.split("&") if one]
             query = Query(asker, parse_question(source, pairs))  # type: ignore[arg-type]
-            assert query.page().total == query.statement.count(), (source, text)
+            counted = totals.total(asker, query.question, query.where.people, query.members)
+            assert counted == query.statement.count(), (source, asked)
+            found.append(counted)
+            assert query.page().total == query.statement.count()
+    assert sum(bool(one) for one in found) > 20
 
 
 def test_an_overview_that_is_kept_follows_every_change_and_the_clock(world: World) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import os
 import random
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from plugin.certifications.definition import Proposal
 from plugin.core.clock import format_instant
 from plugin.core.runtime import Runtime
 from plugin.reports.asking.question import parse_question
@@ -19,11 +22,12 @@ from plugin.reports.query import ask, whole
 from plugin.reports.service import asking
 from plugin.reports.values import item
 from tests.histories.lab import due_of
-from tests.histories.naive import Model
+from tests.histories.naive import Certification, Model, Row
 from tests.histories.test_histories import AUDIENCES, CODES, NAMES, UNITS, Histories
 from tests.reports import oracle
 
 EXAMPLES = 60 if os.environ.get("MUSTER_LONG") else 3
+NOTIFICATIONS = tuple({"when": when, "to": ["learner"]} for when in ("assigned", "withdrawn", "due_changed"))
 SORTS = (
     "", "due", "-due", "state", "-days_overdue", "assignment_names", "-progress", "organisation", "expires", "-certification",
 )  # fmt: skip
@@ -35,14 +39,31 @@ class Reported(Histories):
     def __init__(self) -> None:
         super().__init__()
         self.dice = random.Random(7)
-        self.past: dict[int, Model] = {}
-        settle = self.lab.settle
+        self.past: dict[int, tuple[Model, oracle.Told]] = {}
+        self.told = oracle.Told()
+        settle, proposal, answer, reopen = self.lab.settle, self.lab.proposal, self.lab.answer, self.lab.reopen
 
         def settled() -> None:
+            before = copy.deepcopy(self.model.enrolments)
             settle()
-            self.past[self.model.now] = copy.deepcopy(self.model)
+            self.told.settled(self.model, before)
+            self.past[self.model.now] = copy.deepcopy((self.model, self.told))
 
-        self.lab.settle = settled  # type: ignore[method-assign]
+        def proposed(code: str, rows: dict[str, Row], terms: Certification) -> Proposal:
+            made = proposal(code, rows, terms)
+            return replace(made, definition=replace(made.definition, notifications=NOTIFICATIONS))
+
+        def answered(code: str, name: str, action: str) -> None:
+            before = copy.deepcopy(self.model.enrolments[code, name])
+            answer(code, name, action)
+            self.told.answered_by_hand(self.model, code, name, before)
+
+        def reopened(code: str, name: str) -> None:
+            reopen(code, name)
+            self.told.reopened(self.model, code, name)
+
+        for name, method in (("settle", settled), ("proposal", proposed), ("answer", answered), ("reopen", reopened)):
+            setattr(self.lab, name, method)
 
     def _follow(self, now: bool) -> None:
         super()._follow(now)
@@ -79,7 +100,7 @@ class Reported(Histories):
         super().teardown()
 
     def compare_then(self, as_of: str, at: int) -> None:
-        model = copy.deepcopy(self.past[max(one for one in self.past if one <= at)])
+        model, hers = copy.deepcopy(self.past[max(one for one in self.past if one <= at)])
         model.now = at
         rows = self.asked("learners", ("as_of", as_of))
         live = {(row["person"], row["certification"]): row for row in rows if row["state"] != "withdrawn"}
@@ -94,6 +115,7 @@ class Reported(Histories):
         for row in rows:
             setting = due_of(model.certifications[row["certification"]].rows[row["assignment"]].due)
             assert row["assignment_due"] == setting, (as_of, told)
+            assert row["since"] == hers.since(model, row), (as_of, row, told)
         for row in self.asked("overview", ("as_of", as_of)):
             expected = oracle.counts(model, row["certification"])
             assert {name: row[name] for name in expected} == expected, (as_of, told)
@@ -102,6 +124,7 @@ class Reported(Histories):
         self.compare_learners()
         self.compare_courses_and_exceptions()
         self.compare_membership()
+        self.compare_history_and_messages()
         self.compare_overview()
         self.compare_sets()
 
@@ -137,9 +160,14 @@ class Reported(Histories):
         assert rows.keys() == wanted.keys()
         for key, expected in wanted.items():
             assert {name: rows[key][name] for name in expected} == expected, (key, "\n".join(self.lab.log))
+        rows = self.paged("exceptions")
+        answered = [tuple(row[name] for name in oracle.ANSWERED) for row in rows if row["answer"] is not None]
+        assert len(answered) == len({*answered})
+        assert {*answered} == self.told.answers(), "\n".join(self.lab.log)
         asked = {
             (row["person"], row["certification"]): row for row in self.asked("exceptions", ("answer.empty", "true"))
         }
+        assert asked.keys() == {(row["person"], row["certification"]) for row in rows if row["answer"] is None}
         questions = oracle.exceptions(self.model)
         assert asked.keys() == questions.keys()
         for who, one in questions.items():
@@ -156,6 +184,39 @@ class Reported(Histories):
             one = self.model.enrolments[row["certification"], row["person"]]
             if row["gives_due"] and one.due_from:
                 assert row["assignment"] in one.due_from
+            assert row["since"] == self.told.since(self.model, row), (row, "\n".join(self.lab.log))
+        shown = [("columns", "person,certification,assignment,since")]
+        began = sorted({row["since"] for row in rows})
+        if began:
+            some = self.dice.choice(began)
+            for operator, keeps in (("after", lambda since: since > some), ("before", lambda since: since < some),
+                                    ("", lambda since: since == some)):  # fmt: skip
+                name = f"since.{operator}" if operator else "since"
+                wanted = [item for item in self.asked("membership", *shown) if keeps(item["since"])]
+                assert self.paged("membership", *shown, (name, some)) == wanted
+            newest = self.paged("membership", *shown, ("sort", "-since"))
+            assert [row["since"] for row in newest] == sorted((row["since"] for row in rows), reverse=True)
+
+    def compare_history_and_messages(self) -> None:
+        for what in oracle.HAPPENED:
+            rows = self.paged("history", ("what", what), ("columns", "at,person,certification,count"))
+            found = Counter((row["at"], row["person"], row["certification"]) for row in rows)
+            assert found == self.told.happened[what], (what, "\n".join(self.lab.log))
+            counts = self.asked("history", ("what", what), ("columns", "count"))
+            assert sum(row["count"] for row in counts) == len(rows)
+        name = self.dice.choice(NAMES)
+        hers = self.asked("history", ("person", name), ("columns", "what,person"))
+        assert {row["person"] for row in hers} <= {name}
+        for what, happened in self.told.happened.items():
+            wanted = sum(many for (_at, person, _code), many in happened.items() if person == name)
+            assert sum(row["what"] == what for row in hers) == wanted
+        rows = self.paged("messages")
+        assert Counter((row["event"], row["about"], row["certification"]) for row in rows) == oracle.messages(
+            self.model
+        )
+        assert {(row["channel"], row["recipient"] == row["about"]) for row in rows} <= {("host", True)}
+        dead = Counter((row["about"], row["certification"]) for row in rows if row["state"] == "cancelled")
+        assert dead == oracle.cancelled(self.model), "\n".join(self.lab.log)
 
     def compare_overview(self) -> None:
         for row in self.asked("overview"):

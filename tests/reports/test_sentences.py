@@ -13,9 +13,10 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import text
 
-from plugin.core.clock import format_instant
+from plugin.core.clock import format_instant, parse_instant
 from plugin.core.runtime import Runtime
-from plugin.enrolment.answers import overrides
+from plugin.enrolment.answers import exceptions, overrides
+from plugin.mirror.connections.meanings import move_zone
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import Refused
@@ -108,8 +109,8 @@ def test_parts_of_an_overview_skip_and_repeat_nothing_when_rows_come_and_go(worl
         assert {one for one in there if one[0] in "bdf"} == {one for one in told if one[0] in "bdf"}
 
 
-def part(world: World, query: str) -> tuple[list[dict[str, Any]], str]:
-    _question, answer, zone = report(world.runtime, HOST, Reader("tester"), "overview", parse_qsl(query))
+def part(world: World, query: str, source: str = "overview") -> tuple[list[dict[str, Any]], str]:
+    _question, answer, zone = report(world.runtime, HOST, Reader("tester"), source, parse_qsl(query))
     return [item(answer.columns, one, zone) for one in answer.rows], answer.next or ""
 
 
@@ -118,6 +119,7 @@ def part(world: World, query: str) -> tuple[list[dict[str, Any]], str]:
     [
         ("messages", "state=snet", "There is no state 'snet'. Nearest: sent"),
         ("messages", "event=asigned", "There is no event 'asigned'. Nearest: assigned"),
+        ("history", "what=export_finishd", "There is no what 'export_finishd'. Nearest: export_finished"),
         ("messages", "channel=fax", "There is no channel 'fax'. Nearest: "),
         ("learners", "due_from=organisation:mars", "There is no assignment 'organisation:mars'. Nearest: "),
         ("learners", "columns=fields.citty", "There is no column 'fields.citty'. Nearest: fields.city."),
@@ -195,3 +197,104 @@ def test_a_certification_deleted_meanwhile_is_whole_in_the_file_that_had_begun(
     rows = [json.loads(line) for line in (begun + b"".join(export)).splitlines()]
     assert len(rows) == 8
     assert rows == whole
+
+
+def test_a_day_is_that_of_the_zone_the_site_had_then(world: World) -> None:
+    """Asked again after the site moved to another zone: the same answer, in every column (REPORTS 3)."""
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-11-17"}), state="live", settle=True,
+               exceptions={"time_allowance": "assign"})  # fmt: skip
+    world.at(parse_instant("2026-11-19T00:30:00Z"))
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-11-17"}), row("individual", "bea"))
+    world.at(world.now + 2 * DAY)
+    world.settle()
+    asked = [
+        (source, f"as_of=2026-11-{day}&{more}")
+        for day in (18, 19, 20) for source, more in (
+            ("learners", "columns=person,due,due_local,days_overdue,enrolled_at,enrolled_at_local"),
+            ("membership", "columns=person,assignment,since,gives_due"), ("overview", ""), ("learners", "due=2026-11-17&columns=person"),
+        )
+    ]  # fmt: skip
+    before = [ask(world, *one) for one in asked]
+    assert [one["person"] for one in before[0]] == ["ann"]
+    with world.runtime.db.write() as session:
+        move_zone(session, HOST, "America/New_York", at=world.now, who="sam")
+    world.settle()
+    assert [ask(world, *one) for one in asked] == before
+    assert written(world, *asked[0])[0]["enrolled_at_local"] == "2026-11-18T11:06:40+00:00"
+    world.at(world.now + 2 * DAY)
+    assert ask(world, "learners", "columns=person,due_local&as_of=2026-11-22&person=ann") == [
+        {"person": "ann", "due_local": "2026-11-17T23:59:00-05:00"}
+    ]
+
+
+def test_before_its_first_save_a_certification_is_not_there(world: World) -> None:
+    world.save("rep", row("individual", "ann"), state="live", settle=True)
+    first = world.now
+    world.at(world.now + 3 * DAY)
+    world.save("two", row("individual", "ann"), state="live", settle=True)
+    world.at(world.now + 3 * DAY)
+    for query in ("", "by=organisation&", "certification=two&", "certification=two&by=assignment&"):
+        for day, there in (
+            ("2026-11-17", set()),
+            (text_of(first), {"rep"}),
+            ("2026-11-20", {"rep"}),
+            ("2026-11-21", {"rep", "two"}),
+        ):
+            found = {one["certification"] for one in ask(world, "overview", f"{query}as_of={day}")}
+            assert found == (there & {"two"} if "two" in query else there), (query, day)
+    for source in ("learners", "membership"):
+        assert ask(world, source, "as_of=2026-11-17") == []
+
+
+def test_the_history_writes_times_as_files_do(world: World) -> None:
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-12-31"}), state="live", settle=True)
+    until = parse_instant("2027-02-01T12:00:00Z")
+    overrides.extend(world.runtime, HOST, 1, 1, until, who="sam")
+    overrides.exempt(world.runtime, HOST, 1, 1, until=until, reason="Leave", who="sam")
+    world.settle()
+    told = ask(world, "history", "person=ann&what=extended&what=exempted&columns=what,after&sort=what")
+    assert [tuple(one.values()) for one in told] == [
+        (what, "2027-02-01T12:00:00Z") for what in ("exempted", "extended")
+    ]
+
+
+def test_no_assignment_gives_a_date_that_was_moved_by_hand(world: World) -> None:
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-12-31"}), state="live", settle=True)
+    shown = "columns=due,due_from"
+    assert ask(world, "learners", shown)[0]["due_from"] == "individual:ann"
+    overrides.extend(world.runtime, HOST, 1, 1, parse_instant("2027-02-01T12:00:00Z"), who="sam")
+    world.settle()
+    assert ask(world, "learners", shown) == [{"due": "2027-02-01T12:00:00Z", "due_from": None}]
+    assert ask(world, "membership", "gives_due=true") == []
+    assert [one["gives_due"] for one in ask(world, "membership", "")] == [False]
+
+
+def test_an_answer_stays_when_another_exception_is_answered(world: World) -> None:
+    """One row an exception, open or answered; with the instant at which each was raised (REPORTS 1)."""
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-11-20"}), state="live",
+               content={"certification": [{"name": "Core", "courses": ["c1"], "needs": "all", "minimum": "30 days"}]})  # fmt: skip
+    raised = [world.now]
+    world.at(world.now + DAY)
+    exceptions.answer(world.runtime, HOST, 1, "realistic", who="sam", people=[1])
+    world.settle()
+    answered = [world.now]
+    world.save("rep", state="live")  # she leaves, and comes back
+    world.at(world.now + 5 * DAY)
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-11-28"}), state="live")
+    raised.append(world.now)
+    world.at(world.now + DAY)
+    assert [one["answer"] for one in ask(world, "exceptions", "sort=raised_at")] == ["realistic", None]
+    exceptions.answer(world.runtime, HOST, 1, "assign", who="tess", people=[1])
+    world.settle()
+    answered.append(world.now)
+    shown = "columns=type,raised_at,answer,answered_at,answered_by&sort=answered_at&limit=1"
+    first, cursor = part(world, shown, "exceptions")
+    rest, end = part(world, f"{shown}&cursor={cursor}", "exceptions")
+    assert end == ""
+    assert [tuple(one.values()) for one in first + rest] == [
+        ("time_allowance", text_of(raised[0]), "realistic", text_of(answered[0]), "sam"),
+        ("time_allowance", text_of(raised[1]), "assign", text_of(answered[1]), "tess"),
+    ]
+    exceptions.answer(world.runtime, HOST, 1, "reopen", who="tess", people=[1])
+    world.settle()
+    assert [one["answer"] for one in ask(world, "exceptions", "sort=answer")] == ["realistic", None]

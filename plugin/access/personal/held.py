@@ -8,7 +8,8 @@ from typing import Any
 BY_PERSON: Mapping[str, tuple[str, ...]] = {
     "access_grant": ("person",), "account_key": ("person",), "api_token": ("owner_person",), "audience_member": ("person",),
     "brought": ("person",), "change": ("person",), "completion": ("person",), "course_reset": ("person",),
-    "decision": ("person",), "enrolment": ("person",), "event": ("person",), "exception": ("person",),
+    "decision": ("person",), "decision_past": ("person",), "enrolment": ("person",), "event": ("person",),
+    "exception": ("person",),
     "exemption": ("person",), "extension": ("person",), "extension_request": ("person",), "group_member": ("person",),
     "identity": ("person", "pinned", "former", "ghost"), "job": ("person",), "journal": ("person",),
     "launch_session": ("person",),
@@ -44,7 +45,8 @@ FREE_TEXT: Mapping[str, tuple[str, ...]] = {
 """What people wrote, or chose to search for: looked through for her name, and shown for a decision."""
 
 WHO: Mapping[str, tuple[str, ...]] = {
-    "access_grant": ("who",), "api_token": ("who",), "decision": ("who",), "exemption": ("who",), "extension": ("who",),
+    "access_grant": ("who",), "api_token": ("who",), "decision": ("who",), "decision_past": ("who",),
+    "exemption": ("who",), "extension": ("who",),
     "extension_request": ("who",), "group_member": ("by",), "held": ("who",), "journal": ("who",), "people_list": ("who",),
     "settling": ("who",),
     "source_load": ("who",), "trace": ("who",), "version": ("who",), "waiting_change": ("who", "decided_by", "name", "subject"),

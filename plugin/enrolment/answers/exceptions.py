@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from pyroaring import BitMap
@@ -30,7 +31,7 @@ from plugin.enrolment.codes import (
     UNKNOWN_DATE,
     WITHDRAWN,
 )
-from plugin.enrolment.past import keep_rows
+from plugin.enrolment.past import keep_rows, set_aside
 from plugin.enrolment.reading.live_rows import touch_enrolments
 from plugin.enrolment.settling.owing import owe
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
@@ -166,13 +167,14 @@ def _answer(
         {
             "host_id": host_id, "certification": certification, "person": row.person, "spell": row.spell,
             "type": row.type, "action": action, "why": row.why, "at": at, "who": who, "due": row.wanted_due,
-            "applied": False,
+            "applied": False, "raised": row.since,
         }
         for row in rows
     ]  # fmt: skip
     if answers:
+        set_aside(session, host_id, certification, np.array([row.person for row in rows], np.int64))
         statement = upsert_for(session)(Decision)
-        kept = ("spell", "type", "action", "why", "at", "who", "due", "applied")
+        kept = ("spell", "type", "action", "why", "at", "who", "due", "applied", "raised")
         statement = statement.on_conflict_do_update(
             index_elements=["host_id", "certification", "person"],
             set_={name: getattr(statement.excluded, name) for name in kept},
@@ -183,7 +185,7 @@ def _answer(
 
 def _open(session: Session, host_id: int, certification: int, chosen: Chosen) -> list[Any]:
     """The exceptions chosen, with spell and reasons of their learners."""
-    columns = (ExceptionRow.type, ExceptionRow.wanted_due, Enrolment.spell, Enrolment.why)
+    columns = (ExceptionRow.type, ExceptionRow.since, ExceptionRow.wanted_due, Enrolment.spell, Enrolment.why)
     more = () if chosen.people else (waits(),)  # whoever is named may be answered anew before settling came to her
     return _chosen(session, host_id, certification, chosen, ExceptionRow, *columns, more=more)
 

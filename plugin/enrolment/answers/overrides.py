@@ -108,7 +108,7 @@ def _move(
     for row, moved in rows:
         if moved.expires is None:
             row.baseline_due = row.due if row.baseline_due is None else row.baseline_due
-        row.expires, row.due, row.rev = moved.expires, to, row.rev + 1
+        row.expires, row.due, row.due_from, row.rev = moved.expires, to, None, row.rev + 1  # no assignment gave it
         session.add(
             Extension(
                 host_id=host_id, certification=certification, person=row.person, n=last.get(row.person, 0) + 1, until=to,

@@ -51,6 +51,7 @@ RECORDED = frozenset({
     "access_grant.created", "api_token.created", "api_token.used", "brought.at", "brought.since", "brought.until",
     "call.created", "certification.created", "change.at", "channel.since", "connection.since",
     "course_reset.before", "course_reset.created", "data_problem.since", "decision.at", "decision.due",
+    "decision.raised", "decision_past.at", "decision_past.due", "decision_past.raised",
     "directory_resource.created", "directory_resource.modified", "directory_resource.withdrawn",
     "draft.touched", "drift.found_at", "endpoint.created", "endpoint.failing_since", "endpoint.since",
     "endpoint.succeeded", "endpoint_delivery.created", "endpoint_delivery.ended", "enrolment.baseline",

@@ -23,7 +23,7 @@ from plugin.enrolment.answers.withdrawal_guard import LEAVING, WITHDRAWN, forget
 from plugin.enrolment.codes import EXCEPTION_TYPES, EXEMPT
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.imported.record_facts import Taking, write_taken
-from plugin.enrolment.past import Change, change_of
+from plugin.enrolment.past import Change, change_of, set_aside
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.snapshot import Around
 from plugin.enrolment.rules.lifecycle import Completions, Moved
@@ -162,11 +162,12 @@ class Writing:
                 "host_id": host, "certification": certification, "person": int(new.person[i]),
                 "spell": int(new.spell[i]), "type": int(step.ruled_type[i]), "action": str(step.ruled[i]),
                 "why": int(new.why[i]), "at": int(self.given.at[i]), "who": "rule",
-                "due": _null(self.given.wanted.date[i]), "applied": True,
+                "due": _null(self.given.wanted.date[i]), "applied": True, "raised": int(self.given.at[i]),
             }
             for i in np.flatnonzero(step.ruled != "").tolist()
         ]  # fmt: skip
         if rows:
+            set_aside(self.session, host, certification, new.person[step.ruled != ""])
             statement = upsert_for(self.session)(Decision)
             statement = statement.on_conflict_do_update(
                 index_elements=["host_id", "certification", "person"],

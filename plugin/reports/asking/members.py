@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from plugin.reports.asking.statement import Order, Sql, Statement, aliases_of
@@ -34,26 +35,27 @@ class Members:
             else:
                 self.mixed = True
 
-    def _sizes(self) -> dict[int, int]:
-        """By set of assignments, how many of its members are asked for; sets without any are left out."""
+    @cached_property
+    def wanted(self) -> dict[int, frozenset[int]]:
+        """By set of assignments, those of its members that are asked for; sets without any are left out."""
         asker, (condition, values) = self.statement.asker, self._assignments
         sets = whys.sets(asker)
         if not condition:
-            return {why: len(members) for why, members in sets.items() if members}
+            return {why: frozenset(members) for why, members in sets.items() if members}
         sql = f"SELECT a.id FROM assignment a WHERE a.host_id = ?{self.statement.filled(condition)}"
-        wanted = {row[0] for row in asker.rows(sql, asker.host_id, *values)}
-        counted = ((why, len(wanted.intersection(members))) for why, members in sets.items())
-        return {why: size for why, size in counted if size}
+        wanted = frozenset(row[0] for row in asker.rows(sql, asker.host_id, *values))
+        found = ((why, wanted.intersection(members)) for why, members in sets.items())
+        return {why: some for why, some in found if some}
 
     def count(self) -> int:
         """How many rows there are."""
-        statement, sizes = self.statement, self._sizes()
+        statement, wanted = self.statement, self.wanted
         condition, values = self._learners
         where = statement.filled(f"{statement.source.where}{condition}")
         base = "{enrolment} e" if aliases_of(where) <= {"e"} else OF_ENROLMENT
         sql = f"SELECT e.why, count(*) FROM {statement.filled(base)} WHERE {where} GROUP BY e.why"
         rows = statement.asker.rows(sql, statement.asker.host_id, *values)
-        return sum(count * sizes.get(why, 0) for why, count in rows)
+        return sum(count * len(wanted.get(why, ())) for why, count in rows)
 
     def first(self, after: list[Any] | None, limit: int) -> list[tuple[int, int]]:
         """Certification and person of the first learners, in the order of rows: each has a row at least.
@@ -61,7 +63,7 @@ class Members:
         :param after: keys of a row; the learner it is of comes first, who may have more.
         """
         statement, (condition, values) = self.statement, self._learners
-        where = f"{statement.source.where} AND e.why IN ({', '.join(map(str, self._sizes())) or 'NULL'}){condition}"
+        where = f"{statement.source.where} AND e.why IN ({', '.join(map(str, self.wanted)) or 'NULL'}){condition}"
         base = OF_ENROLMENT
         if statement.asker.sqlite:
             base, where = BY_PERSON, where.replace(OF_HOST, "e.host_id = ?")

@@ -19,6 +19,7 @@ from plugin.population.matching_keys import Key
 from plugin.reports.asking.reader import Asker, condition_of
 from plugin.reports.asking.unknown import NEAREST, Refused, unknown
 from plugin.reports.sources import whys
+from plugin.reports.sources.happenings import WHATS, happens
 
 KINDS = ("organisation", "position", "manager", "manager.below", "audience")
 _MOST_FOUND = 1_000_000
@@ -119,7 +120,7 @@ def assignments_of(asker: Asker, names: Sequence[str]) -> set[int]:
 
 
 def must_be_known(asker: Asker, kind: str, name: str) -> None:
-    """Refuse a certification, person, course or assignment that there is not, or that the reader may not see.
+    """Refuse a certification, person, course, assignment or happening that there is not, or that the reader may not see.
 
     :raises Refused: with the nearest there are.
     """
@@ -135,6 +136,8 @@ def must_be_known(asker: Asker, kind: str, name: str) -> None:
             raise unknown("course", name, [row[0] for row in rows])
     elif kind == "person":
         _person(asker, name)
+    elif kind == "what" and not happens(name):
+        raise unknown("what", name, WHATS)
 
 
 def _person(asker: Asker, name: str) -> None:

@@ -17,7 +17,7 @@ from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, Column
 from plugin.reports.sources.cells import ENROLMENT_FIRST, OF_ENROLMENT
 
 _NUMBERS = (NUMBER, PERCENT, FLAG, INSTANT, LOCAL)
-_NUMERIC_TIES = frozenset({"j.n", "g.id", "COALESCE(u.person, 0)", "COALESCE(q.at, 0)"})
+_NUMERIC_TIES = frozenset({"j.n", "g.id", "COALESCE(u.person, 0)", "COALESCE(q.at, 0)", "q.latest"})
 _ALIAS = re.compile(r"\b([a-z])\.")
 
 

@@ -14,6 +14,7 @@ from pyroaring import BitMap
 
 from plugin.core.database.bulk import NULL, fetch
 from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.slices import slices
 from plugin.core.days import DAY
 from plugin.enrolment.codes import (
     ASSIGNED,
@@ -29,7 +30,6 @@ from plugin.enrolment.codes import (
 from plugin.enrolment.facts import Ints
 from plugin.population.columns import one_of, read_columns
 from plugin.reports.asking.reader import Asker
-from plugin.reports.sources.cells import OF_HOST
 
 SOON = 30 * DAY
 _KEY = (
@@ -37,8 +37,8 @@ _KEY = (
     " + CASE WHEN e.frozen_since IS NULL THEN 0 ELSE 256 END)"
 )
 """Certification, person (32 bits) and how she stands (9 bits), in one number."""
-_MANY = 50
-"""Certifications from which on all are read in one scan."""
+_TOGETHER = 8
+"""Certifications that are read together: a column of all of a large host's rows as one text is some hundred megabytes."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,13 @@ Class = tuple[int, int]
 class Kept:
     """One certification: what does not depend on the time, and the dates that do.
 
-    :ivar classes: who stands so, withdrawn people too. ``whys``: by set of assignments, how many it holds.
+    :ivar classes: who stands so, withdrawn people too. ``whys``: by set of assignments, and the one that gives the date where one
+        does, how many it holds.
     """
 
     rev: int
     classes: dict[Class, BitMap]
-    whys: dict[int, int]
+    whys: dict[tuple[int, int | None], int]
     fixed: dict[str, int]
     due: Dates
     expires: Dates
@@ -106,23 +107,47 @@ def standing(asker: Asker, certifications: Iterable[int]) -> dict[int, Kept]:
 
 
 def _read(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, Kept]:
-    where = OF_HOST
-    if len(changed) < _MANY:
-        where += f" AND e.certification IN ({', '.join(map(str, changed))})"
-    names = [_KEY, "e.due", "e.expires", f"CASE WHEN e.state > {WITHDRAWN} THEN e.why ELSE 0 END"]
+    found = {}
+    for some in slices(sorted(changed), _TOGETHER):
+        found.update(_read_some(asker, some, revs))
+    return found
+
+
+def _read_some(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, Kept]:
+    where = f"e.host_id = ? AND e.certification IN ({', '.join(map(str, changed))})"
+    live = f"e.state > {WITHDRAWN}"
+    names = [_KEY, "e.due", "e.expires", f"CASE WHEN {live} THEN e.why ELSE 0 END",
+             f"CASE WHEN {live} AND e.due IS NOT NULL THEN e.due_from END"]  # fmt: skip
     columns = read_columns(asker.session, "enrolment e", names, where, asker.host_id, null=NULL)
     order = columns[0].argsort(kind="stable")
-    key, due, expires, why = (column[order] for column in columns)
+    key, due, expires, why, gives = (column[order] for column in columns)
     certification, person, flags = key >> 41, (key >> 9) & (2**32 - 1), key & 511
     found = {}
     for number in changed:
         low, high = np.searchsorted(certification, [number, number + 1])
         part = slice(low, high)
-        found[number] = _kept(revs[number], person[part], flags[part], due[part], expires[part], why[part])
+        found[number] = _kept(
+            revs[number], person[part], flags[part], due[part], expires[part], _sizes(why[part], gives[part])
+        )
     return found
 
 
-def _kept(rev: int, person: Ints, flags: Ints, due: Ints, expires: Ints, why: Ints) -> Kept:
+def _sizes(why: Ints, gives: Ints) -> dict[tuple[int, int | None], int]:
+    """By set of assignments and the one of which the due date is, how many."""
+    order = np.lexsort((gives, why))
+    why, gives = why[order], gives[order]
+    first = (
+        np.flatnonzero(np.concatenate([[True], (why[1:] != why[:-1]) | (gives[1:] != gives[:-1])])) if len(why) else why
+    )
+    many = np.diff(np.append(first, len(why)))
+    return {
+        (one, None if of == NULL else of): size
+        for one, of, size in zip(why[first].tolist(), gives[first].tolist(), many.tolist(), strict=True)
+    }
+
+
+def _kept(rev: int, person: Ints, flags: Ints, due: Ints, expires: Ints,
+          whys: dict[tuple[int, int | None], int]) -> Kept:  # fmt: skip
     state, hold = flags & 15, (flags >> 4) & 15
     active = (state > 0) & ~one_of(hold, INACTIVE_HOLDS)
     certified = active & one_of(state, (CERTIFIED, WINDOW_OPEN, COMPLETE))
@@ -137,6 +162,4 @@ def _kept(rev: int, person: Ints, flags: Ints, due: Ints, expires: Ints, why: In
     classes = {
         (int(one) & 15, int(one) >> 4): BitMap(person[both == one].astype(np.uint32)) for one in np.unique(both)
     }  # fmt: skip
-    sets, sizes = np.unique(why, return_counts=True)
-    whys = dict(zip(sets.tolist(), sizes.tolist(), strict=True))
     return Kept(rev, classes, whys, counted, Dates.of(due[to_do]), Dates.of(expires[certified]))

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 from pyroaring import BitMap
 
-from plugin.enrolment.codes import CERTIFIED, HOLDS, INACTIVE_HOLDS, STATES, WINDOW_OPEN, WITHDRAWN
+from plugin.enrolment.codes import HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
+from plugin.reports.asking.members import Members
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
 from plugin.reports.asking.sets import KINDS, certifications
 from plugin.reports.counts.kept import Class, standing
-from plugin.reports.sources import whys
+from plugin.reports.counts.seats import SEAT_WORDS, courses_counted
 
 _OF_STANDING: Mapping[str, Callable[[Class, str], bool]] = {
     "state": lambda one, value: STATES[one[0]] == value,
@@ -22,48 +23,46 @@ _OF_STANDING: Mapping[str, Callable[[Class, str], bool]] = {
 _OF_PEOPLE = (*KINDS, "search")
 
 
-def total(asker: Asker, question: Question, people: BitMap | None) -> int | None:
-    """How many rows a question about learners or courses has; ``None`` where the sets do not tell.
+def total(asker: Asker, question: Question, people: BitMap | None, members: Members | None = None) -> int | None:
+    """How many rows a question about learners, courses or membership has; ``None`` where the sets do not tell.
 
     :param people: who is asked about, by filters and rights together; ``None``: everybody.
+    :param members: what a question about membership asks of assignments.
     """
     if question.source not in ("learners", "courses", "membership") or asker.as_of is not None:
-        return None
-    if question.source == "membership" and (
-        people is not None or any(name != "certification" for name, _v in question.filters)
-    ):
         return None
     asked: dict[str, list[str]] = {}
     for name, value in question.filters:
         asked.setdefault(name, []).append(value)
-    if set(asked) - {"certification", *(_OF_STANDING if question.source == "learners" else ()), *_OF_PEOPLE}:
-        return None
     known = certifications(asker)
     codes = asked.pop("certification", list(known))
-    tests = [(_OF_STANDING[name], values) for name, values in asked.items() if name in _OF_STANDING]
+    numbers = {known[code] for code in codes}
     if question.source == "membership":
-        sizes = {why: len(members) for why, members in whys.sets(asker).items()}
-        kept = standing(asker, {known[code] for code in codes}).values()
-        return sum(count * sizes.get(why, 0) for one in kept for why, count in one.whys.items())
-    times = _courses(asker) if question.source == "courses" else None
+        return _of_members(asker, asked, numbers, members) if members is not None and people is None else None
+    if set(asked) - {*(_OF_STANDING if question.source == "learners" else SEAT_WORDS), *_OF_PEOPLE}:
+        return None
+    if question.source == "courses":
+        seats = {name: values for name, values in asked.items() if name in SEAT_WORDS}
+        return courses_counted(asker, standing(asker, numbers), people, seats)
+    tests = [(_OF_STANDING[name], values) for name, values in asked.items() if name in _OF_STANDING]
+    return sum(
+        len(some) if people is None else some.intersection_cardinality(people)
+        for one in standing(asker, numbers).values() for how, some in one.classes.items()
+        if all(any(test(how, value) for value in values) for test, values in tests)
+    )  # fmt: skip
+
+
+_OF_ASSIGNMENTS = ("assignment_type", "include", "assignment")
+
+
+def _of_members(asker: Asker, asked: dict[str, list[str]], numbers: set[int], members: Members) -> int | None:
+    if set(asked) - {*_OF_ASSIGNMENTS, "gives_due"}:
+        return None
+    wanted, gives = members.wanted, {value == "true" for value in asked.get("gives_due", ("true", "false"))}
     found = 0
-    for number, one in standing(asker, {known[code] for code in codes}).items():
-        for how, some in one.classes.items():
-            if all(any(test(how, value) for value in values) for test, values in tests):
-                each = 1 if times is None else 0 if how[0] <= WITHDRAWN else times.get((number, _path(how)), 0)
-                if each:
-                    found += each * (len(some) if people is None else some.intersection_cardinality(people))
+    for one in standing(asker, numbers).values():
+        for (why, of), many in one.whys.items():
+            some = wanted.get(why, frozenset())
+            giving = int(of in some)
+            found += many * (giving * (True in gives) + (len(some) - giving) * (False in gives))
     return found
-
-
-def _path(how: Class) -> str:
-    return "recertification" if how[0] in (CERTIFIED, WINDOW_OPEN) else "certification"
-
-
-def _courses(asker: Asker) -> dict[tuple[int, str], int]:
-    """How many courses each path has that the host has told of."""
-    sql = (
-        "SELECT s.certification, s.path, count(DISTINCT s.course) FROM course_set s JOIN course k"
-        " ON k.host_id = s.host_id AND k.id = s.course WHERE s.host_id = ? GROUP BY s.certification, s.path"
-    )
-    return {(row[0], row[1]): row[2] for row in asker.rows(sql, asker.host_id)}

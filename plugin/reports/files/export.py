@@ -18,7 +18,7 @@ from plugin.reports.columns import TEXT, Column, Row
 from plugin.reports.files.sheet import book_parts
 from plugin.reports.files.text import csv_parts, csv_tables, jsonl_parts, table_parts
 from plugin.reports.query import whole
-from plugin.reports.service import asker_of
+from plugin.reports.service import asker_of, zone_of
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
@@ -73,7 +73,7 @@ class Export:
             self.columns, self._parts = found.columns, found.parts
             self._tables = found.tables if form == "csv" and not question.as_of else lambda: None
             self.as_of = question.as_of + (found.moment.words if found.moment is not None else "") + _of_today(question)
-            self.zone = asker.zone
+            self.zone = zone_of(asker, found)
             codes = [value for name, value in question.filters if name == "certification"]
             self.certification = sets.certifications(asker).get(codes[0]) if len(codes) == 1 else None
             self.name = self._name(codes)

@@ -18,16 +18,19 @@ from plugin.reports.sources.people import PERSON
 ANSWERS = ("realistic", "assign", "dismiss")
 _KEYS = "o.host_id = q.host_id AND o.certification = q.certification AND o.person = q.person"
 _ROWS = (
-    "(SELECT q.host_id, q.certification, q.person, q.type, q.since, q.wanted_due, o.action, o.at, o.who"
+    "(SELECT q.host_id, q.certification, q.person, q.type, q.since, q.wanted_due, o.action, o.at, o.who, 1 AS latest"
     f" FROM exception q LEFT JOIN decision o ON {_KEYS} AND o.type = q.type AND NOT o.applied"
-    " UNION ALL SELECT q.host_id, q.certification, q.person, q.type, NULL, q.due, q.action, q.at, q.who FROM decision q"
-    f" LEFT JOIN exception o ON {_KEYS} AND o.type = q.type WHERE q.applied OR o.person IS NULL)"
+    " UNION ALL SELECT q.host_id, q.certification, q.person, q.type, q.raised, q.due, q.action, q.at, q.who, 1 FROM decision q"
+    f" LEFT JOIN exception o ON {_KEYS} AND o.type = q.type WHERE q.applied OR o.person IS NULL"
+    " UNION ALL SELECT q.host_id, q.certification, q.person, q.type, q.raised, q.due, q.action, q.at, q.who, 0"
+    " FROM decision_past q)"
 )
-"""An answer that is not carried out yet stands on the exception it answers."""
+"""An answer that is not carried out yet stands on the exception it answers. One that another answer to the same learner took the
+place of is told from that other by ``latest``."""
 
 
 def _raised(asker: Asker, rows: Sequence[Row]) -> list[int | None]:
-    """Of an answered one: when the history says that it was raised last before the answer."""
+    """Of one answered before releases kept it: when the history says that it was raised last before the answer."""
     told: dict[tuple[int, str], list[tuple[int, BitMap]]] = {}
     for number in {row["_certification"] for row in rows if row["_since"] is None}:
         sql = (
@@ -44,10 +47,6 @@ def _raised(asker: Asker, rows: Sequence[Row]) -> list[int | None]:
                 raised = at
         found.append(raised if raised is not None else row["_answered"])  # by rule: raised and answered at once
     return found
-
-
-def _by(_asker: Asker, rows: Sequence[Row]) -> list[str | None]:
-    return ["by rule" if row["_who"] == "rule" else row["_who"] for row in rows]
 
 
 _TYPE = words_sql("q.type", EXCEPTION_TYPES)
@@ -71,10 +70,10 @@ SOURCE = Source(
     columns=COLUMNS,
     keys={
         "_certification": "q.certification", "_person": "q.person", "_since": "q.since", "_type": _TYPE,
-        "_answered": "q.at", "_who": "q.who",
+        "_answered": "q.at", "_who": "q.who", "_answer": "q.action", "_latest": "q.latest",
     },
-    ties=("p.ext", "c.code", _TYPE, "COALESCE(q.at, 0)"),  # one of a type may be open again while the answer stands
-    identity=("_certification", "_person", "_type", "_answered"),
+    ties=("p.ext", "c.code", _TYPE, "COALESCE(q.at, 0)", "COALESCE(q.action, '')", "q.latest"),
+    identity=("_certification", "_person", "_type", "_answered", "_answer", "_latest"),
     default=(
         "certification", "certification_name", "person", "name",
         *(one.name for one in COLUMNS[len(CERTIFICATION) + len(PERSON) :]),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from plugin.core.clock import format_instant
 from plugin.reports.asking.reader import Asker
 from plugin.reports.columns import INSTANT, NUMBER, TEXT, Column, Row, Source
 from plugin.reports.sources.cells import CERTIFICATION, OVERDUE, of_enrolment, text
@@ -26,9 +27,11 @@ def _value(row: Row, name: str) -> str | None:
     if row["_what"] == "saved" and row["_version"] is not None:
         version = row["_version"] - (name == "before")
         return f"version {version}" if version else None
-    value = json.loads(row["_data"] or "{}").get(name)
+    data = json.loads(row["_data"] or "{}")
+    value = data.get(name)
     if value is None and name == "after":
-        value = json.loads(row["_data"] or "{}").get("until")
+        value = data.get("until")
+        value = format_instant(value) if isinstance(value, int) else value
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, sort_keys=True)
@@ -47,7 +50,7 @@ COLUMNS = (
     *PERSON,
     Column("at", INSTANT, "j.at"),
     Column("who", TEXT, "j.who"),
-    Column("what", TEXT, "j.what"),
+    Column("what", TEXT, "j.what", known="what"),
     Column("before", TEXT, late=_told("before")),
     Column("after", TEXT, late=_told("after")),
     Column("count", NUMBER, f"CASE WHEN {_NOBODY} THEN 0 ELSE j.count END"),

@@ -32,10 +32,28 @@ def targets(asker: Asker) -> dict[int, tuple[int, str, str]]:
     return found
 
 
+_FEW = 500
+"""Of so many only those asked for are read: a page shows few of very many."""
+
+
+def _targets_of(asker: Asker, numbers: set[int]) -> dict[int, tuple[int, str, str]]:
+    """The same of some at least."""
+    if "targets" in asker.memo or len(numbers) > _FEW:
+        return targets(asker)
+    some = among("id", np.array(sorted(numbers), np.int64))
+    rows = asker.rows(
+        f"SELECT id, certification, type, target FROM assignment WHERE host_id = ? AND {some}", asker.host_id
+    )
+    return {row[0]: row[1:4] for row in rows}
+
+
 def named(asker: Asker, numbers: Iterable[int]) -> dict[int, Named]:
-    """Some assignments with their names: a page shows few of very many."""
+    """Some assignments with their names."""
     known: dict[int, Named] = asker.memo.setdefault("named", {})
-    every = targets(asker)
+    numbers = set(numbers)
+    if numbers <= known.keys():
+        return known
+    every = _targets_of(asker, numbers)
     if missing := {one for one in numbers if one in every} - known.keys():
         if "excepted" not in asker.memo:
             asker.memo["excepted"] = _excepted(asker)
@@ -95,6 +113,15 @@ def sets(asker: Asker) -> dict[int, tuple[int, ...]]:
     return found
 
 
+def _sets_of(asker: Asker, numbers: set[int]) -> dict[int, tuple[int, ...]]:
+    """The same of some at least."""
+    if "sets" in asker.memo or len(numbers) > _FEW:
+        return sets(asker)
+    some = among("id", np.array(sorted(numbers), np.int64))
+    rows = asker.rows(f"SELECT id, CAST(assignments AS TEXT) FROM why_set WHERE host_id = ? AND {some}", asker.host_id)
+    return {row[0]: tuple(json.loads(row[1])) for row in rows}
+
+
 def naming(asker: Asker, wanted: set[int]) -> list[int]:
     """The sets that name any of these assignments."""
     return [why for why, one in sets(asker).items() if not wanted.isdisjoint(one)]
@@ -112,14 +139,15 @@ def joined(place: int) -> Late:
 
 def _joined(asker: Asker, place: int, wanted: set[int]) -> dict[int, str | None]:
     """The same by set of assignments; none for the empty one."""
-    known = sets(asker)
     memo: dict[int, str | None] = asker.memo.setdefault(f"joined {place}", {0: None})
     missing = wanted - memo.keys()
     if missing:
-        every = named(asker, {one for why in missing for one in known.get(why, ())}) if place > 2 else targets(asker)
+        known = _sets_of(asker, missing)
+        theirs = {one for why in missing for one in known.get(why, ())}
+        every = named(asker, theirs) if place > 2 else _targets_of(asker, theirs)
         for why in missing:
-            theirs = sorted({str(every[one][place]) for one in known.get(why, ()) if one in every})
-            memo[why] = "; ".join(theirs) or None
+            words = sorted({str(every[one][place]) for one in known.get(why, ()) if one in every})
+            memo[why] = "; ".join(words) or None
     return memo
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from plugin.reports.catalogue import source_named
 from plugin.web.reports.labels import column_label, operator_label
 
 Pairs = list[tuple[str, str]]
+Names = Mapping[tuple[str, str], str]
+"""Of a filter and its value, what that is called."""
 _OWN = ("add", "value", "how", "column", "format", "source")
 """Fields of the page's own forms."""
 
@@ -58,14 +60,20 @@ def given() -> Pairs:
     return [(name, value) for name, value in request.args.items(multi=True) if name not in _OWN]
 
 
-def changed() -> Pairs | None:
-    """The report with what the page's forms add: another filter, other columns; ``None`` where they add nothing."""
+def changed(meant: Callable[[str, str], str]) -> Pairs | None:
+    """The report with what the page's forms add: another filter, other columns; ``None`` where they add nothing.
+
+    :param meant: of a filter's name and what was typed, the value.
+    """
     pairs = given()
     add, value = request.args.get("add", "").strip(), request.args.get("value", "").strip()
     how = request.args.get("how", "")
     if add:
-        name = f"{add}.{how}" if how in OPERATORS else add
-        return [*without(pairs, "cursor"), (name, value or ("true" if how == "empty" else ""))]
+        if how == "empty" or (add == "overdue" and not value):
+            value = value or "true"
+        elif how not in OPERATORS:
+            value = meant(add, value)
+        return [*without(pairs, "cursor"), (f"{add}.{how}" if how in OPERATORS else add, value)]
     if columns := request.args.getlist("column"):
         return [*without(pairs, "columns", "cursor"), ("columns", ",".join(columns))]
     return None
@@ -84,23 +92,24 @@ def question(source: str, pairs: Pairs) -> Question:
     return parse_question(source, pairs)
 
 
-def chips(here: Here, asked: Question, pairs: Pairs) -> list[Chip]:
-    """The filters that are on."""
+def chips(here: Here, asked: Question, pairs: Pairs, names: Names) -> list[Chip]:
+    """The filters that are on. :param names: what values are called."""
     found = []
-    for pair, words in zip(asked.filters, filter_words(asked), strict=True):
+    for pair, words in zip(asked.filters, filter_words(asked, names), strict=True):
         rest = [one for one in without(pairs, "cursor") if one != pair]
         found.append(Chip(words, here.address(asked.source, rest)))
     return found
 
 
-def filter_words(asked: Question) -> list[str]:
-    """The filters of a question in words."""
+def filter_words(asked: Question, names: Names) -> list[str]:
+    """The filters of a question in words. :param names: what values are called."""
     found = []
     for name, value in asked.filters:
         stem, _dot, operator = name.rpartition(".")
         if name == "manager.below" or operator not in OPERATORS:
             stem, operator = name, ""
-        found.append(f"{column_label(stem)} {operator_label(operator)} {value if operator != 'empty' else ''}".strip())
+        told = "" if operator == "empty" and value == "true" else names.get((name, value), value)
+        found.append(f"{column_label(stem)} {operator_label(operator)} {told}".strip())
     return found
 
 

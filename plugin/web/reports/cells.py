@@ -29,10 +29,11 @@ def shown(column: Column, row: Row, zone: str) -> str:
         return f"{value:.1f}"
     if column.type == NUMBER:
         return count(int(value))
-    return _word(column.name, value)
+    return word(column.name, value)
 
 
-def _word(name: str, value: Any) -> str:
+def word(name: str, value: Any) -> str:
+    """A value of a column in words, where it is a code."""
     text = str(value)
     if name == "state" and text in _STATES:
         return state_words(text)
@@ -40,4 +41,6 @@ def _word(name: str, value: Any) -> str:
         return exception_words(text)
     if name in ("assignment_type", "assignment_types"):
         return "; ".join(type_words(kind).label for kind in text.split("; "))
+    if text in ("true", "false"):
+        return str(_("Yes")) if text == "true" else str(_("No"))
     return text

@@ -11,10 +11,11 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import gettext as _
 
+from plugin.core.clock import format_instant
 from plugin.reports import overview
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Asker
-from plugin.reports.outlook import due_by_week, trend
+from plugin.reports.outlook import Month, due_by_week, trend
 from plugin.reports.query import ask
 from plugin.web.frame.words import short_day
 from plugin.web.reports.asked import Here, Pairs
@@ -67,21 +68,24 @@ def picture(asker: Asker, here: Here) -> dict[str, Any]:
         for row in live
     ]  # fmt: skip
     units, above = _units(asker, here, chosen) if chosen else ([], None)
-    weeks = due_by_week(asker, chosen)
+    weeks, under = due_by_week(asker, chosen), request.args.get("under", "")
+    months = trend(asker, chosen, under) if chosen else []
     return {
         "lines": lines, "legend": _legend(),
         "chosen": chosen, "chosen_name": next((row["certification_name"] for row in live if row["certification"] == chosen), ""),
         "units": units, "above": above, "zone": asker.zone, "weeks": _week_bars(asker, here, chosen, weeks),
-        "months": trend(asker, chosen, request.args.get("under", "")) if chosen else [],
+        "months": months, "past": _past(here, chosen, months) if not under else {},
     }  # fmt: skip
 
 
 def picture_of(asker: Asker, here: Here, code: str) -> dict[str, Any]:
     """The same of one certification, for its Overview."""
     rows = ask(asker, parse_question("overview", [("certification", code)])).rows
+    months = trend(asker, code)
     return {
         "lines": [_line(here, row, [("certification", code)], url_for(_first(here), certification=code)) for row in rows],
-        "legend": _legend(), "months": trend(asker, code), "compliance": url_for(_first(here), certification=code),
+        "legend": _legend(), "months": months, "past": _past(here, code, months),
+        "compliance": url_for(_first(here), certification=code),
     }  # fmt: skip
 
 
@@ -151,10 +155,32 @@ def _units(asker: Asker, here: Here, code: str) -> tuple[list[Line], str | None]
     return lines, above
 
 
+def _past(here: Here, code: str, months: list[Month]) -> dict[str, dict[str, str]]:
+    """By the day on which a month ended, where the people of its numbers are; of a unit nobody keeps who was in it."""
+    of = {
+        "enrolled": [("active", "true")], "overdue": [("overdue", "true")],
+        "certified": [("active", "true"), *(("state", one) for one in _PARTS[0][2])],
+    }  # fmt: skip
+    return {
+        day: {
+            name: here.address("learners", [("certification", code), *more, ("as_of", day)])
+            for name, more in of.items()
+        }
+        for day in (month.day.isoformat() for month in months)
+    }
+
+
 def _week_bars(asker: Asker, here: Here, code: str, weeks: list[int]) -> list[dict[str, Any]]:
     most, step = max([*weeks, 1]), _WIDTH / max(len(weeks), 1)
+    where = [*([("certification", code)] if code else []), ("active", "true"), *(("state", one) for one in TO_DO)]
+
+    def people(week: int) -> str:
+        first, last = (format_instant(asker.now + days) for days in (week * WEEK + 1, (week + 1) * WEEK))
+        return here.address("learners", [*where, ("due.between", f"{first}..{last}"), ("sort", "due")])
+
     return [
         {
+            "address": people(at),
             "x": round(at * step, 1), "height": max(round(size / most * 150, 1), 2.0 if size else 0.0), "size": size,
             "label": short_day(asker.now + at * WEEK, asker.zone),
         }

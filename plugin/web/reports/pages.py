@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, request, stream_with_context, url_for
@@ -16,13 +17,13 @@ from plugin.reports.catalogue import SOURCES, source_named
 from plugin.reports.files.export import Export
 from plugin.reports.query import ask
 from plugin.reports.sending import schedules
-from plugin.reports.service import asking
+from plugin.reports.service import asking, zone_of
 from plugin.web.frame.kit import PREFIX, host_id, page, runtime, who
 from plugin.web.reports import asked as asks
-from plugin.web.reports import compliance, saved, sending, team
+from plugin.web.reports import choosing, compliance, saved, sending, team
 from plugin.web.reports.asked import Here, Pairs
 from plugin.web.reports.cells import NUMBERS, shown
-from plugin.web.reports.labels import operator_label, source_label, source_sentence
+from plugin.web.reports.labels import column_label, operator_label, source_label, source_sentence
 from plugin.web.reports.printed import printed
 
 blueprint = Blueprint("reports", __name__, url_prefix=PREFIX)
@@ -81,25 +82,28 @@ def table_of(source: str, here: Here, who_asks: Reader, section: str) -> Answere
     :raises Refused: for anything that is asked for and is not there.
     """
     source_named(source)
-    if (turned := asks.changed()) is not None:
-        return redirect(here.address(source, turned), 303)
-    pairs = asks.given()
-    question = asks.question(source, pairs)
+    pairs, wanted = asks.given(), choosing.wanted(source)
     with asking(runtime(), host_id(), who_asks) as asker:
-        answer = ask(asker, question)
+        if wanted is None and (turned := asks.changed(partial(choosing.meant, asker))) is not None:
+            return redirect(here.address(source, turned), 303)
+        answer = ask(asker, asks.question(source, pairs))
         context = _table(asker, answer, pairs, here, source)
+        if wanted is not None:
+            context |= {"wanted": choosing.field(asker, source, *wanted), "cancel": here.address(source, pairs),
+                        "wanted_words": f"{column_label(wanted[0])} {operator_label(wanted[1])}"}  # fmt: skip
     return page("reports/table.html", section=section, leads=section == "team_reports", **context)
 
 
 def _table(asker: Asker, answer: Any, pairs: Pairs, here: Here, source: str) -> dict[str, Any]:
     question = asks.question(source, pairs)
     names = [one.name for one in answer.columns]
-    rest = asks.without(pairs, "cursor")
+    rest, zone = asks.without(pairs, "cursor"), zone_of(asker, answer)
+    called = choosing.names(asker.session, asker.host_id, asker.reader, question.filters)
     return {
         "source": source, "label": source_label(source), "sentence": source_sentence(source), "pairs": rest,
-        "headings": asks.headings(here, question, pairs, names), "chips": asks.chips(here, question, pairs),
-        "rows": [[shown(one, row, asker.zone) for one in answer.columns] for row in answer.rows],
-        "numeric": [one.type in NUMBERS for one in answer.columns], "total": answer.total, "zone": asker.zone,
+        "headings": asks.headings(here, question, pairs, names), "chips": asks.chips(here, question, pairs, called),
+        "rows": [[shown(one, row, zone) for one in answer.columns] for row in answer.rows],
+        "numeric": [one.type in NUMBERS for one in answer.columns], "total": answer.total, "zone": zone,
         "following": here.address(source, [*rest, ("cursor", answer.next)]) if answer.next else None,
         "beginning": here.address(source, rest) if question.cursor else None,
         "files": [(form, here.file(source, rest, form)) for form in ("csv", "xlsx", "jsonl")],

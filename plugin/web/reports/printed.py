@@ -13,6 +13,7 @@ from plugin.reports.columns import Column, Row
 from plugin.reports.files.export import Export
 from plugin.web.frame.kit import host_id, runtime
 from plugin.web.frame.words import moment
+from plugin.web.reports import choosing
 from plugin.web.reports.asked import filter_words
 from plugin.web.reports.cells import NUMBERS, shown
 from plugin.web.reports.labels import column_label, source_label
@@ -25,9 +26,11 @@ def printed(source: str, question: Question, reader: Reader) -> Response:
 
     :raises Refused: for anything that is asked for and is not there.
     """
+    with runtime().db.read() as session:
+        names = choosing.names(session, host_id(), reader, question.filters)
     export = Export(runtime(), host_id(), reader, question, "print", writer=_rows)
     page = render_template(
-        "reports/printed.html", label=source_label(source), filters=filter_words(question), as_of=export.as_of,
+        "reports/printed.html", label=source_label(source), filters=filter_words(question, names), as_of=export.as_of,
         zone=export.zone, at=moment(runtime().clock.now(), export.zone), rows=Markup(_ROWS),  # noqa: S704 - a constant
     )  # fmt: skip
     head, _place, tail = page.partition(_ROWS)

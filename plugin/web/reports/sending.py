@@ -31,7 +31,7 @@ from plugin.reports.sending.timing import EVERY, Timing, parse_timing
 from plugin.reports.sending.views import mine, of_site, sending_for
 from plugin.web.frame.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
 from plugin.web.reports import asked as asks
-from plugin.web.reports import team
+from plugin.web.reports import choosing, team
 from plugin.web.reports.asked import Here, filter_words
 from plugin.web.reports.labels import source_label
 from plugin.web.reports.sending_words import how_words, outcome_words, state_words, timing_words, weekday_words
@@ -77,10 +77,11 @@ def _form(side: Side, source: str, problem: str = "", status: int = 200) -> Resp
         lasting = present(session, host_id(), owner(), runtime().clock.now(), team=side.team) is not None
         endpoints = session.scalars(select(Endpoint).where(Endpoint.host_id == host_id()).order_by(Endpoint.id)).all()
         context = {"domains": schedules.leaving(host).domains, "zone": host.time_zone}
+        names = choosing.names(session, host_id(), side.reader(), question.filters)
     may = g.launch.rights.changes_host and not side.team
     return page(
         "reports/send.html", status=status, section=side.section, leads=side.team, problem=problem, label=source_label(source),
-        filters=filter_words(question), action=side.url("send", source=source, **asks.grouped(pairs)),
+        filters=filter_words(question, names), action=side.url("send", source=source, **asks.grouped(pairs)),
         back=url_for(side.table, source=source, **asks.grouped(pairs)), lasting=lasting, may_grant=may,
         endpoints=[(one.id, one.name or one.url) for one in endpoints] if may else [], weekdays=weekday_words(),
         said=request.form, every=[(one, _every(one)) for one in EVERY], **context,
