@@ -109,11 +109,11 @@ class _Zones:
         return str(zone)
 
     def bounds(self, day: str) -> tuple[int, int]:
-        """The first second of a day in the zone in which it ended, and the first of the next.
+        """The first second of a day in the zone in which it ended first, and the first of the next.
 
         :raises Refused: for what is no day.
         """
-        for zone in dict.fromkeys([self._now, *(before for _at, before in self._changes)]):
+        for zone in dict.fromkeys([*(before for _at, before in reversed(self._changes)), self._now]):
             found = day_bounds(day, zone)
             if self.at(found[1] - 1) == zone:
                 return found

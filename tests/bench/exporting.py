@@ -10,13 +10,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 READERS = 20
 PAUSE = 3.0
 """Seconds between two pages of one reader, on average."""
+LEAST, MOST = 20.0, 120.0
+"""Seconds that the pages are read without a file."""
 AT_ONCE = 8
 """Pages that one process serves together; who comes then waits, and the wait counts."""
 _WORK = """
@@ -43,13 +46,18 @@ print(rows, begun * 1000, base, peak())
 
 @dataclass(frozen=True)
 class Exported:
-    """What one file took. ``pages_ms``: how long the readers' pages took meanwhile, the 95th percentile."""
+    """What one file took. ``pages_ms``: how long the readers' pages took meanwhile, the 95th percentile; ``quiet_ms``: the same
+    for as long again without a file, and how many pages either is of."""
 
     rows: int
     begun_ms: float
+    seconds: float
     base_mb: float
     peak_mb: float
     pages_ms: float
+    pages: int
+    quiet_ms: float
+    quiet: int
 
 
 def exported(url: str, form: str, page: Callable[[int], object], sort: str = "") -> Exported:
@@ -57,6 +65,21 @@ def exported(url: str, form: str, page: Callable[[int], object], sort: str = "")
 
     :param page: asks for one of the pages.
     """
+    start = time.perf_counter()
+    with _read(page) as taken:
+        ran = subprocess.run([sys.executable, "-c", _WORK, url, form, *([sort] if sort else [])], capture_output=True,
+                             text=True, check=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())})  # fmt: skip
+    seconds = time.perf_counter() - start
+    with _read(page) as quiet:
+        time.sleep(min(max(seconds, LEAST), MOST))
+    rows, begun, base, peak = ran.stdout.split()
+    return Exported(int(rows), float(begun), seconds, int(base) / 1024, int(peak) / 1024, _late(taken), len(taken),
+                    _late(quiet), len(quiet))  # fmt: skip
+
+
+@contextmanager
+def _read(page: Callable[[int], object]) -> Iterator[list[float]]:
+    """Twenty people read until the block is over; how long each page took."""
     over, taken = threading.Event(), list[float]()
     served = threading.BoundedSemaphore(AT_ONCE)
 
@@ -72,15 +95,15 @@ def exported(url: str, form: str, page: Callable[[int], object], sort: str = "")
     for one in readers:
         one.start()
     try:
-        ran = subprocess.run([sys.executable, "-c", _WORK, url, form, *([sort] if sort else [])], capture_output=True,
-                             text=True, check=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())})  # fmt: skip
+        yield taken
     finally:
         over.set()
         for one in readers:
             one.join()
-    rows, begun, base, peak = ran.stdout.split()
-    late = statistics.quantiles(taken, n=20)[-1] if len(taken) > 1 else max(taken, default=1.0)
-    return Exported(int(rows), float(begun), int(base) / 1024, int(peak) / 1024, late)
+
+
+def _late(taken: list[float]) -> float:
+    return statistics.quantiles(taken, n=20)[-1] if len(taken) > 1 else max(taken, default=1.0)
 
 
 if __name__ == "__main__":
@@ -91,6 +114,7 @@ if __name__ == "__main__":
     asked = list(reports.FIRST_PAGES.values())
     for source, query in asked:
         reports.page(runtime, HOST, source, query)
-    for form, sort in (("csv", ""), ("xlsx", ""), ("csv", "-progress")):
+    chosen = [tuple(one.split(":")) for one in sys.argv[2:]] or [("csv", ""), ("xlsx", ""), ("csv", "-progress")]
+    for form, sort in chosen:
         found = exported(sys.argv[1], form, lambda n: reports.page(runtime, HOST, *asked[n % len(asked)]), sort)
         print(json.dumps({"form": form, "sort": sort, **vars(found)}), flush=True)

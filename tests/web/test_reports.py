@@ -125,3 +125,38 @@ def test_a_print_is_an_export_with_every_row(reported: World, visit: Visit) -> N
     assert ("Overdue" in text, "Europe/London" in text, "Bea" in text) == (True, True, False)
     found = sam.page("/reports/history?what=export_finished&columns=what,count,reason")
     assert "Showing 1 of 1" in found
+
+
+def test_the_value_of_a_filter_is_asked_for_as_it_is_written(reported: World, visit: Visit) -> None:
+    sam = visit()
+    text = sam.page("/reports/learners?certification=fs&add=state&how=&value=")
+    assert '<option value="in_progress">In progress</option>' in text
+    assert "Showing 4 of 4" in text
+    assert re.search(
+        r'<input id="value" name="value"\s+type="date"', sam.page("/reports/learners?add=due&how=before&value=")
+    )
+    assert '<option value="north">north</option>' in sam.page("/reports/learners?add=organisation&how=&value=")
+    assert '<option value="fs">Fs (fs)</option>' in sam.page("/reports/membership?add=certification")
+    for query, added in (("add=overdue&value=", "overdue=true"), ("add=due&how=empty", "due.empty=true"),
+                         ("add=organisation&value=north", "organisation=north")):  # fmt: skip
+        answer = sam.get(f"/reports/learners?{query}")
+        assert (answer.status_code, answer.location.split("?")[1]) == (303, added)
+    text = sam.page("/reports/learners?organisation=north&state=assigned&overdue=false&due.empty=true")
+    for words in ("Organisation is north and all below", "State is Assigned", "Overdue is No", "Due date is empty"):
+        assert f"<bdi>{words}</bdi>" in text
+
+
+def test_weeks_ahead_and_ends_of_months_lead_to_their_people(reported: World, request: pytest.FixtureRequest) -> None:
+    reported.save("two", row("individual", "bea", due={"fixed": "2026-12-20"}), row("individual", "cid", due={"fixed": "2027-01-20"}),
+                  row("individual", "ann", due={"fixed": "2027-01-20"}), state="live", settle=True)  # fmt: skip
+    reported.at(reported.now + 20 * 86_400)
+    reported.settle()
+    sam = request.getfixturevalue("visit")()
+    found = re.findall(
+        r'<td class="number"><a href="/t/handle([^"]+)">([^<]+)</a>', sam.page("/reports?certification=two")
+    )
+    assert sorted(number for _address, number in found) == sorted(["0"] * 11 + ["1", "2"] + ["0", "0", "3"])
+    for address, number in found:
+        shown = re.search(r"Showing (\d+) of (\d+)", sam.page(html.unescape(address)))
+        assert (shown[2] if shown else "0") == number
+    assert "as_of" not in sam.page("/reports?certification=two&under=sales")
