@@ -48,6 +48,13 @@ WHATS = tuple(
             "proofs_not_verified",
             "change_asked",
             "change_failed",
+            "change_approved",
+            "change_refused",
+            "grant_added",
+            "grant_confirmed",
+            "grant_removed",
+            "records_released",
+            "records_refused",
             "four_eyes_on",
             "four_eyes_off",
             "person_erased",
@@ -90,10 +97,7 @@ WHATS = tuple(
         + [one for one in STATES if one]
     )
 )
-STEMS = (
-    "change_", "endpoint_", "export_", "four_eyes_", "grant_", "held_", "messages_", "parked_", "proofs_", "records_",
-    "report_schedule_", "resets_", "results_", "unit_",
-)  # fmt: skip
+STEMS = ("endpoint_", "messages_", "parked_", "report_schedule_", "resets_", "results_", "unit_")
 """Of these, what somebody answered or chose follows."""
 
 
