@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pyroaring import BitMap
 
+from plugin.core.database.slices import slices
 from plugin.delivery.tables import CONFIRMED, WANTS
 from plugin.enrolment.codes import CERTIFIED, WINDOW_OPEN, WITHDRAWN
 from plugin.population.columns import bitmap, read_columns
@@ -47,9 +48,7 @@ def _so(asker: Asker, claims: Mapping[int, list[BitMap]], seats: Mapping[str, Se
     bare = all(0 in some for some in codes.values())  # nobody's seat is so too: then the others are counted
     where = f"NOT ({condition})" if bare else f"({condition})"
     found = sum(len(one) for learners in claims.values() for one in learners) if bare else 0
-    wanted = sorted(claims)
-    for first in range(0, len(wanted), _TOGETHER):
-        some = wanted[first : first + _TOGETHER]
+    for some in slices(sorted(claims), _TOGETHER):
         listed = ", ".join(map(str, some))
         names = ["CAST(s.course AS BIGINT) * 4294967296 + s.person"]
         condition = f"s.host_id = ? AND s.course IN ({listed}) AND {where}"
