@@ -142,6 +142,56 @@ def test_a_map_is_offered_tried_and_used_on_the_page_and_a_source_is_taken_away_
     assert "--yes" not in first.text
 
 
+def test_what_holds_a_load_is_confirmed_on_its_page(world: World, visit: Visit, settle: Callable[[], None]) -> None:
+    visitor, base = visit(), f"/hosts/{HOST}/sources"
+    for n in range(30):
+        world.people(f"w{n}", number=f"{n:03}")
+    assert visitor.post(base, {"name": "hr", "kind": "csv"}).status_code == 303
+
+    def upload(units: str, **typed: str) -> tuple[int, str]:
+        lines = "id,organisation\n" + "".join(f"{n:03},{unit}\n" for n, unit in enumerate(units))
+        answer = visitor.post(f"{base}/hr/files", {"files": (io.BytesIO(lines.encode()), "people.csv"), **typed})
+        return answer.status_code, answer.text
+
+    def learners() -> int:
+        settle()
+        sql = "SELECT count(*) FROM enrolment WHERE state > 0"
+        with world.runtime.db.read() as session:
+            return int(session.execute(text(sql)).scalar_one())
+
+    assert upload("A" * 30, load="1")[0] == 303
+    assert visitor.post(f"{base}/supply", {"kind": "organisation", "names": ["hr"], "yes": "1"}).status_code == 303
+    world.save("fs", row("organisation", "hr:A"))
+    assert learners() == 30
+    moved = "B" * 15 + "A" * 15
+    status, page = upload(moved, load="1", withdrawals="14")
+    assert (status, "You typed 14, and it would withdraw 15." in page, "--allow" in page) == (409, True, False)
+    assert (upload(moved, load="1", withdrawals="many")[0], learners()) == (400, 30)
+    assert (upload(moved, load="1", withdrawals="15")[0], learners()) == (303, 15)
+
+    status, page = upload(moved[:20], load="1")
+    assert (status, "10 of 30 people would be gone" in page, 'name="force"' in page) == (409, True, True)
+    page = visitor.page(f"{base}/hr")
+    assert "A load waits for you" in page
+    assert "0 new, 10 gone, 0 changed, 20 as before" in page
+    look = visitor.post(f"{base}/hr/load", {"look": "1"})
+    assert (look.status_code, "Withdrawn: 10" in look.text, learners()) == (200, True, 15)
+    wrong = visitor.post(f"{base}/hr/load", {"withdrawals": "9"})
+    assert (wrong.status_code, "You typed 9, and it would withdraw 10." in wrong.text) == (409, True)
+    assert (visitor.post(f"{base}/hr/load", {"withdrawals": "10"}).status_code, learners()) == (303, 5)
+    assert "A load waits for you" not in visitor.page(f"{base}/hr")
+
+    status, page = upload(moved[:9], load="1")
+    assert (status, "9 rows, fewer than half of the 20 before" in page) == (409, True)
+    assert "A load waits for you" in visitor.page(f"{base}/hr")
+    assert visitor.post(f"{base}/hr/load").status_code == 409
+    look = visitor.post(f"{base}/hr/load", {"look": "1"})
+    assert (look.status_code, "11 of 20 people would be gone" in look.text) == (200, True)
+    assert visitor.post(f"{base}/hr/load", {"force": "1", "withdrawals": "5"}).status_code == 303
+    assert (learners(), "9 matched" in visitor.page(f"{base}/hr")) == (0, True)
+    assert visitor.post(f"{base}/hr/undo").status_code == 409
+
+
 def test_a_token_for_a_directory_is_shown_once_on_its_page(world: World, visit: Visit) -> None:
     visitor, base = visit(), f"/hosts/{HOST}/sources"
     assert visitor.post(base, {"name": "dir", "kind": "scim", "join": "userName=username"}).status_code == 303

@@ -15,8 +15,9 @@ from plugin.core.errors import Invalid, MusterError, RefusedByRule, Unavailable
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.enrolment.sourcing.loads import Named as Files
-from plugin.enrolment.sourcing.loads import load, plan, waiting
+from plugin.enrolment.sourcing.kept import Named as Files
+from plugin.enrolment.sourcing.kept import is_unfit, waiting
+from plugin.enrolment.sourcing.loads import load, plan
 from plugin.enrolment.sourcing.plans import Plan
 from plugin.hosts.csv import fetching
 from plugin.hosts.csv.fetching import Place
@@ -101,8 +102,11 @@ def fetch_now(
     yes: bool = False,
     force: bool = False,
     allow: int | None = None,
+    keep: bool = True,
 ) -> Plan | None:
     """Fetch and load at once; ``None`` where nothing is new.
+
+    :param keep: as :func:`plugin.enrolment.sourcing.loads.load`.
 
     :raises Unavailable: where it cannot be fetched. :raises NotLoaded: as :func:`plugin.enrolment.sourcing.loads.load`.
     """
@@ -125,7 +129,7 @@ def fetch_now(
         _note(runtime, host_id, name, known=fetched.known)
         return None
     try:
-        done = load(runtime, host_id, name, fetched.files, who=who, yes=yes, force=force, allow=allow)
+        done = load(runtime, host_id, name, fetched.files, who=who, yes=yes, force=force, allow=allow, keep=keep)
     except MusterError as error:
         _note(runtime, host_id, name, reason=error.sentence)
         raise
@@ -151,7 +155,7 @@ def load_now(
         fetched = bool(source_row(session, host_id, name).settings.get("url"))
     if waits is None and not fetched:
         raise Invalid("Name at least one file: no load of this source waits.")
-    if waits is None or (fetched and not yes):
+    if waits is None or (fetched and (not yes or (is_unfit(waits[0]) and not force))):
         return fetch_now(runtime, host_id, name, who=who, yes=yes, force=force, allow=allow)
     _row, files, kind = waits
     return load(runtime, host_id, name, files, who=who, kind=kind, yes=yes, force=force, allow=allow)
@@ -220,7 +224,7 @@ def fetch_due(runtime: Runtime, host_id: int) -> int:
         try:
             if runtime.db.transact(partial(_take, host_id=host_id, name=name, now=now, zone=zone)):
                 looked += 1
-                fetch_now(runtime, host_id, name, who="schedule")
+                fetch_now(runtime, host_id, name, who="schedule", keep=False)
         except MusterError as error:
             _log.warning("source not loaded", host=host_id, source=name, why=error.sentence)
     return looked

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session, defer
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from plugin.core import journal
 from plugin.core.errors import RefusedByRule
 from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
+from plugin.core.text.stored import later
 from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.effects import Effect, carried_out, foreseen
 from plugin.enrolment.sourcing.handing import DONE, read
+from plugin.enrolment.sourcing.kept import WAITS, Named, files_of, forget_old, keep_unfit, keep_waiting, loads_in, short
 from plugin.enrolment.sourcing.plans import Plan, made, named_units, report_of
 from plugin.mirror.sources.files import Handed
 from plugin.mirror.sources.intake import Taken, take
 from plugin.mirror.sources.source import Source, source_of, source_row
 from plugin.mirror.sources.tables import SourceLoad
 
-WAITS, UNDONE = "waits", "undone"
-KEPT = 30 * 24 * 3600
-"""Seconds for which a load, its report and the way back are kept (SOURCES 4.5)."""
 AT_ONCE = 20_000
 """People whom a load settles in its own transaction; more are settled by the worker, as after any change."""
-Named = Sequence[tuple[str, bytes]]
-
-
-_LIGHT = (defer(SourceLoad.report), defer(SourceLoad.content), defer(SourceLoad.before))
 
 
 class NotLoaded(RefusedByRule):
@@ -63,8 +56,8 @@ def plan(runtime: Runtime, host_id: int, name: str, files: Named, kind: str = ""
     (_taken, plain), effects = foreseen(runtime, host_id, work)
     with runtime.db.read() as session:
         unfit = _unfit(loads_in(session, source, DONE, light=True), handed)
-    if unfit and plain.guard is None:
-        plain.guard = plain.document["guard"] = unfit
+    if unfit:
+        plain.guard = plain.document["guard"] = f"{unfit} {plain.guard or ''}".strip()
     return with_effects(plain, effects)
 
 
@@ -85,12 +78,14 @@ def _take(session: Session, runtime: Runtime, source: Source, handed: Handed) ->
 
 def load(
     runtime: Runtime, host_id: int, name: str, files: Named, *, who: str, kind: str = "", yes: bool = False,
-    force: bool = False, allow: int | None = None,
+    force: bool = False, allow: int | None = None, keep: bool = True,
 ) -> Plan:  # fmt: skip
     """Load files: whole or not at all.
 
     :param yes: a person looked at the plan. :param force: take an older or half-written file.
     :param allow: how many withdrawals are confirmed: the plan's number.
+    :param keep: whether an older or half-written file is kept, so that somebody can let it through; it never takes the
+        place of a load that waits for another reason.
     :raises NotLoaded: where a rule wants a person to look, with the plan; nothing was written of the source then.
     :raises Unreadable: for a file that cannot be read.
     """
@@ -104,17 +99,19 @@ def load(
         sentence = "" if force else _unfit(before, handed)
         first = not before
     if sentence:
+        if keep:
+            keep_unfit(runtime, source, handed, sentence, files, kind, who)
         raise NotLoaded(sentence)
     if first and not yes:
         made_plan = plan(runtime, host_id, name, files, kind)
-        _keep_waiting(runtime, source, handed, made_plan, files, kind, who)
+        keep_waiting(runtime, source, handed, made_plan, files, kind, who)
         raise NotLoaded("This is the first load of the source: look at the plan, then load with --yes.", made_plan)
     try:
         many = first and allow is None and len(handed.delivery.people or ()) > AT_ONCE
         return _done(runtime, source, handed, who=who, yes=yes, allow=allow, many=many)
     except NotLoaded as refusal:
         if refusal.plan is not None and not yes:
-            _keep_waiting(runtime, source, handed, refusal.plan, files, kind, who)
+            keep_waiting(runtime, source, handed, refusal.plan, files, kind, who)
         raise
 
 
@@ -176,7 +173,7 @@ def _record(session: Session, source: Source, handed: Handed | None, whole: Plan
         session.delete(waiting)
     row = SourceLoad(
         host_id=host_id, id=take_ids(session, host_id, "source_load"), source=source.id, state=DONE, at=now, who=who,
-        plan=_short(whole.document), files=[] if handed is None else _files(handed), reason="",
+        plan=short(whole.document), files=[] if handed is None else files_of(handed), reason="",
         report=report_of(handed, whole.taken) if handed is not None else None,
         before=zlib.compress(json.dumps(whole.taken.before).encode()),
         content=handed.next() if handed is not None else None,
@@ -193,64 +190,33 @@ def _record(session: Session, source: Source, handed: Handed | None, whole: Plan
     forget_old(session, host_id, now)
 
 
-def _short(document: dict[str, Any]) -> dict[str, Any]:
-    """A plan as it is kept: of many refused rows the first; all are in the report."""
-    files = [{**one, "refused": one["refused"][:200]} for one in document["files"]]
-    return {**document, "files": files}
-
-
-def _files(handed: Handed) -> list[dict[str, Any]]:
-    return [
-        {
-            "kind": one.file.kind,
-            "name": one.file.name,
-            "rows": one.count,
-            "generated": one.generated,
-            "ended": one.ended,
-        }
-        for one in handed.readings
-    ]
-
-
-def forget_old(session: Session, host_id: int, now: int) -> None:
-    """Loads are kept for 30 days; of the newest of each source and kind of file what it read is kept for good."""
-    newest: set[tuple[int, str]] = set()
-    kept = select(SourceLoad).where(SourceLoad.host_id == host_id).order_by(SourceLoad.id.desc()).options(*_LIGHT)
-    for row in session.scalars(kept):
-        read_last = {(row.source, one["kind"]) for one in row.files or [{"kind": ""}]} if row.state == DONE else set()
-        if row.at < now - KEPT:
-            if read_last - newest:
-                row.report = row.before = None
-            else:
-                session.delete(row)
-        newest |= read_last
-    session.flush()
-
-
-def loads_in(session: Session, source: Source, state: str, *, light: bool = False) -> list[SourceLoad]:
-    """Loads of a source in a state, newest first. ``light``: their reports and contents are not read with them."""
-    here = (SourceLoad.host_id == source.host_id, SourceLoad.source == source.id, SourceLoad.state == state)
-    query = select(SourceLoad).where(*here).order_by(SourceLoad.id.desc())
-    return list(session.scalars(query.options(*_LIGHT) if light else query))
-
-
 def _unfit(before: Sequence[SourceLoad], handed: Handed) -> str:
     """Why a file is not taken without --force: it is older than the last, or only half there (SOURCES 4.3).
 
-    :param before: loads that were done, newest first: the newest that read a kind of file tells what came last of it.
+    :param before: loads that were done, newest first: the newest that read a kind of file tells what came last of it; the
+        newest that had a date, which day that was of.
     """
-    last = {one["kind"]: one for row in reversed(before) for one in row.files}
+    files = [one for row in reversed(before) for one in row.files]
+    last = {one["kind"]: one for one in files}
+    days = {one["kind"]: str(one["generated"]) for one in files if one.get("generated")}
     for reading in handed.readings:
         known = last.get(reading.file.kind)
         if known is None:
             continue
         name = reading.file.name
-        if _is_older(reading.generated, str(known.get("generated") or "")):
-            return f"{name} is of {reading.generated}, older than the one read last, of {known['generated']}."
+        day = days.get(reading.file.kind, "")
+        if _is_older(reading.generated, day):
+            return later(
+                "%(file)s is of %(day)s, older than the one read last, of %(last)s.",
+                file=name, day=reading.generated, last=day,
+            )  # fmt: skip
         if not reading.ended and known.get("ended"):
-            return f"{name} ends within a line, as if it were not written to its end."
+            return later("%(file)s ends within a line, as if it were not written to its end.", file=name)
         if handed.whole and 2 * reading.count < int(known.get("rows") or 0):
-            return f"{name} has {reading.count} rows, fewer than half of the {known['rows']} before: it may be half written."
+            return later(
+                "%(file)s has %(rows)s rows, fewer than half of the %(before)s before: it may be half written.",
+                file=name, rows=reading.count, before=known["rows"],
+            )  # fmt: skip
     return ""
 
 
@@ -263,34 +229,3 @@ def _is_older(one: str, other: str) -> bool:
         return False
     size = min(len(one), len(other))
     return one[:size] < other[:size]
-
-
-def _keep_waiting(
-    runtime: Runtime, source: Source, handed: Handed, plan_: Plan, files: Named, kind: str, who: str
-) -> None:
-    """Keep a load that waits for somebody's *Load*, in place of one that waited before."""
-    content = json.dumps({"kind": kind, "files": [[name, base64.b85encode(data).decode()] for name, data in files]})
-
-    def work(session: Session) -> None:
-        for row in loads_in(session, source, WAITS):
-            session.delete(row)
-        session.flush()
-        session.add(
-            SourceLoad(
-                host_id=source.host_id, id=take_ids(session, source.host_id, "source_load"), source=source.id,
-                state=WAITS, at=runtime.clock.now(), who=who, plan=_short(plan_.document), files=_files(handed),
-                reason=plan_.guard or "", report=report_of(handed, plan_.taken), content=zlib.compress(content.encode()),
-            )
-        )  # fmt: skip
-
-    runtime.db.transact(work)
-
-
-def waiting(session: Session, host_id: int, name: str) -> tuple[SourceLoad, Named, str] | None:
-    """The load of a source that waits for somebody, with its files and their kind."""
-    source = source_of(session, source_row(session, host_id, name))
-    rows = loads_in(session, source, WAITS)
-    if not rows or rows[0].content is None:
-        return None
-    content = json.loads(zlib.decompress(rows[0].content))
-    return rows[0], [(one, base64.b85decode(data)) for one, data in content["files"]], content["kind"]

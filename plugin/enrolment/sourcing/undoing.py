@@ -13,7 +13,8 @@ from plugin.core.runtime import Runtime
 from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.effects import carried_out
 from plugin.enrolment.sourcing.handing import DONE
-from plugin.enrolment.sourcing.loads import UNDONE, NotLoaded, loads_in, with_effects
+from plugin.enrolment.sourcing.kept import UNDONE, loads_in
+from plugin.enrolment.sourcing.loads import NotLoaded, with_effects
 from plugin.enrolment.sourcing.plans import Plan, made, named_units
 from plugin.mirror.sources.intake import Taken, take
 from plugin.mirror.sources.said import Delivery, Said, SaidAudience, SaidUnit
@@ -24,7 +25,8 @@ from plugin.mirror.sources.tables import SourceLoad
 def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False) -> Plan:
     """Restore the source's records as they were before its newest load (SOURCES 4.5).
 
-    :raises NotLoaded: where a certification would change and nobody said yes, or there is no load to take back.
+    :raises NotLoaded: where a certification would change, or the row guard wants a person to look, and nobody said yes; or
+        there is no load to take back.
     """
     with runtime.db.read() as session:
         source = source_of(session, source_row(session, host_id, name))
@@ -42,7 +44,8 @@ def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = Fal
     def act(session: Session) -> Plan:
         (_taken, plain), effects = carried_out(session, host_id, now, limits, work)
         whole = with_effects(plain, effects)
-        if whole.anything and not yes:
+        waits = whole.guard or whole.anything or any(one.on_hold for one in effects)
+        if waits and not yes:
             raise NotLoaded("Look at the plan, then undo with --yes.", whole)
         row = session.get_one(SourceLoad, (host_id, number))
         row.state = UNDONE

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.database.slices import slices
 from plugin.core.ids import upsert_for
+from plugin.core.text.stored import later
 from plugin.mirror.changes import stamp
 from plugin.mirror.pulling import lost_values
 from plugin.mirror.pulling.rows import KINDS, drop_rows
@@ -16,6 +17,22 @@ from plugin.mirror.pulling.unit_trees import recount, renumber
 from plugin.mirror.tables import Suspect
 
 PERCENT, LEAST, MOST = 5, 10, 50
+GONE = {
+    "people": later("%(gone)s of %(known)s people would be gone: more than the row guard lets through."),
+    "organisations": later("%(gone)s of %(known)s organisations would be gone: more than the row guard lets through."),
+    "positions": later("%(gone)s of %(known)s positions would be gone: more than the row guard lets through."),
+    "audience members": later(
+        "%(gone)s of %(known)s audience members would be gone: more than the row guard lets through."
+    ),
+}
+LOST = {
+    "organisation": later(
+        "%(gone)s of %(known)s people would lose their organisation: more than the row guard lets through."
+    ),
+    "position": later("%(gone)s of %(known)s people would lose their position: more than the row guard lets through."),
+    "manager": later("%(gone)s of %(known)s people would lose their manager: more than the row guard lets through."),
+}
+"""What a person is told of a source's delivery that loses too much."""
 
 
 def loses_too_much(absent: int, known: int, read: int) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.database.slices import slices
 from plugin.core.ids import take_ids
-from plugin.mirror.pulling.row_guard import LEAST, loses_too_much
+from plugin.mirror.pulling.row_guard import GONE, LEAST, LOST, loses_too_much
 from plugin.mirror.pulling.rows import Written
 from plugin.mirror.sources import members
 from plugin.mirror.sources.joining import join, parts, written_otherwise
@@ -259,16 +259,14 @@ class PeopleWork:
 
     def _guard(self, what: str, absent: int, known: int, read: int) -> bool:
         if self.taken.guard is None and known and absent and loses_too_much(absent, known, read):
-            self.taken.guard = f"{absent} of {known} {what} would be gone: more than the row guard lets through."
+            self.taken.guard = GONE[what] % {"gone": absent, "known": known}
             return True
         return False
 
     def _guard_lost(self, known: int) -> None:
         for name, count in sorted(self.lost.items()):
             if self.taken.guard is None and count >= LEAST and loses_too_much(count, known, known - count):
-                self.taken.guard = (
-                    f"{count} of {known} people would lose their {name}: more than the row guard lets through."
-                )
+                self.taken.guard = LOST[name] % {"gone": count, "known": known}
 
 
 def follow(

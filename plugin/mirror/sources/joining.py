@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from plugin.core.database.slices import slices
+from plugin.core.text.stored import later
 from plugin.mirror.sources.source import Source, normal_key
 from plugin.mirror.sources.tables import (
     JOINED,
@@ -49,7 +50,9 @@ def written_otherwise(gone: Collection[str], fresh: Collection[str]) -> str:
         there = {looser(one) for one in fresh}
         same = sum(looser(one) in there for one in gone)
         if 2 * same >= len(gone):
-            return f" {same} of them are there under another id, which {because}."
+            return " " + later(
+                "%(count)s of them are there under another id, which %(because)s.", count=same, because=because
+            )  # fmt: skip
     return ""
 
 

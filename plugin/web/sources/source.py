@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from flask import Blueprint, Response, make_response, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications.file.document import read_tree
 from plugin.core.errors import MusterError, NotFound
-from plugin.enrolment.sourcing import changes, fetching, loads, undoing
-from plugin.enrolment.sourcing.loads import Named, NotLoaded
+from plugin.enrolment.sourcing import changes, fetching
+from plugin.enrolment.sourcing.kept import WAITS, is_unfit
+from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.sourcing.plans import Plan
 from plugin.mirror.sources import tokens
 from plugin.mirror.sources.directory import guarding
 from plugin.mirror.sources.managing import matching, overview, setup
 from plugin.mirror.sources.source import source_of, source_row
+from plugin.mirror.sources.tables import SourceLoad
 from plugin.web.frame.kit import PREFIX, field, go, nudge, page, runtime, who
 from plugin.web.hosts.host_list import host_of
 from plugin.web.sources.effects_shown import LISTED, with_names
 from plugin.web.sources.source_words import because_words, load_words, refusal_words, supplied_words, why_words
-from plugin.web.sources.trying import Understood, understood
+from plugin.web.sources.trying import Understood
 
 blueprint = Blueprint("source", __name__, url_prefix=f"{PREFIX}/hosts/<int:number>/sources")
-MOST = 300 << 20
-"""Bytes of the files of one upload."""
 
 
 @blueprint.get("/<name>")
 @rule("see host")
 def show(number: int, name: str) -> Response:
     """One source."""
-    return _show(number, name)
+    return shown(number, name)
 
 
-def _show(
+def shown(
     number: int, name: str, plan: Plan | None = None, problem: str = "", status: int = 200,
     read: Sequence[Understood] = (), token: str = "",
 ) -> Response:  # fmt: skip
@@ -53,76 +53,42 @@ def _show(
     return page(
         "sources/source.html", host=host, source=found, unmatched=unmatched, loads=kept, plan=plan, effects=effects,
         problem=problem, status=status, listed=LISTED, supplies=supplies, whys=why_words(), becauses=because_words(),
-        load_states=load_words(), read=read, token=token,
+        load_states=load_words(), read=read, token=token, held_load=_waiting(kept),
         address=f"{runtime().settings.base_url.rstrip('/')}/scim/v2/{name}",
     )  # fmt: skip
 
 
-def _acted(number: int, name: str, act: Callable[[], Plan | None], *, shows: bool = False) -> Response:
-    """Do something of a source; what is refused is shown with its plan."""
+def _waiting(kept: Sequence[SourceLoad]) -> dict[str, Any] | None:
+    """The load that waits for somebody: why, what it would do as it was planned, and what has to be confirmed."""
+    row = next((one for one in kept if one.state == WAITS), None)
+    if row is None:
+        return None
+    withdrawn = sum(int(one["withdrawn"]) for one in row.plan.get("certifications") or ())
+    return {
+        "reason": row.reason, "plan": row.plan, "unfit": is_unfit(row), "withdrawn": withdrawn, "files": row.files,
+    }  # fmt: skip
+
+
+def acted(
+    number: int, name: str, act: Callable[[], Plan | None], *, refused: Callable[[NotLoaded], str] = refusal_words
+) -> Response:
+    """Do something of a source; what is refused is shown with its plan.
+
+    :param refused: what is said then.
+    """
     with runtime().db.read() as session:
         host_of(session, number)
         source_row(session, number, name)
     try:
-        done = act()
+        act()
     except NotLoaded as error:
-        return _show(number, name, error.plan, refusal_words(error), error.status)
+        return shown(number, name, error.plan, refused(error), error.status)
     except NotFound:
         raise
     except MusterError as error:
-        return _show(number, name, problem=error.sentence, status=error.status)
+        return shown(number, name, problem=error.sentence, status=error.status)
     nudge()
-    if shows and done is not None:
-        return _show(number, name, done)
-    return go(url_for(".show", number=number, name=name))
-
-
-def _uploaded() -> list[tuple[str, bytes]]:
-    request.max_content_length = MOST
-    return [(one.filename or "people", one.read()) for one in request.files.getlist("files") if one.filename]
-
-
-@blueprint.post("/<name>/files")
-@rule("change host")
-def files(number: int, name: str) -> Response:
-    """What uploaded files would do, or load them."""
-    given = _uploaded()
-    if not given:
-        return _show(number, name, problem=_("Choose at least one file."), status=400)
-    if "load" in request.form:
-        return _acted(number, name, lambda: loads.load(runtime(), number, name, given, who=who(), yes=True))
-    return _tried(number, name, given)
-
-
-def _tried(number: int, name: str, given: Named) -> Response:
-    """How the files are read, and what they would do."""
-    with runtime().db.read() as session:
-        host_of(session, number)
-        source = source_of(session, source_row(session, number, name))
-    try:
-        read = understood(source, given) if source.kind == "csv" else []
-        return _show(number, name, loads.plan(runtime(), number, name, given), read=read)
-    except NotFound:
-        raise
-    except MusterError as error:
-        return _show(number, name, problem=error.sentence, status=error.status)
-
-
-@blueprint.post("/<name>/test")
-@rule("change host")
-def test(number: int, name: str) -> Response:
-    """Fetch from the address that is stored, and show what the files would do; nothing is loaded."""
-    with runtime().db.read() as session:
-        host_of(session, number)
-        source_row(session, number, name)
-    try:
-        files, _plan = fetching.try_now(runtime(), number, name)
-    except MusterError as error:
-        return _show(number, name, problem=error.sentence, status=error.status)
-    if not files:
-        nothing = "" if _plan is not None else _("It answers, and there is no file there.")
-        return _show(number, name, _plan, nothing)
-    return _tried(number, name, files)
+    return go(url_for("source.show", number=number, name=name))
 
 
 @blueprint.post("/<name>/keep")
@@ -141,27 +107,7 @@ def keep(number: int, name: str) -> Response:
 
         runtime().db.transact(work)
 
-    return _acted(number, name, act)
-
-
-@blueprint.post("/<name>/load")
-@rule("change host")
-def load(number: int, name: str) -> Response:
-    """Load what waits, or fetch at once."""
-    with runtime().db.read() as session:
-        waits = loads.waiting(session, number, name)
-    if waits is None:
-        return _acted(number, name, lambda: fetching.fetch_now(runtime(), number, name, who=who()))
-    _row, given, kind = waits
-    return _acted(number, name, lambda: loads.load(runtime(), number, name, given, who=who(), kind=kind, yes=True))
-
-
-@blueprint.post("/<name>/undo")
-@rule("change host")
-def undo(number: int, name: str) -> Response:
-    """Restore the source's records as before its newest load."""
-    yes = request.form.get("yes") == "1"
-    return _acted(number, name, lambda: undoing.undo(runtime(), number, name, who=who(), yes=yes))
+    return acted(number, name, act)
 
 
 @blueprint.get("/<name>/loads/<int:load_number>")
@@ -196,7 +142,7 @@ def settings(number: int, name: str) -> Response:
             )
         )
 
-    return _acted(number, name, act)
+    return acted(number, name, act)
 
 
 @blueprint.post("/<name>/tokens")
@@ -216,8 +162,8 @@ def token(number: int, name: str) -> Response:
     except NotFound:
         raise
     except MusterError as error:
-        return _show(number, name, problem=error.sentence, status=error.status)
-    return _show(number, name, token=made)
+        return shown(number, name, problem=error.sentence, status=error.status)
+    return shown(number, name, token=made)
 
 
 @blueprint.post("/<name>/match")
@@ -238,7 +184,7 @@ def match(number: int, name: str) -> Response:
 
         runtime().db.transact(work)
 
-    return _acted(number, name, act)
+    return acted(number, name, act)
 
 
 @blueprint.post("/<name>/renames/<int:question>")
@@ -246,7 +192,7 @@ def match(number: int, name: str) -> Response:
 def rename(number: int, name: str, question: int) -> Response:
     """Whether a unit that vanished goes on under its new name."""
     renamed, yes = request.form.get("answer") == "renamed", request.form.get("yes") == "1"
-    return _acted(
+    return acted(
         number, name,
         lambda: changes.answer_rename(runtime(), number, name, question, renamed=renamed, yes=yes, who=who()),
     )  # fmt: skip
@@ -261,7 +207,7 @@ def state(number: int, name: str) -> Response:
     def act() -> None:
         runtime().db.transact(lambda session: setup.set_paused(session, number, name, paused=paused, at=at, who=by))
 
-    return _acted(number, name, act)
+    return acted(number, name, act)
 
 
 @blueprint.post("/<name>/release")
@@ -273,4 +219,4 @@ def release(number: int, name: str) -> Response:
     def act() -> None:
         runtime().db.transact(lambda session: guarding.release(session, number, name, now=at, who=by))
 
-    return _acted(number, name, act)
+    return acted(number, name, act)

@@ -27,14 +27,15 @@ class Understood:
     rows: list[tuple[int, list[str]]] = field(default_factory=list)
 
 
-def understood(source: Source, files: Sequence[tuple[str, bytes]]) -> list[Understood]:
+def understood(source: Source, files: Sequence[tuple[str, bytes]], kind: str = "") -> list[Understood]:
     """The files as the source's mapping reads them.
 
+    :param kind: what they are, where the names need not say.
     :raises Unreadable: for a file that cannot be read.
     """
     mapping = mappings.read(source.mapping)
     found = []
-    for file in newest(one for name, data in files for one in unpack(name, data)):
+    for file in newest(one for name, data in files for one in unpack(name, data, kind)):
         reading = read(file, mapping, source.key_field)
         table = reading.table
         kept = {one.strip().casefold() for one in mapping.keep}

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.settling.tick import tick
-from plugin.enrolment.sourcing import handing, loads, undoing
+from plugin.enrolment.sourcing import fetching, handing, kept, loads, undoing
 from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.tables import Enrolment
 from plugin.hosts.csv import last_file
@@ -151,6 +151,51 @@ def test_an_older_file_is_refused_unless_forced(world: World) -> None:
     with pytest.raises(NotLoaded, match="older"):
         load(world, [("People_2026-11-29.CSV", data)])
     load(world, [("People_2026-11-29.CSV", data)], force=True)
+
+
+def test_the_day_of_the_last_dated_file_counts_though_an_undated_one_came_between(world: World) -> None:
+    data = people(dict.fromkeys(range(5), "A"))[0][1]
+    load(world, [("People_2026-11-30.CSV", data)])
+    load(world, [("people.csv", data)])
+    with pytest.raises(NotLoaded, match="older than the one read last, of 2026-11-30"):
+        load(world, [("People_2026-11-29.CSV", data)])
+
+
+def test_a_half_file_is_kept_for_force_and_takes_no_held_loads_place(world: World) -> None:
+    files = [people(dict.fromkeys(range(many), "A")) for many in (PEOPLE, 18, 4)]
+    load(world, files[0])
+
+    def waits() -> list[str]:
+        with world.runtime.db.read() as session:
+            found = kept.waiting(session, HOST, "hr")
+            return [] if found is None else [found[0].reason, str(kept.is_unfit(found[0]))]
+
+    with pytest.raises(NotLoaded):
+        loads.load(world.runtime, HOST, "hr", files[2], who="schedule", keep=False)
+    assert waits() == []
+    with pytest.raises(NotLoaded, match="fewer than half"):
+        load(world, files[2])
+    assert waits() == ["people.csv has 4 rows, fewer than half of the 30 before: it may be half written.", "True"]
+    with pytest.raises(NotLoaded, match="fewer than half"):
+        fetching.load_now(world.runtime, HOST, "hr", who="t", yes=True)
+    with pytest.raises(NotLoaded, match="12 of 30"):
+        load(world, files[1], yes=False)
+    with pytest.raises(NotLoaded, match="fewer than half"):
+        load(world, files[2])
+    assert waits() == ["12 of 30 people would be gone: more than the row guard lets through.", "False"]
+    plan = loads.plan(world.runtime, HOST, "hr", files[2]).document["guard"]
+    assert ("fewer than half" in plan, "26 of 30 people would be gone" in plan) == (True, True)
+    assert fetching.load_now(world.runtime, HOST, "hr", who="t", yes=True) is not None
+    assert waits() == []
+
+
+def test_undo_wants_a_look_where_the_row_guard_would(world: World) -> None:
+    load(world, people(dict.fromkeys(range(PEOPLE), "A")))
+    before = state(world)
+    with pytest.raises(NotLoaded, match="undo with --yes"):
+        undoing.undo(world.runtime, HOST, "hr", who="t")
+    assert state(world) == before
+    undoing.undo(world.runtime, HOST, "hr", who="t", yes=True)
 
 
 def test_undo_restores_the_records_as_they_were(world: World) -> None:
