@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l"})
 
@@ -71,6 +72,7 @@ _MORE = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def folded(heading: str) -> str:
     """A heading without case, accents and marks: ``Personal-Nr.`` becomes ``personal nr``."""
     text = unicodedata.normalize("NFKD", heading.casefold().translate(_PLAIN))

@@ -15,6 +15,7 @@ SEPARATORS = (",", ";", "\t", "|")
 NAMED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SAMPLE = 40
 """Lines looked at to find the separator and the headings."""
+LONGEST_HEADING = 200
 LONGEST_CELL = 100_000
 """Letters of a cell; more is no name, id or date, and most often a quote that was never closed."""
 
@@ -138,7 +139,7 @@ def _best_row(sample: Sequence[tuple[int, list[str]]], known: Mapping[str, str])
 
 
 def _score(row: Sequence[str], known: Mapping[str, str]) -> int:
-    return len({known[folded(cell)] for cell in row if len(cell) < 200 and folded(cell) in known})
+    return len({known[folded(cell)] for cell in row if len(cell) < LONGEST_HEADING and folded(cell) in known})
 
 
 def _columns(

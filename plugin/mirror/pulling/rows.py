@@ -70,6 +70,10 @@ KINDS = {
 """In the order they are read: what is referred to first."""
 
 
+Changed = list[tuple[Mapping[str, Any], dict[str, Any], set[str]]]
+"""Records that changed: as they were, as they shall be, and which columns differ."""
+
+
 @dataclass
 class Written:
     """What a page changed: rows, the people to stamp, and whether the unit trees need numbering."""
@@ -128,10 +132,7 @@ def write_rows(
             changed.append((old, columns, difference))
     _touched_before(session, host_id, kind, changed, written)
     _insert(session, host_id, kind, new)
-    for old, columns, _difference in changed:
-        session.execute(
-            update(kind.table).where(kind.table.host_id == host_id, kind.table.id == old["id"]).values(**columns)
-        )
+    _update(session, host_id, kind, changed)
     mark_seen(session, host_id, kind, list(wanted), sweep)
     _touched_after(session, host_id, kind, new, changed, written)
     if kind.words and (new or changed):
@@ -200,6 +201,27 @@ def _insert(session: Session, host_id: int, kind: Kind, new: list[dict[str, Any]
         _resolve_within(session, host_id)
 
 
+def _update(session: Session, host_id: int, kind: Kind, changed: Changed) -> None:
+    """Write the columns of records that changed, all by one statement."""
+    if not changed:
+        return
+    session.flush()
+    table = kind.table.__table__
+    names = list(changed[0][1])
+    statement = (
+        update(table)
+        .where(table.c.host_id == host_id, table.c.id == bindparam("its_id"))
+        .values({name: bindparam(f"its_{name}") for name in names})
+    )
+    rows = [
+        {"its_id": old["id"], **{f"its_{name}": columns[name] for name in names}} for old, columns, _what in changed
+    ]
+    session.connection().execute(statement, rows)
+    for one in list(session.identity_map.values()):
+        if isinstance(one, kind.table):
+            session.expire(one)
+
+
 def _resolve_within(session: Session, host_id: int) -> None:
     """Managers' jobs of the same page have only just got their ids."""
     session.execute(
@@ -223,7 +245,6 @@ def mark_seen(session: Session, host_id: int, kind: Kind, exts: Sequence[str], s
 
 
 _CHAIN = {"manager_job_ext", "manager_ext", "manager_job", "manager", "temporary", "gone", "person_ext", "person"}
-Changed = list[tuple[Mapping[str, Any], dict[str, Any], set[str]]]
 
 
 def _touched_before(session: Session, host_id: int, kind: Kind, changed: Changed, written: Written) -> None:

@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.mirror.tables import DELETED, Unit
+
+Ints = NDArray[np.int64]
 
 
 def renumber(session: Session, host_id: int) -> list[str]:
@@ -132,24 +136,38 @@ def _changed_counts(session: Session, host_id: int) -> list[dict[str, int]]:
             Unit.host_id == host_id, Unit.gone.is_(False)
         )
     ).all()
-    changes = []
-    for kind in ("organisation", "position"):
-        lfts = {row.id: row.lft for row in units if row.kind == kind}
-        pairs = session.execute(
-            text(
-                f"SELECT DISTINCT j.{kind}, j.person FROM job j JOIN person p ON p.host_id = j.host_id AND p.id = j.person"
-                f" WHERE j.host_id = :host AND NOT j.gone AND p.state <> {DELETED} AND j.{kind} IS NOT NULL"
-                " AND (j.starts IS NULL OR j.starts <= :now) AND (j.ends IS NULL OR j.ends > :now)"
-            ),
-            {"host": host_id, "now": as_of},
-        ).all()
-        at = np.array([lfts.get(unit, -1) for unit, _person in pairs], np.int64)
-        who = np.array([person for _unit, person in pairs], np.int64)
-        order = np.argsort(at, kind="stable")
-        at, who = at[order], who[order]
-        for row in (one for one in units if one.kind == kind):
-            low, mid, high = np.searchsorted(at, [row.lft, row.lft + 1, row.rgt + 1])
-            direct, below = int(mid - low), len(np.unique(who[low:high]))
-            if (direct, below) != (row.direct, row.below):
-                changes.append({"h": host_id, "id": row.id, "direct": direct, "below": below})
+    sql = (
+        "SELECT coalesce(j.organisation, 0), coalesce(j.position, 0), j.person FROM job j"
+        " JOIN person p ON p.host_id = j.host_id AND p.id = j.person"
+        f" WHERE j.host_id = ? AND NOT j.gone AND p.state <> {DELETED}"
+        " AND (j.starts IS NULL OR j.starts <= ?) AND (j.ends IS NULL OR j.ends > ?)"
+    )
+    jobs = np.array(fetch(session, sql, host_id, as_of, as_of), np.int64).reshape(-1, 3)
+    changes: list[dict[str, int]] = []
+    for place, kind in enumerate(("organisation", "position")):
+        rows = [tuple(row)[:1] + tuple(row)[2:] for row in units if row.kind == kind]
+        if rows:
+            changes += _differences(host_id, np.array(rows, np.int64), jobs[:, place], jobs[:, 2])
     return changes
+
+
+def _differences(host_id: int, units: Ints, named: Ints, people: Ints) -> list[dict[str, int]]:
+    """Of one kind, the units whose stored counts differ from what the jobs say.
+
+    :param units: a row each: id, lft, rgt, direct, below. :param named: by job its unit, and ``people`` whose it is.
+    """
+    units = units[np.argsort(units[:, 0])]
+    ids, lft, rgt, direct, below = units.T
+    at = np.minimum(np.searchsorted(ids, named), len(ids) - 1)
+    known = ids[at] == named
+    pairs = np.unique(lft[at[known]] << 32 | people[known])
+    at, who = pairs >> 32, pairs & 0xFFFFFFFF
+    low, mid, high = (np.searchsorted(at, bound) for bound in (lft, lft + 1, rgt + 1))
+    here = mid - low
+    under = here.copy()
+    for one in np.flatnonzero(high > mid):
+        under[one] = len(np.unique(who[low[one] : high[one]]))
+    differ = np.flatnonzero((here != direct) | (under != below))
+    return [
+        {"h": host_id, "id": int(ids[one]), "direct": int(here[one]), "below": int(under[one])} for one in differ
+    ]  # fmt: skip

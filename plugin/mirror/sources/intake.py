@@ -37,9 +37,9 @@ def take(
     """
     work = _Work(session, host_id, source, now, str(session.get_one(Host, host_id).time_zone))
     work.left = delivery.left
-    if count:
+    if count and delivery.says_anything:
         work.units_before = _unit_state(session, source)
-    else:
+    elif not count:
         work.newest_unit = session.scalar(select(func.max(Unit.id)).where(Unit.host_id == host_id)) or 0
     work.units(delivery)
     work.people(delivery)
@@ -47,7 +47,7 @@ def take(
     work.empty(named)
     if work.written.trees:
         renumber(session, host_id)
-    if count:
+    if count and work.written.trees:
         work.compare_units()
     work.taken.people = work.written.people
     if work.written.people or work.written.changed:

@@ -123,3 +123,8 @@ class Delivery:
     """How many people besides are known to be as they were; they are not named."""
     audiences_named: Sequence[SaidAudience] = ()
     """Audiences whose name is told, and not who belongs to them."""
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether it names anybody or anything; not where all is as it was before."""
+        return any(value for name, value in vars(self).items() if name != "unchanged")
