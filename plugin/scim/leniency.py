@@ -44,7 +44,17 @@ def _document(body: bytes) -> dict[str, Any]:
         value = document.get(name)
         if isinstance(value, str) and value and not usable(value):
             raise Invalid(f"{name} cannot be used: write 1 to 255 characters without control characters.")
-    return dict(clean_tree(document))
+    return dict(_without_addresses(clean_tree(document)))
+
+
+def _without_addresses(value: Any) -> Any:
+    """The same without each ``$ref`` that is no whole address: relative ones are common, and ``value`` says who is meant."""
+    if isinstance(value, dict):
+        return {
+            key: _without_addresses(one) for key, one in value.items()
+            if key.casefold() != "$ref" or (isinstance(one, str) and "://" in one)
+        }  # fmt: skip
+    return [_without_addresses(one) for one in value] if isinstance(value, list) else value
 
 
 def _mend_manager(holder: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, g, request
@@ -46,6 +47,13 @@ class Paused(SCIMException):
 class Service(ScimService):
     """The protocol, with the answers to PATCH that directories expect: a user comes back, a group does not."""
 
+    @staticmethod
+    def error_of(exception: Exception) -> Error:
+        """See the library; what its models say of a value is told as one sentence."""
+        found = ScimService.error_of(exception)
+        found.detail = plain(found.detail or "")
+        return found
+
     def patch_response(
         self, base_url: str, resource: Resource[Any], response_parameters: ResponseParameters[Any]
     ) -> ScimResponse:
@@ -54,6 +62,15 @@ class Service(ScimService):
             return super().patch_response(base_url, resource, response_parameters)
         published = self.publish(base_url, resource)
         return self.resource_response(published, Context.RESOURCE_REPLACEMENT_RESPONSE, response_parameters)
+
+
+def plain(detail: str) -> str:
+    """Why a value is refused, without the words that are meant for programmers."""
+    first, *lines = detail.splitlines() or [""]
+    if "validation error" not in first:
+        return detail
+    told = [re.sub(r" \[type=.*", "", one.strip()) for one in lines if "errors.pydantic.dev" not in one]
+    return " ".join(told).replace("Value error, ", "").strip()
 
 
 def install(app: Flask, runtime: Runtime) -> None:

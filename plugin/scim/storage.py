@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from scim2_models import (
+    InvalidValueException,
     Meta,
     NotFoundException,
     PreconditionFailedException,
@@ -123,16 +124,21 @@ class Storage(ScimStorage):
     # --- between rows and resources
 
     def _document(self, resource_type: ResourceType, resource: Resource[Any], ident: str) -> dict[str, Any]:
-        """What is kept. :raises UniquenessException: where another user has the name."""
+        """What is kept.
+
+        :raises InvalidValueException: for an empty name. :raises UniquenessException: where another user has the name.
+        """
         document = resource.model_dump(mode="json")
         for name in ("meta", "password", "groups"):
             document.pop(name, None)
         if ident:
             document["id"] = ident
-        if resource_type.name == USER:
-            name = str(document.get("userName") or "")
-            if name and writing.name_taken(self._session, self._source, name, ident):
-                raise UniquenessException(detail=f"There is a user named {name!r} already.")
+        called = "userName" if resource_type.name == USER else "displayName"
+        name = str(document.get(called) or "")
+        if not name.strip():
+            raise InvalidValueException(detail=f"{called} is needed, and is empty.")
+        if resource_type.name == USER and writing.name_taken(self._session, self._source, name, ident):
+            raise UniquenessException(detail=f"There is a user named {name!r} already.")
         return document
 
     def _resource(self, resource_type: ResourceType, row: DirectoryResource) -> Resource[Any]:

@@ -9,7 +9,7 @@ import pytest
 from plugin.access.tokens import Asked, Owner
 from plugin.access.tokens import make_token as make_api_token
 from plugin.mirror.sources.managing.setup import set_paused
-from tests.scim.conftest import CORE, ENTERPRISE, GROUP, Directory
+from tests.scim.conftest import CORE, ENTERPRISE, GROUP, PATCH, Directory
 from tests.world import HOST, World
 
 
@@ -38,6 +38,42 @@ def test_a_user_is_read_back_as_she_was_written_changed_and_removed(directory: D
     directory.ask("DELETE", f"/Users/{body['id']}", status=204)
     directory.ask("GET", f"/Users/{body['id']}", status=404)
     assert directory.identities() == {}
+
+
+def test_a_relative_address_beside_a_reference_is_accepted_in_every_request(directory: Directory) -> None:
+    boss = directory.ask("POST", "/Users", entra("ann@corp.local"), 201)["id"]
+    manager = {"value": boss, "$ref": f"../Users/{boss}", "displayName": "Ann"}
+    bea = entra("bea@corp.local") | {ENTERPRISE: {"manager": manager}}
+    made = directory.ask("POST", "/Users", bea, 201)
+    assert made[ENTERPRISE]["manager"]["value"] == boss
+    assert directory.ask("PUT", f"/Users/{made['id']}", bea)[ENTERPRISE]["manager"]["value"] == boss
+    change = {"schemas": [PATCH], "Operations": [{"op": "add", "path": f"{ENTERPRISE}:manager", "value": manager}]}
+    assert directory.ask("PATCH", f"/Users/{made['id']}", change)[ENTERPRISE]["manager"]["value"] == boss
+    members = [{"value": boss, "$ref": f"../Users/{boss}"}, {"value": made["id"], "$ref": None}]
+    group = {"schemas": [GROUP], "displayName": "Staff", "members": members}
+    found = directory.ask("POST", "/Groups", group, 201)
+    assert {one["value"] for one in found["members"]} == {boss, made["id"]}
+
+
+def test_an_empty_name_is_refused_in_every_request_with_a_plain_sentence(directory: Directory) -> None:
+    ann = directory.ask("POST", "/Users", entra("ann@corp.local"), 201)
+    staff = directory.ask("POST", "/Groups", {"schemas": [GROUP], "displayName": "Staff"}, 201)
+    blank = {"op": "replace", "path": "userName", "value": ""}
+    for method, path, body in (
+        ("POST", "/Users", {"schemas": [CORE], "userName": " "}),
+        ("PUT", f"/Users/{ann['id']}", {"schemas": [CORE], "userName": ""}),
+        ("PATCH", f"/Users/{ann['id']}", {"schemas": [PATCH], "Operations": [blank]}),
+        ("POST", "/Groups", {"schemas": [GROUP], "displayName": ""}),
+        ("PUT", f"/Groups/{staff['id']}", {"schemas": [GROUP], "displayName": " "}),
+    ):
+        refused = directory.ask(method, path, body, 400)
+        assert refused["scimType"] == "invalidValue", (method, path)
+        assert "Name is needed" in refused["detail"], (method, path)
+    assert directory.ask("GET", f"/Users/{ann['id']}")["userName"] == "ann@corp.local"
+    wrong = {"schemas": [PATCH], "Operations": [{"op": "add", "path": "photos", "value": [{"value": "no address"}]}]}
+    answer = directory.send("PATCH", f"/Users/{ann['id']}", wrong)
+    assert "pydantic" not in answer.text
+    assert "validation error" not in answer.text
 
 
 def test_a_user_name_is_taken_in_whatever_case(directory: Directory) -> None:
