@@ -63,8 +63,15 @@ def _mend_manager(holder: dict[str, Any]) -> None:
         folded = key.casefold()
         if folded in ("manager", _MANAGER) and isinstance(value, str | int) and not isinstance(value, bool):
             holder[key] = {"value": str(value)} if str(value).strip() else None
+        elif folded in ("manager", _MANAGER) and isinstance(value, dict):
+            holder[key] = _without_name(value)
         elif folded == ENTERPRISE.casefold() and isinstance(value, dict):
             _mend_manager(value)
+
+
+def _without_name(manager: dict[str, Any]) -> dict[str, Any]:
+    """A manager without the name that some send beside her ``value``: it is ours to tell, and no reason to refuse the rest."""
+    return {key: value for key, value in manager.items() if key.casefold() != "displayname"}
 
 
 def _mend_operation(operation: dict[str, Any]) -> None:
@@ -73,8 +80,8 @@ def _mend_operation(operation: dict[str, Any]) -> None:
     if name is None:
         return
     value = operation[name]
-    if isinstance(path, str) and path.casefold() == _MANAGER and isinstance(value, str | int | list):
+    if isinstance(path, str) and path.casefold() == _MANAGER and isinstance(value, str | int | list | dict):
         first = value[0] if isinstance(value, list) and value else value
-        operation[name] = first if isinstance(first, dict) else {"value": str(first)}
+        operation[name] = _without_name(first) if isinstance(first, dict) else {"value": str(first)}
     elif isinstance(value, dict):
         _mend_manager(value)

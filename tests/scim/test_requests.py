@@ -40,15 +40,21 @@ def test_a_user_is_read_back_as_she_was_written_changed_and_removed(directory: D
     assert directory.identities() == {}
 
 
-def test_a_relative_address_beside_a_reference_is_accepted_in_every_request(directory: Directory) -> None:
+def test_an_address_and_a_name_beside_a_reference_are_accepted_in_every_request(directory: Directory) -> None:
     boss = directory.ask("POST", "/Users", entra("ann@corp.local"), 201)["id"]
     manager = {"value": boss, "$ref": f"../Users/{boss}", "displayName": "Ann"}
     bea = entra("bea@corp.local") | {ENTERPRISE: {"manager": manager}}
     made = directory.ask("POST", "/Users", bea, 201)
     assert made[ENTERPRISE]["manager"]["value"] == boss
     assert directory.ask("PUT", f"/Users/{made['id']}", bea)[ENTERPRISE]["manager"]["value"] == boss
-    change = {"schemas": [PATCH], "Operations": [{"op": "add", "path": f"{ENTERPRISE}:manager", "value": manager}]}
-    assert directory.ask("PATCH", f"/Users/{made['id']}", change)[ENTERPRISE]["manager"]["value"] == boss
+    for operation in (
+        {"op": "add", "path": f"{ENTERPRISE}:manager", "value": manager},
+        {"op": "Replace", "path": f"{ENTERPRISE}:manager", "value": [manager]},
+        {"op": "replace", "value": {f"{ENTERPRISE}:manager": manager}},
+        {"op": "replace", "value": {ENTERPRISE: {"manager": manager}}},
+    ):
+        change = {"schemas": [PATCH], "Operations": [operation]}
+        assert directory.ask("PATCH", f"/Users/{made['id']}", change)[ENTERPRISE]["manager"]["value"] == boss
     members = [{"value": boss, "$ref": f"../Users/{boss}"}, {"value": made["id"], "$ref": None}]
     group = {"schemas": [GROUP], "displayName": "Staff", "members": members}
     found = directory.ask("POST", "/Groups", group, 201)
