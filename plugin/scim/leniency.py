@@ -81,7 +81,7 @@ def _mend_operation(operation: dict[str, Any]) -> None:
         return
     value = operation[name]
     if isinstance(path, str) and path.casefold() == _MANAGER and isinstance(value, str | int | list | dict):
-        first = value[0] if isinstance(value, list) and value else value
+        first = next(iter(value), "") if isinstance(value, list) else value
         operation[name] = _without_name(first) if isinstance(first, dict) else {"value": str(first)}
     elif isinstance(value, dict):
         _mend_manager(value)

@@ -55,6 +55,9 @@ def test_an_address_and_a_name_beside_a_reference_are_accepted_in_every_request(
     ):
         change = {"schemas": [PATCH], "Operations": [operation]}
         assert directory.ask("PATCH", f"/Users/{made['id']}", change)[ENTERPRISE]["manager"]["value"] == boss
+    none = {"schemas": [PATCH], "Operations": [{"op": "Replace", "path": f"{ENTERPRISE}:manager", "value": []}]}
+    assert "[]" not in str(directory.ask("PATCH", f"/Users/{made['id']}", none)[ENTERPRISE])
+    directory.ask("PUT", f"/Users/{made['id']}", bea)
     members = [{"value": boss, "$ref": f"../Users/{boss}"}, {"value": made["id"], "$ref": None}]
     group = {"schemas": [GROUP], "displayName": "Staff", "members": members}
     found = directory.ask("POST", "/Groups", group, 201)
