@@ -29,7 +29,7 @@ from plugin.enrolment.sourcing import changes, fetching, loads
 from plugin.enrolment.tables import Enrolment
 from plugin.mirror.pulling.pull import pull
 from plugin.mirror.pulling.unit_trees import recount
-from plugin.mirror.sources.managing import setup
+from plugin.mirror.sources.managing import overview, setup
 from plugin.mirror.sources.source import source_row
 from plugin.mirror.sources.tokens import make_token
 from plugin.mirror.tables import Job, Person, Unit
@@ -142,6 +142,7 @@ def test_a_file_a_directory_and_an_api_give_one_mirror(runtime: Runtime, tmp_pat
             loads.load(made, host_id, "hr", [("people.csv", as_file(people))], who="t", yes=True)
             directory.do("push", people)
             fetching.fetch_now(made, host_id, "other", who="t", yes=True)
+            no_renames(made, host_id)
             settle(made, host_id)
             site = seen(made, host_id, 0, names)
             assert seen(made, host_id, numbers["hr"], names) == site
@@ -164,6 +165,15 @@ def test_a_file_a_directory_and_an_api_give_one_mirror(runtime: Runtime, tmp_pat
         with made.db.write() as session:
             recount(session, host_id)
         assert examine(made, deep=True) == []
+
+
+def no_renames(made: Runtime, host_id: int) -> None:
+    """Where all of a unit go to one that is new, that is another unit: until somebody says so they stay (SOURCES 4.3)."""
+    for name in ("hr", "dir"):
+        with made.db.read() as session:
+            asked = overview.shown(session, host_id, name)["renames"]
+        for question in asked:
+            changes.answer_rename(made, host_id, name, question["id"], renamed=False, yes=True, who="t")
 
 
 def one_job_each(sandbox: Sandbox) -> None:
