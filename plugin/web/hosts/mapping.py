@@ -84,9 +84,10 @@ def change(number: int) -> Response:
         return _show(number, entered, None, trouble.why, 503)
     now, before = mapper.preview(people, mapping), mapper.preview(people, mapper.clean(connection.mapping))
     first = not connection.mapping and not connection.marks
+    rows = _rows(now, now if first else before, host.time_zone or "UTC")
     tried = {
         "preview": now, "offers": mapper.offers(people), "first": first,
-        "rows": _rows(now, now if first else before, host.time_zone or "UTC"),
+        "rows": rows if g.launch.rights.sees_host else [_nameless(row, n) for n, row in enumerate(rows, start=1)],
         "appear": [] if first else sorted(set(now.units) - set(before.units)),
         "vanish": [] if first else sorted(set(before.units) - set(now.units)),
     }  # fmt: skip
@@ -100,7 +101,7 @@ def _rows(now: Preview, before: Preview, zone: str) -> list[Row]:
         old = earlier.get(one.id, one)
         differs = {name: getattr(old, name) for name in COMPARED if getattr(old, name) != getattr(one, name)}
         rows.append(Row(one, differs))
-    return rows if g.launch.rights.sees_host else [_nameless(row, n) for n, row in enumerate(rows, start=1)]
+    return rows
 
 
 def _nameless(row: Row, number: int) -> Row:
