@@ -55,6 +55,8 @@ class FakeMoodle:
     release: str = "4.5"
     """4.5 or 5.1."""
     token: str = "t0ken"
+    shut_out: str = ""
+    """``expired``: the token is deleted at its next use; ``service``: its account may not use the service."""
     mood: str = "ok"
     """ok, html, garbage, maintenance, off, busy, down, truncated (takes a batch and drops its end)."""
     functions: set[str] = field(default_factory=lambda: set(FUNCTIONS))
@@ -157,6 +159,9 @@ class FakeMoodle:
         self.filtered = document.pop("moodlewssettingfilter", "0") == "1"
         if token != self.token:
             raise MoodleError("invalidtoken")
+        if self.shut_out:
+            self.token = "" if self.shut_out == "expired" else self.token
+            raise MoodleError("accessexception", "Access control exception")
         if not name:
             raise MoodleError("invalidparameter", "Invalid parameter value detected (Missing function name)")
         if self.before is not None:

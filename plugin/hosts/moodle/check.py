@@ -14,11 +14,11 @@ from plugin.core.runtime import Runtime
 from plugin.hosts.moodle.companion import bulk
 from plugin.hosts.moodle.courses import STATUS
 from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH
-from plugin.hosts.moodle.host import CONFIG, INFO
+from plugin.hosts.moodle.host import CONFIG
 from plugin.hosts.moodle.mapping import MoodleMapping
 from plugin.hosts.moodle.messages import SEND
 from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, as_options
-from plugin.hosts.moodle.rest import CAPABILITY, TOGETHER, Fault, Rest
+from plugin.hosts.moodle.rest import CAPABILITY, INFO, TOGETHER, Fault, Rest
 from plugin.hosts.moodle.versions import ENROL, UNENROL, who_is_missing
 from plugin.hosts.moodle.writing import PROFILES, STUDENT, whole_number
 from plugin.hosts.port import Check, ConnectionSpec, Garbled, HostTrouble, Locked

@@ -31,12 +31,12 @@ from plugin.hosts.moodle.people import (
     is_id,
     person_record,
 )
-from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
+from plugin.hosts.moodle.rest import CAPABILITY, INFO, Fault, Rest
 from plugin.hosts.moodle.versions import ENROL, UNENROL
 from plugin.hosts.moodle.writing import Seats, whole_number
 from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, MarkTooOld, Page, Refused, Reply
 
-INFO, CONFIG = "core_webservice_get_site_info", "tool_mobile_get_config"
+CONFIG = "tool_mobile_get_config"
 LATE = 3600
 """Seconds by which Moodle may decide on a completion later than it was earned."""
 SEATS, MESSAGES = 300, 20

@@ -16,9 +16,11 @@ from plugin.core.clock import Clock
 from plugin.core.network.http import Answer, CallFailed, Outbound
 from plugin.core.text.stored import later
 from plugin.hosts.moodle.plain import FILTERED, plain, plain_values
-from plugin.hosts.port import ConnectionSpec, Garbled, Locked, Refused, Wait
+from plugin.hosts.port import ConnectionSpec, Garbled, HostTrouble, Locked, Refused, Wait
 
 PATH = "/webservice/rest/server.php"
+INFO = "core_webservice_get_site_info"
+"""What Moodle says of itself and of the account that asks."""
 TOGETHER = "tool_mobile_call_external_functions"
 """Several calls in one, each answer a text of JSON."""
 PACKED = (TOGETHER, "local_muster_get_users", "local_muster_get_enrolments", "local_muster_get_completions")
@@ -45,6 +47,10 @@ _LOCKED = {
     "sitepolicynotagreed": later("Moodle's service account has not agreed to the site policy."),
 }
 """Troubles of the connection: nothing works until somebody acts."""
+_SHUT_OUT = later(
+    "Moodle lets our token in nowhere: its role does not allow webservice/rest:use, its service is for authorised users only,"
+    " it is limited to other addresses, or core_webservice_get_site_info is not in its service."
+)
 _WAIT = {
     "sitemaintenance": later("Moodle is in maintenance mode."),
     "upgraderunning": later("Moodle is being upgraded."),
@@ -100,7 +106,10 @@ class Rest:
         :raises Fault: Moodle refused this call. :raises Wait: later; :class:`Unclear` where it may have taken effect.
         :raises Locked: token, service or account. :raises Garbled: what came back is not Moodle's.
         """
-        form = [("wstoken", self._token), ("moodlewsrestformat", "json"), FILTERED, *flat(parameters or {})]
+        return self._read(function, self._post(function, parameters or {}, deadline))
+
+    def _post(self, function: str, parameters: Mapping[str, Any], deadline: float) -> Answer:
+        form = [("wstoken", self._token), ("moodlewsrestformat", "json"), FILTERED, *flat(parameters)]
         # Last on purpose: where PHP cuts a form that is too long, the name of the function goes first, and nothing is done.
         form.append(("wsfunction", function))
         try:
@@ -115,7 +124,7 @@ class Rest:
         with self._lock:
             self.calls += 1
             self.received += len(answer.body)
-        return self._read(function, answer)
+        return answer
 
     def _read(self, function: str, answer: Answer) -> Any:
         self._check_status(answer)
@@ -139,11 +148,26 @@ class Rest:
             str(document.get("errorcode") or ""),
             plain(str(document.get("message") or ""), self.language)[:300],
         )
+        if code == "accessexception":
+            raise Locked(self._shut_out(function))
         if code in _LOCKED:
             raise Locked(_LOCKED[code] % {"function": function})
         if code in _WAIT:
             raise Wait(_WAIT[code])
         raise Fault(function, code, said)
+
+    def _shut_out(self, function: str) -> str:
+        """What an ``accessexception`` means. Moodle answers so for a function that is not in the service, for an account that
+        may not use the service, and once for a token that has expired, which it then deletes: only another question tells.
+        """
+        try:
+            document = json.loads(self._post(INFO, {}, 30.0).body)
+        except (HostTrouble, ValueError):
+            document = None
+        code = document.get("errorcode") if isinstance(document, dict) else ""
+        if code == "accessexception":
+            return _SHUT_OUT
+        return _LOCKED["invalidtoken" if code == "invalidtoken" else "accessexception"] % {"function": function}
 
     def _check_status(self, answer: Answer) -> None:
         status = answer.status

@@ -65,6 +65,20 @@ def test_the_errorcode_alone_decides(
 
 
 @pytest.mark.parametrize(
+    ("shut_out", "said"), [("expired", "it has expired"), ("service", "for authorised users only"), ("", "(core_user_get_users_by_field)")]
+)  # fmt: skip
+def test_an_expired_token_a_closed_service_and_a_missing_function_are_told_apart(
+    case: MoodleCase, shut_out: str, said: str
+) -> None:
+    """Moodle answers ``accessexception`` to each."""
+    case.fake.functions.discard("core_user_get_users_by_field")
+    case.fake.shut_out = shut_out
+    with pytest.raises(Locked) as error:
+        case.host().rest.call("core_user_get_users_by_field", {"field": "id", "values": ["3"]})
+    assert said in error.value.why
+
+
+@pytest.mark.parametrize(
     ("mood", "expected"),
     [
         ("maintenance", Wait),
