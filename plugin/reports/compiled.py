@@ -114,7 +114,7 @@ class Compiled:
     def _by_person(self, source: Source) -> Source:
         if not self.asker.sqlite:
             return source
-        base = source.base.replace(OF_ENROLMENT, BY_PERSON)
+        base = courses.in_order(source.base.replace(OF_ENROLMENT, BY_PERSON))
         return replace(source, base=base, where=source.where.replace(OF_HOST, "e.host_id = ?"))
 
     def _found_first(self, source: Source) -> Source:
