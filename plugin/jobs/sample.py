@@ -98,7 +98,8 @@ def define(name: str, course: str, *rows: AssignmentDef, **terms: Any) -> Callab
     """A certification of one course."""
     minimum = {"minimum": terms.pop("minimum")} if "minimum" in terms else {}
     path = [{"name": "Course", "courses": [course], "needs": "all", **minimum}]
-    content = dump_content(parse_content({"certification": path, "recertification": []}))
+    again = [{"name": "Course", "courses": [terms.pop("again")], "needs": "all"}] if "again" in terms else []
+    content = dump_content(parse_content({"certification": path, "recertification": again}))
     period = {} if terms.get("kind") == "program" else dict(DEFAULT_PERIOD)
 
     def change(before: Definition) -> Definition:
@@ -138,7 +139,7 @@ def build(sample: Sample) -> None:
     half, year = {"active": "6 months", "window": "1 month"}, {"active": "1 year", "window": "2 months"}
     after = {"after": "enrolment", "add": "30 days"}
     fire = (row("organisation:ORG-2:below", after), row(f"individual:{LEARNER}", after))
-    sample.save("FIRE", SAM, define("Fire Safety, renewed every year", "x1", *fire, period=year))
+    sample.save("FIRE", SAM, define("Fire Safety, renewed every year", "x1", *fire, period=year, again="x1"))
     sample.save("AID", KIM, define("First Aider", "x5", row("organisation:ORG-5:below", after), period=half))
     sample.ago(90)
     sample.save("FOOD", SAM, define("Food Safety Level 2", "x2", row("organisation:ORG-3:below", {"fixed": day(-9)}),

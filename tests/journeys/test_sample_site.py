@@ -22,7 +22,7 @@ OF_CERTIFICATION = (
 WALKS: dict[str, tuple[str, ...]] = {
     SAM: (
         "home", "certifications", "certifications/new", *(f"certifications/DATA/{tab}" for tab in OF_CERTIFICATION), "people",
-        f"people/{LEARNER}", "reports", "reports/learners", "messages", "system", "delivery", "held", "endpoints", "hosts",
+        f"people/{LEARNER}", "reports", "reports/learners", "reports/overview?by=organisation", "messages", "system", "delivery", "held", "endpoints", "hosts",
         "search?q=fire",
     ),
     MANAGER: ("my/team", "my/team?include=below&show=overdue", "my/certifications"),
@@ -35,6 +35,10 @@ LISTS = (
     "certifications/DATA/learners",
     "certifications/DATA/exceptions",
     "certifications/DATA/history",
+    "reports",
+    "reports/learners",
+    "reports/courses",
+    "reports/overview?by=organisation",
 )
 TALLEST = 90
 """Pixels of a card at 390."""
@@ -117,3 +121,22 @@ def test_the_cards_of_every_list_are_small(sampled: Running, browser: Any) -> No
         seen += len(tall)
         assert max(tall) <= TALLEST, (path, sorted(tall)[-3:])
     assert seen > 100
+
+
+def test_a_name_without_a_space_widens_no_page(sampled: Running, browser: Any) -> None:
+    name = "N" * 255
+    sampled.command("apply", "-", "--yes", typed=f"version: 1\ncertifications:\n  - {{code: LONG, name: {name}}}\n")
+    sam = Walker(browser, sampled, SAM, "en")
+    sam.open(f"certifications?q={name}")
+    address = sam.page.locator("table th[scope=row] a").first.get_attribute("href") or ""
+    number = re.search(r"certifications/(\d+)", address)
+    assert number is not None
+    for path in (
+        "home",
+        "messages",
+        "reports/overview",
+        *(f"certifications/{number[1]}/{tab}" for tab in OF_CERTIFICATION[:4]),
+    ):
+        sam.open(path)
+        sam.fits(path)
+    sam.page.context.close()

@@ -79,12 +79,12 @@ def begins_on(why: str, day: str) -> str:
     return f"{why} {begins}"
 
 
-def waits(why: str, at: int | None, zone: str) -> str:
+def waits(why: str, at: int | None, zone: str, *, stopped: bool) -> str:
     """Why an assignment with a wave has not enrolled a learner of its target yet (rules 11.3).
 
-    :param why: the sentence that says why its target matches her. :param at: the instant foreseen; ``None`` while stopped.
+    :param why: the sentence that says why its target matches her. :param at: the instant foreseen; ``None`` for none.
     """
-    waiting = _("This learner waits for a wave that is stopped.")
+    waiting = _("This learner waits for a wave that is stopped.") if stopped else _("This learner waits for a wave.")
     if at is not None:
         day = local_day(at, zone).isoformat()
         waiting = _("This learner waits; by the forecast she begins on %(day)s.", day=day)

@@ -205,7 +205,7 @@ def checks(session: Session, host_id: int, certification: int, person: int) -> l
         if rule.id in excepted and not matches:
             said = left_out(excepted[rule.id])
         if queue is not None and rule.id in hit - enrols:
-            said = waits(said, queue.day_of(person), zone_of_host(session, host_id))
+            said = waits(said, queue.day_of(person), zone_of_host(session, host_id), stopped=person in queue.stopped)
         elif rule.id in aimed and not matches and rule.starts is not None:
             said = begins_on(said, local_day(rule.starts, zone_of_host(session, host_id)).isoformat())
         listed.append({"assignment": rule.name, "matches": matches, "sentence": said})

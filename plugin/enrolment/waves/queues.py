@@ -49,12 +49,23 @@ class Queue:
         return found
 
     @cached_property
+    def expected(self) -> BitMap:
+        """Who waits and is drawn one day: neither suspended nor exempt."""
+        return self.waiting - self.crowd.out
+
+    @cached_property
     def stopped(self) -> BitMap:
         """Who waits for a wave that is stopped, and for no other."""
-        return self.waiting - BitMap.union(BitMap(), *(step.people for step in self.steps))
+        moving = [rule for lane in lanes_of(self.rules, self.code) if lane.wave.learners for rule in lane.rules]
+        return self.expected - self.crowd.of(moving)
+
+    @cached_property
+    def beyond(self) -> BitMap:
+        """Who begins after the last of ``steps``."""
+        return self.expected - self.stopped - BitMap.union(BitMap(), *(step.people for step in self.steps))
 
     def day_of(self, person: int) -> int | None:
-        """The instant foreseen for somebody who waits; ``None`` where her wave is stopped."""
+        """The instant foreseen for somebody who waits; ``None`` where none is: she is of no step."""
         return next((step.at for step in self.steps if person in step.people), None)
 
 

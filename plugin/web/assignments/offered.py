@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.drafts import drafts
 from plugin.certifications.listing import listed
+from plugin.enrolment.views.told import may_be_told
 from plugin.mirror.lookup.browse import courses, hidden, profile_fields
 from plugin.mirror.lookup.search import find
 from plugin.notifications.impact import reached
@@ -58,6 +59,7 @@ def reached_by(session: Session, certification: int, everyone: BitMap) -> list[i
 
     Managers and administrators of very many learners are counted on the Notifications tab alone: that takes its time.
     """
+    everyone = may_be_told(session, host_id(), certification, everyone)
     return [
         len(reached(session, host_id(), everyone, one.to))
         if set(one.to) <= {"learner"} or len(everyone) <= _MOST_ASKED

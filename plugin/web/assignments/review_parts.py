@@ -202,8 +202,16 @@ def _days_of(found: Review, part: str, ids: Sequence[int], zone: str) -> dict[in
     """Of those who wait for a wave the day foreseen (rules 11.3)."""
     if part != "later" or found.queue is None:
         return {}
-    days = {one: found.queue.day_of(one) for one in ids}
-    return {one: long_day(at, zone) if at else str(_("stopped")) for one, at in days.items()}
+    queue = found.queue
+    days = {one: queue.day_of(one) for one in ids}
+    none = {
+        one: str(_("stopped")) if one in queue.stopped else _after(queue, zone) for one, at in days.items() if not at
+    }
+    return {one: long_day(at, zone) if at else none[one] for one, at in days.items()}
+
+
+def _after(queue: Queue, zone: str) -> str:
+    return str(_("after %(day)s", day=long_day(queue.steps[-1].at, zone))) if queue.steps else ""
 
 
 def names_context(session: Session, found: Review, part: str) -> dict[str, Any]:
@@ -239,12 +247,12 @@ class Bar:
 
 def forecast_context(queue: Queue | None, zone: str) -> dict[str, Any]:
     """What the review shows of a forecast: lines of the table, and bars of the picture."""
-    if queue is None or not (queue.waiting or queue.now):
+    if queue is None or not (queue.expected or queue.now):
         return {"forecast": None}
     days: dict[int, int] = {queue.at: len(queue.now)}
     for step in queue.steps:
         days[step.at] = days.get(step.at, 0) + len(step.people)
-    left, lines = len(queue.waiting) + len(queue.now), []
+    left, lines = len(queue.expected) + len(queue.now), []
     for at, size in days.items():
         left -= size
         lines.append((long_day(at, zone) if at != queue.at else str(_("with this save")), size, left))
@@ -254,6 +262,6 @@ def forecast_context(queue: Queue | None, zone: str) -> dict[str, Any]:
     return {
         "forecast": {
             "lines": lines[:LINES], "more": max(len(lines) - LINES, 0), "last": lines[-1][0], "bars": bars,
-            "stopped": len(queue.stopped), "waiting": len(queue.waiting),
+            "stopped": len(queue.stopped), "beyond": len(queue.beyond),
         }
     }  # fmt: skip

@@ -18,6 +18,7 @@ from plugin.core.errors import Invalid, NotFound, RefusedByRule
 from plugin.enrolment.message_dates import preview
 from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.views.roster import learners
+from plugin.enrolment.views.told import may_be_told
 from plugin.mirror.lookup.search import find
 from plugin.mirror.tables import Person
 from plugin.notifications.defaults import (
@@ -105,7 +106,7 @@ def _everyone(session: Session, certification: int, rows: Any) -> BitMap:
     found: BitMap = BitMap()
     for people in matched(session, host_id(), certification, rows).values():
         found |= people
-    return found
+    return may_be_told(session, host_id(), certification, found)
 
 
 @blueprint.post("/notifications")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from flask import Blueprint, Response, g, url_for
+from flask import Blueprint, Response, g
 
 from plugin.access.readers import reader_of
 from plugin.access.rules import rule
-from plugin.core.clock import format_instant
 from plugin.delivery.seats.confirmed_counts import places
 from plugin.enrolment.codes import STATES
 from plugin.enrolment.views.roster import state_counts
@@ -20,10 +19,11 @@ from plugin.web.frame import shell
 from plugin.web.frame.kit import PREFIX, host_id, page, runtime, who
 from plugin.web.frame.words import short_day
 from plugin.web.reports.asked import Here
-from plugin.web.reports.compliance import TO_DO, picture_of
+from plugin.web.reports.compliance import due_in_week, picture_of
 
 blueprint = Blueprint("overview", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
+_REPORTS = Here("reports.table", "reports.file")
 _WIDTH, _HEIGHT = 560, 150
 """Of the plot of weeks, in the units of its drawing."""
 
@@ -56,29 +56,16 @@ def show(certification: int) -> Response:
             "states": found,
             "any": bool(states),
             "most": max(found.values(), default=0) or 1,
-            **picture_of(asker, Here("reports.table", "reports.file"), context["certification"].code),
+            **picture_of(asker, _REPORTS, context["certification"].code),
             "places": places(session, host_id(), certification),
             "bars": [
-                replace(bar, address=_due_in_week(context["certification"].code, now, number))
+                replace(bar, address=due_in_week(_REPORTS, context["certification"].code, now, number))
                 for number, bar in enumerate(
                     bars(weeks, [short_day(now + number * WEEK, context["zone"]) for number in range(len(weeks))])
                 )
             ],
         }
     return page("certifications/overview.html", **context)
-
-
-def _due_in_week(code: str, now: int, number: int) -> str:
-    """Where the people are whom a bar counts."""
-    first, last = format_instant(now + number * WEEK + 1), format_instant(now + (number + 1) * WEEK)
-    filters = {
-        "certification": code,
-        "active": "true",
-        "state": list(TO_DO),
-        "due.between": f"{first}..{last}",
-        "sort": "due",
-    }
-    return url_for("reports.table", source="learners", **filters)  # type: ignore[arg-type]
 
 
 def bars(sizes: Sequence[int], labels: Sequence[str]) -> list[Bar]:

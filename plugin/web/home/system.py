@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, url_for
 
 from plugin.access.rules import SEE_HOST, rule
 from plugin.enrolment.checking.daily import drift_found
@@ -20,4 +20,12 @@ def show() -> Response:
     with runtime().db.read() as session:
         waits, drift = waits_of(session, host_id()), drift_found(session, host_id())
         zone = zone_of_host(session, host_id())
-    return page("home/system.html", waits=waits, drift=drift, zone=zone)
+    return page("home/system.html", waits=waits, drift=drift, zone=zone, mended=_mended())
+
+
+def _mended() -> str:
+    """Where the people are whom the daily check set right: a row for each time and learner."""
+    return url_for(
+        "reports.table", source="history", what=["drift_repaired", "seats_repaired"],
+        columns="at,what,certification_name,person,name",
+    )  # fmt: skip

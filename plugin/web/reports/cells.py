@@ -2,16 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from flask import g, url_for
 from flask_babel import gettext as _
 
+from plugin.reports.asking.question import Question
 from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, SETTING, Column, Row
+from plugin.reports.overview import TOTAL
+from plugin.reports.sources.overview import NUMBERS as COUNTED
+from plugin.reports.sources.overview import PERCENTS
 from plugin.web.frame.words import count, due_words, exception_words, moment, state_words, type_words
+from plugin.web.reports.asked import Here, Pairs
 
 _STATES = frozenset({"assigned", "in_progress", "certified", "window_open", "expired", "complete", "withdrawn"})
 _EXCEPTIONS = frozenset({"time_allowance", "unknown_date", "duplicate_course", "already_assigned"})
-NUMBERS = (NUMBER, PERCENT)
+NUMBERS, DATES = (NUMBER, PERCENT), (INSTANT, LOCAL)
+_HEADS = ("name", "certification_name", "recipient", "what")
+_CODES = frozenset({"certification", "person", "username", "number", "course", "organisation", "position", "manager"})
+_UNASKED = frozenset({*COUNTED, *PERCENTS, "total", "organisation_name", "position_name"})
+"""Filters of the overview that are about its rows, not about people."""
+TO_DO = ("assigned", "in_progress", "window_open", "expired")
+_ACTIVE = (("active", "true"),)
+_PEOPLE: dict[str, Pairs] = {
+    "enrolled": [*_ACTIVE],
+    "certified": [*_ACTIVE, ("state", "certified"), ("state", "window_open"), ("state", "complete")],
+    "in_progress": [*_ACTIVE, ("state", "in_progress")],
+    "not_started": [*_ACTIVE, ("state", "assigned")],
+    "expired": [*_ACTIVE, ("state", "expired")],
+    "suspended": [*_ACTIVE, ("suspended", "true")],
+    "held": [("held", "exception")],
+    "due_30": [*_ACTIVE, *(("state", one) for one in TO_DO), ("due.next", "30")],
+    "overdue": [("overdue", "true"), ("sort", "-days_overdue")],
+    "expiring_30": [*_ACTIVE, ("state", "certified"), ("state", "window_open"), ("expires.next", "30")],
+}
+"""By number of the overview, how the report of learners asks for its people."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell says, and where it leads; empty for nowhere."""
+
+    words: str
+    address: str = ""
+
+
+def people_of(here: Here, name: str, where: Pairs) -> str:
+    """The address of the people whom a number of the overview counts, among those of ``where``."""
+    return here.address("learners", [*where, *_PEOPLE[name]])
+
+
+def cell(here: Here, asked: Question, column: Column, row: Row, zone: str) -> Cell:
+    """A cell of a page: names lead to people, and numbers of the overview to whom they count."""
+    return Cell(shown(column, row, zone), _address(here, asked, column.name, row))
+
+
+def _address(here: Here, asked: Question, name: str, row: Row) -> str:
+    if name == "name" and row.get("person") and g.launch.rights.any:
+        return url_for("person.show", person=row["person"])
+    if asked.source != "overview" or name not in COUNTED or not row.get(name):
+        return ""
+    stems = {one.partition(".")[0] for one, _value in asked.filters}
+    if asked.by not in ("", "organisation", "position") or stems & {asked.by, *_UNASKED}:
+        return ""  # no address of learners asks for exactly these
+    where = [one for one in asked.filters if one[0] != "certification"]
+    where += [("certification", row["certification"]), *([("as_of", asked.as_of)] if asked.as_of else [])]
+    if asked.by and not row["total"]:
+        where.append((asked.by, row[asked.by]))
+    return people_of(here, name, where)
+
+
+def head_of(names: Sequence[str]) -> int:
+    """The place of the column that names a row."""
+    return next((names.index(one) for one in _HEADS if one in names), 0)
+
+
+def is_code(name: str) -> bool:
+    """Whether a column says by a code what another says in words; on a narrow screen it comes last."""
+    return name in _CODES
 
 
 def shown(column: Column, row: Row, zone: str) -> str:
@@ -19,7 +89,9 @@ def shown(column: Column, row: Row, zone: str) -> str:
     value = row.get(column.name)
     if value is None:
         return ""
-    if column.type in (INSTANT, LOCAL):
+    if value == TOTAL:
+        return str(_("Total, each learner once"))
+    if column.type in DATES:
         return moment(int(value), zone)
     if column.type == FLAG:
         return str(_("Yes")) if value else str(_("No"))

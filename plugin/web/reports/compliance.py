@@ -19,14 +19,12 @@ from plugin.reports.outlook import Month, due_by_week, trend
 from plugin.reports.query import ask
 from plugin.web.frame.words import short_day
 from plugin.web.reports.asked import Here, Pairs
+from plugin.web.reports.cells import TO_DO, people_of
 
 _WIDTH, _LEFT = 560, 0
 WEEK = 7 * 86_400
-_PARTS = (
-    ("certified", "good", ("certified", "window_open", "complete")), ("in_progress", "bar1", ("in_progress",)),
-    ("not_started", "rail", ("assigned",)), ("expired", "late", ("expired",)),
-)  # fmt: skip
-TO_DO = ("assigned", "in_progress", "window_open", "expired")
+_PARTS = (("certified", "good"), ("in_progress", "bar1"), ("not_started", "rail"), ("expired", "late"))
+_NUMBERS = ("enrolled", "overdue", "due_30", "expiring_30", "held")
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def picture_of(asker: Asker, here: Here, code: str) -> dict[str, Any]:
 
 
 def _legend() -> list[tuple[str, str]]:
-    return [(_words(name), tone) for name, tone, _states in _PARTS]
+    return [(_words(name), tone) for name, tone in _PARTS]
 
 
 def _first(here: Here) -> str:
@@ -106,25 +104,13 @@ def _words(name: str) -> str:
 
 def _line(here: Here, row: dict[str, Any], where: Pairs, address: str | None, name: str = "") -> Line:
     enrolled = row["enrolled"]
-    active = [*where, ("active", "true")]
     parts, x = [], float(_LEFT)
-    for part, tone, states in _PARTS:
+    for part, tone in _PARTS:
         size = row[part]
         width = round(size / enrolled * _WIDTH, 1) if enrolled else 0.0
-        people = here.address("learners", [*active, *(("state", one) for one in states)])
-        parts.append(Part(round(x, 1), width, tone, _words(part), size, people))
+        parts.append(Part(round(x, 1), width, tone, _words(part), size, people_of(here, part, where)))
         x += width
-    to_do = [("state", one) for one in TO_DO]
-    numbers = {
-        "enrolled": (enrolled, here.address("learners", active)),
-        "overdue": (row["overdue"], here.address("learners", [*where, ("overdue", "true"), ("sort", "-days_overdue")])),
-        "due_30": (row["due_30"], here.address("learners", [*active, *to_do, ("due.next", "30")])),
-        "expiring_30": (
-            row["expiring_30"],
-            here.address("learners", [*active, ("state", "certified"), ("state", "window_open"), ("expires.next", "30")]),
-        ),
-        "held": (row["held"], here.address("learners", [*where, ("held", "exception")])),
-    }  # fmt: skip
+    numbers = {name: (row[name], people_of(here, name, where)) for name in _NUMBERS}
     return Line(
         name or row["certification_name"] or row["certification"], address, parts, numbers, row["certified_percent"]
     )
@@ -157,32 +143,31 @@ def _units(asker: Asker, here: Here, code: str) -> tuple[list[Line], str | None]
 
 def _past(here: Here, code: str, months: list[Month]) -> dict[str, dict[str, str]]:
     """By the day on which a month ended, where the people of its numbers are; of a unit nobody keeps who was in it."""
-    of = {
-        "enrolled": [("active", "true")], "overdue": [("overdue", "true")],
-        "certified": [("active", "true"), *(("state", one) for one in _PARTS[0][2])],
-    }  # fmt: skip
+    names = ("enrolled", "certified", "overdue")
     return {
-        day: {
-            name: here.address("learners", [("certification", code), *more, ("as_of", day)])
-            for name, more in of.items()
-        }
+        day: {name: people_of(here, name, [("certification", code), ("as_of", day)]) for name in names}
         for day in (month.day.isoformat() for month in months)
     }
 
 
 def _week_bars(asker: Asker, here: Here, code: str, weeks: list[int]) -> list[dict[str, Any]]:
     most, step = max([*weeks, 1]), _WIDTH / max(len(weeks), 1)
-    where = [*([("certification", code)] if code else []), ("active", "true"), *(("state", one) for one in TO_DO)]
-
-    def people(week: int) -> str:
-        first, last = (format_instant(asker.now + days) for days in (week * WEEK + 1, (week + 1) * WEEK))
-        return here.address("learners", [*where, ("due.between", f"{first}..{last}"), ("sort", "due")])
-
     return [
         {
-            "address": people(at),
             "x": round(at * step, 1), "height": max(round(size / most * 150, 1), 2.0 if size else 0.0), "size": size,
-            "label": short_day(asker.now + at * WEEK, asker.zone),
+            "label": short_day(asker.now + at * WEEK, asker.zone), "address": due_in_week(here, code, asker.now, at),
         }
         for at, size in enumerate(weeks)
     ]  # fmt: skip
+
+
+def due_in_week(here: Here, code: str, now: int, number: int) -> str:
+    """Where the people are who are due in one of the next weeks, of one certification or of all."""
+    first, last = format_instant(now + number * WEEK + 1), format_instant(now + (number + 1) * WEEK)
+    to_do = [
+        ("active", "true"),
+        *(("state", one) for one in TO_DO),
+        ("due.between", f"{first}..{last}"),
+        ("sort", "due"),
+    ]
+    return here.address("learners", [*([("certification", code)] if code else []), *to_do])

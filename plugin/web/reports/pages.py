@@ -22,7 +22,7 @@ from plugin.web.frame.kit import PREFIX, host_id, page, runtime, who
 from plugin.web.reports import asked as asks
 from plugin.web.reports import choosing, compliance, saved, sending, team
 from plugin.web.reports.asked import Here, Pairs
-from plugin.web.reports.cells import NUMBERS, shown
+from plugin.web.reports.cells import DATES, NUMBERS, cell, head_of, is_code
 from plugin.web.reports.labels import column_label, operator_label, source_label, source_sentence
 from plugin.web.reports.printed import printed
 
@@ -102,7 +102,9 @@ def _table(asker: Asker, answer: Any, pairs: Pairs, here: Here, source: str) -> 
     return {
         "source": source, "label": source_label(source), "sentence": source_sentence(source), "pairs": rest,
         "headings": asks.headings(here, question, pairs, names), "chips": asks.chips(here, question, pairs, called),
-        "rows": [[shown(one, row, zone) for one in answer.columns] for row in answer.rows],
+        "rows": [[cell(here, question, one, row, zone) for one in answer.columns] for row in answer.rows],
+        "head": head_of(names), "late": [is_code(name) for name in names],
+        "dated": [one.type in DATES for one in answer.columns],
         "numeric": [one.type in NUMBERS for one in answer.columns], "total": answer.total, "zone": zone,
         "following": here.address(source, [*rest, ("cursor", answer.next)]) if answer.next else None,
         "beginning": here.address(source, rest) if question.cursor else None,
