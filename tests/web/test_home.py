@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 import pytest
+from pyroaring import BitMap
 from sqlalchemy import select
 
 from plugin.access.grants import Wanted, add
@@ -13,6 +14,7 @@ from plugin.access.rights import SHELL
 from plugin.core.database.bulk import run
 from plugin.core.days import local_day
 from plugin.core.db import Database
+from plugin.core.journal import record
 from plugin.delivery.tables import Message
 from plugin.enrolment.checking.daily import FOUND, LAST
 from plugin.mirror.lookup.search import reindex
@@ -180,4 +182,14 @@ def test_what_the_daily_check_found_stands_on_system(company: World, visit: Visi
     with db.write() as session:
         for name, value in ((FOUND, 2), (LAST, company.now)):
             run(session, "INSERT INTO counter (host_id, name, value) VALUES (?, ?, ?)", HOST, name, value)
-    assert some in visit().page("/system")
+        theirs = BitMap(session.scalars(select(Person.id).where(Person.ext.in_(["ann", "bea"]))))
+        record(session, HOST, company.now, "rule", "drift_repaired", certification=1, people=theirs)
+    sam = visit()
+    page = sam.page("/system")
+    assert some in page
+    address = re.search(r'<a href="/t/handle([^"]+drift_repaired[^"]+)">', page)
+    assert address is not None
+    people = sam.page(unescape(address[1]))
+    assert "Showing 2 of 2" in people
+    assert "Ann" in people
+    assert "Bea" in people

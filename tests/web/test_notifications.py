@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from plugin.certifications.store import by_code, by_id, definition_of
 from plugin.delivery.tables import Message
-from plugin.mirror.tables import Person
+from plugin.mirror.tables import ACTIVE, SUSPENDED, Person
 from plugin.notifications.tables import Notification
 from tests.in_turn import in_turn
 from tests.web.conftest import Visit
@@ -197,3 +197,25 @@ def test_a_text_in_another_language_is_added_previewed_kept_and_removed(world: W
     assert "{vorname}" in refused.text
     assert one.post(f"{path}/0", form(world, food, **{"subject.de": "", "body.de": ""})).status_code == 303
     assert "texts" not in saved(world, food)[0]
+
+
+def test_those_whom_nothing_can_tell_are_not_counted_among_the_reached(world: World, visit: Visit) -> None:
+    world.save("fs", row("organisation", "sales", include="below"), notifications=({"when": "assigned"},))
+    world.settle()
+    with world.runtime.db.read() as session:
+        found = by_code(session, HOST, "fs")
+    assert found is not None
+    one, path = visit(), f"/certifications/{found.id}"
+
+    def reached() -> tuple[str, str]:
+        listed = re.findall(r'data-label="Would reach now"[^>]*>([\d,]+)<', one.page(f"{path}/notifications"))
+        above = re.search(r"People it would reach now: ([\d,]+)", one.page(f"{path}/assignments"))
+        return listed[0], above[1] if above else ""
+
+    assert reached() == ("4", "4")
+    world.state("ann", SUSPENDED)
+    assert reached() == ("3", "3")
+    assert one.post(f"{path}/learners/bea/exempt", {"reason": "On leave"}).status_code == 303
+    assert reached() == ("2", "2")
+    world.state("ann", ACTIVE)
+    assert reached() == ("3", "3")
