@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.rules.due_dates import Due, parse_due
 from plugin.certifications.rules.waves import Wave, load_wave
-from plugin.core.database.bulk import among, fetch
+from plugin.core.database.bulk import among, exactly, fetch
 from plugin.core.database.slices import slices
 from plugin.population.matching_keys import Key, keys_of
 from plugin.population.sets import Population
@@ -187,7 +187,7 @@ def matches_of(session: Session, host_id: int, people: Sequence[int], as_of: int
 
 def _groups(session: Session, host_id: int, people: Sequence[int]) -> Iterable[tuple[int, int]]:
     for part in slices(people, _SLICE):
-        some = among("person", np.array(part, np.int64))
+        some = exactly("person", np.array(part, np.int64))
         yield from fetch(session, f"SELECT person, assignment FROM group_member WHERE host_id = ? AND {some}", host_id)
 
 

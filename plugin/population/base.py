@@ -20,6 +20,8 @@ _VIEWS = 2
 """Instants kept in sets; a tick that passes the beginning or end of a job needs another."""
 _NOBODY: Ints = np.zeros(0, np.int64)
 _MANY = 50_000
+_ROOMY = 8
+"""As many places as this for each id cost less than sorting."""
 
 
 @dataclass
@@ -78,6 +80,11 @@ class Base:
         return int(self.existing.max()) if self.existing else 0
 
     @cached_property
+    def top_of_all(self) -> int:
+        """The largest id of anybody named here, with an account or without."""
+        return max(self.top, int(self.job_person.max(initial=0)), int(self.member_person.max(initial=0)))
+
+    @cached_property
     def audiences(self) -> Grouped:
         """Members by audience."""
         return Grouped.of(self.member_audience, self.member_person)
@@ -92,7 +99,13 @@ class Base:
     @cached_property
     def row_of_job(self) -> Grouped:
         """Rows of jobs by id."""
-        return Grouped.of(self.job, np.arange(len(self.job)))
+        order = _order_of_ids(self.job)
+        return Grouped(self.job[order], order)
+
+    @cached_property
+    def row_of_person(self) -> Grouped:
+        """Rows of jobs by whose they are."""
+        return Grouped.of(self.job_person, np.arange(len(self.job)))
 
     def preorder(self, units: Ints) -> Ints:
         """Unit ids to positions in this base's own preorder; unknown units sort before all others."""
@@ -132,8 +145,8 @@ class Reports:
     def of(cls, base: Base) -> Reports:
         """A report names its manager's job, or the manager herself: then it stands under each of her jobs."""
         rows = np.arange(len(base.job))
-        by_job = _edges(Grouped.of(base.job, rows), base.boss_job)
-        by_person = _edges(Grouped.of(base.job_person, rows), base.boss_person)
+        by_job = edges(base.row_of_job, base.boss_job)
+        by_person = edges(base.row_of_person, base.boss_person)
         parent, child = (np.concatenate(pair) for pair in zip(by_job, by_person, strict=True))
         order = _order(parent)
         return cls(np.searchsorted(parent[order], np.arange(len(rows) + 1)), child[order])
@@ -141,28 +154,29 @@ class Reports:
     def to(self, rows: Ints) -> Ints:
         """Rows of the jobs that report directly to any of these, some perhaps twice."""
         first = self.begins[rows]
-        many = self.begins[rows + 1] - first
-        total = int(many.sum())
-        if not total:
-            return _NOBODY
-        shift = np.repeat(first - np.concatenate(([0], np.cumsum(many)[:-1])), many)
-        return self.children[np.arange(total) + shift]
+        return self.children[spread(first, self.begins[rows + 1] - first)]
 
 
-def _edges(parents: Grouped, wanted: Ints) -> tuple[Ints, Ints]:
+def spread(first: Ints, many: Ints) -> Ints:
+    """The places of several slices, one after the other: where each begins, and how many places it has."""
+    if not len(many):
+        return _NOBODY
+    return np.arange(int(many.sum())) + np.repeat(first - np.concatenate(([0], np.cumsum(many)[:-1])), many)
+
+
+def edges(parents: Grouped, wanted: Ints) -> tuple[Ints, Ints]:
     """Pairs (row of a parent, row of a child) for a column that names parents by key; ``NULL`` names nobody."""
     child = np.flatnonzero(wanted >= 0)
     low = parents.keys.searchsorted(wanted[child], "left")
     many = parents.keys.searchsorted(wanted[child], "right") - low
-    shift = np.repeat(low - np.concatenate(([0], np.cumsum(many)[:-1])), many) if len(many) else _NOBODY
-    return parents.values[np.arange(int(many.sum())) + shift], np.repeat(child, many)
+    return parents.values[spread(low, many)], np.repeat(child, many)
 
 
 class View:
     """A base at an instant: only jobs that are current then count (rules 2.1)."""
 
     def __init__(self, base: Base, as_of: int) -> None:
-        self._base = base
+        self.base = base
         self.current = np.ones(len(base.job), bool)
         for bounds, begun in ((base.starts, True), (base.ends, False)):  # hardly any job has them
             given = np.flatnonzero(bounds != OPEN)
@@ -172,14 +186,14 @@ class View:
 
     @cached_property
     def _organisations(self) -> Grouped:
-        return self._by_unit(self._base.organisation)
+        return self._by_unit(self.base.organisation)
 
     @cached_property
     def _positions(self) -> Grouped:
-        return self._by_unit(self._base.position)
+        return self._by_unit(self.base.position)
 
     def _by_unit(self, units: Ints) -> Grouped:
-        return Grouped.of(self._base.preorder(units)[self.current], self._base.job_person[self.current])
+        return Grouped.of(self.base.preorder(units)[self.current], self.base.job_person[self.current])
 
     def set_of(self, key: Key) -> BitMap:
         """Everyone a target matches, suspended people included. Not to be changed by the caller."""
@@ -198,20 +212,20 @@ class View:
         """The same as an array of ids in no order, somebody with two jobs perhaps twice."""
         kind, target, include = key
         if kind == "individual":
-            return np.array([target] if target in self._base.existing else [], np.int64)
+            return np.array([target] if target in self.base.existing else [], np.int64)
         if kind == "audience":
-            return self._base.audiences.between(target, target)
+            return self.base.audiences.between(target, target)
         if kind == "manager":
             return self._team(target, below=include == "below")
-        if target not in self._base.unit_interval:
+        if target not in self.base.unit_interval:
             return _NOBODY
-        low, high = self._base.unit_interval[target]
+        low, high = self.base.unit_interval[target]
         grouped = self._organisations if kind == "organisation" else self._positions
         return grouped.between(low, high if include == "below" else low)
 
     def _team(self, job: int, *, below: bool) -> Ints:
         """Who reports to a job, with ``below`` the whole tree under it; loops are cut, the manager is not in it."""
-        base = self._base
+        base = self.base
         top = base.row_of_job.between(job, job)
         if not len(top):
             return _NOBODY
@@ -223,12 +237,12 @@ class View:
         return found[found != base.job_person[top[0]]]
 
     def _all_below(self, level: Ints) -> Ints:
-        seen = np.zeros(len(self._base.job), bool)
+        seen = np.zeros(len(self.base.job), bool)
         parts = []
         while len(level):
             seen[level] = True
             parts.append(level)
-            level = self._base.reports.to(level)
+            level = self.base.reports.to(level)
             level = _distinct(level[~seen[level]])
         return np.concatenate(parts) if parts else _NOBODY
 
@@ -242,6 +256,16 @@ def _order(keys: Ints) -> Ints:
         return np.argsort(keys, kind="stable")
     low = np.argsort((keys & 0xFFFF).astype(np.uint16), kind="stable")  # by the lower half first, then by the upper
     return low[_order((keys >> 16)[low])]
+
+
+def _order_of_ids(ids: Ints) -> Ints:
+    """The order that sorts ids, each of which is there once; ids that lie close together are put in their places."""
+    top = int(ids.max(initial=0))
+    if top > _ROOMY * len(ids):
+        return _order(ids)
+    places = np.full(top + 1, -1, np.int64)
+    places[ids] = np.arange(len(ids))
+    return places[places >= 0]
 
 
 def _distinct(people: Ints) -> Ints:

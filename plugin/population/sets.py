@@ -6,6 +6,7 @@ read from the mirror's rows in the caller's own transaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from plugin.population.base import Base
 from plugin.population.base_reader import load_base, rebased
 from plugin.population.columns import Ints, bitmap, read_columns
 from plugin.population.matching_keys import Key, keys_of
+from plugin.population.pairs import Pairs, distinct, known_teams, pairs_of, touched_by, turned_jobs
 from plugin.population.stored_base import read_base
 
 REBUILD_ABOVE = 2_000
@@ -113,13 +115,46 @@ class Population:
         then = found[~self._changed[found]]
         return np.concatenate([then, np.array(self._by_key.get(key, ()), np.int64)])
 
+    def pairs(self, keys: Sequence[Key], people: BitMap) -> Pairs:
+        """Which of these people match each target, each pair once, in order of targets and people: for thousands of
+        targets at once."""
+        if self.within is not None:
+            return distinct([_each(at, self.matching(key) & people) for at, key in enumerate(keys)])
+        found = [pairs_of(self._view, keys, np.array(people - self._patch.changed, np.int64))]
+        for at, key in enumerate(keys) if people & self._patch.changed else ():
+            found.append(_each(at, people & BitMap(self._by_key.get(key, ()))))
+        return distinct(found)
+
+    def touched(self, keys: Sequence[Key], since: Mapping[int, int]) -> list[int] | None:
+        """Positions of the targets that name a place or a manager of jobs that began or ended; ``None`` where it takes
+        reading people by themselves to tell.
+
+        :param since: people, each with the instant from which on their jobs count.
+        """
+        if self._patch.changed:
+            return None
+        return touched_by(self._view.base, keys, turned_jobs(self._view.base, since, self.as_of)).tolist()
+
+    def emptied(self, keys: Sequence[Key]) -> list[int]:
+        """Positions of the managers' jobs among these whose teams have nobody."""
+        listed = np.array([key[1] for key in keys], np.int64)
+        if self.within is not None or not len(keys):
+            full = np.zeros(len(keys), bool)
+        else:
+            full = known_teams(self._view, listed, self._changed)
+        return [at for at in np.flatnonzero(~full).tolist() if not self.has_anybody(keys[at])]
+
     @cached_property
     def _changed(self) -> np.ndarray:
         """Marks of the changed people, as long as the largest id."""
         changed = np.array(self._patch.changed, dtype=np.int64)
-        marks = np.zeros(max(int(changed.max(initial=0)), self._patch.base.top) + 1, bool)
+        marks = np.zeros(max(int(changed.max(initial=0)), self._patch.base.top_of_all) + 1, bool)
         marks[changed] = True
         return marks
+
+
+def _each(target: int, people: BitMap) -> Pairs:
+    return np.full(len(people), target), np.array(people, np.int64)
 
 
 def population(session: Session, host_id: int) -> Population:

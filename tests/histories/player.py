@@ -16,6 +16,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from plugin.core.clock import format_instant
+from plugin.core.database import bulk
 from plugin.core.db import Database
 from plugin.core.errors import RefusedByRule
 from plugin.core.runtime import Runtime
@@ -24,6 +25,7 @@ from plugin.enrolment.checking.daily import check_daily
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.saving.review import review
 from plugin.enrolment.settling import everyone
+from plugin.enrolment.settling import people as settling
 from plugin.enrolment.settling.everyone import settle_everything
 from plugin.enrolment.settling.meanings import follow_meanings
 from plugin.enrolment.settling.people import settle_people
@@ -39,6 +41,7 @@ from plugin.mirror.pulling import pages
 from plugin.mirror.pulling import pull as pulling
 from plugin.mirror.pulling.rows import KINDS, write_rows
 from plugin.mirror.tables import Connection
+from plugin.population import sets
 from plugin.population.sets import forget_bases
 from plugin.population.stored_base import keep_base
 from plugin.reports.asking.question import parse_question
@@ -88,6 +91,11 @@ class Player:
         patch.setattr(pulling, "open_connection", lambda _runtime, row, *_more: by_host[row.host_id].truth)
         if seed % 2:  # a whole settle of those who changed reads their rows alone, however few all are
             patch.setattr(everyone, "_ROWS_AT_ONCE", 0)
+        if seed % 4 == 1:  # always so, and with nobody to look up beside an older base
+            patch.setattr(settling, "_LEAST", 0)
+            patch.setattr(sets, "REBUILD_ABOVE", 0)
+        if seed % 3 == 1:  # statements read all people between the first and the last they are about
+            patch.setattr(bulk, "_NAMED", 1)
         self._depth = 0
         self.photographs: list[tuple[SeamLab, Model]] = []
         """Hosts as they stood when all was settled and nothing else happened at that instant."""

@@ -20,7 +20,7 @@ What the histories of ``test_histories`` never varied, and these do:
   format of a date in a profile field;
 * who is told: enrolled, withdrawn, another date, three days before it, overdue; sent meanwhile or not;
 * what a report says, at the end of the history, of an instant at which all was settled;
-* whether many changed people are settled one by one or whole;
+* whether many changed people are settled one by one or whole; whether statements name them, or read all between them;
 * that a spell settled late begins with what gives it, neither before nor when it was noticed;
 * that an answer or a whole settle comes between a change and its settling;
 * a second host whose people and certifications have the same numbers, changing at the same time.

@@ -88,10 +88,16 @@ def run_each(session: Session, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         _cursor(session).executemany(sql if is_sqlite(session) else sql.replace("?", "%s"), rows)
 
 
+def exactly(column: str, people: np.ndarray) -> str:
+    """An SQL condition on numbers: these and no others, for what changes rows or takes whatever it reads."""
+    return f"{column} IN ({', '.join(map(str, people.tolist())) or 'NULL'})"
+
+
 def among(column: str, people: np.ndarray) -> str:
-    """An SQL condition on sorted numbers: those named where they are few, else all between the first and the last."""
+    """An SQL condition on sorted numbers: those named where they are few, else all between the first and the last, of
+    which the caller takes its own."""
     if len(people) <= _NAMED:
-        return f"{column} IN ({', '.join(map(str, people.tolist())) or 'NULL'})"
+        return exactly(column, people)
     return f"{column} BETWEEN {int(people[0])} AND {int(people[-1])}"
 
 
@@ -99,7 +105,7 @@ def only(column: str, people: np.ndarray) -> str:
     """The same where each row counts: named also where they are many, if those between are many times as many."""
     if len(people) <= _NAMED or int(people[-1]) - int(people[0]) < _SPARSE * len(people):
         return among(column, people)
-    return f"{column} IN ({', '.join(map(str, people.tolist()))})"
+    return exactly(column, people)
 
 
 def insert_rows(session: Session, table: Any, columns: Mapping[str, Column], *, skip_present: bool = False) -> bool:

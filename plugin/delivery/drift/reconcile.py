@@ -17,7 +17,7 @@ import numpy as np
 from pyroaring import BitMap64
 from sqlalchemy.orm import Session
 
-from plugin.core.database.bulk import among, fetch
+from plugin.core.database.bulk import exactly, fetch
 from plugin.core.database.dialect import for_update
 from plugin.core.database.slices import slices
 from plugin.core.ids import take_ids
@@ -257,7 +257,7 @@ def compare_absent(runtime: Runtime, look: Look, courses: Sequence[int] | None =
             rows = fetch(session, sql, look.host_id, look.began, course)
         gone = sorted(row[0] for row in rows if (course << _SHIFT | row[0]) not in look.seen)
         for some_of_them in slices(gone, _NAMED):
-            part = f"s.course = {int(course)} AND {among('s.person', np.array(some_of_them))}"
+            part = f"s.course = {int(course)} AND {exactly('s.person', np.array(some_of_them))}"
             runtime.db.transact(partial(_gone, look=look, before=replace(look.drift), which=part, values=()))
 
 

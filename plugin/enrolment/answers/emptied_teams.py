@@ -29,7 +29,8 @@ def keep_emptied_teams(session: Session, people: Population, rules: Iterable[Rul
     :param rules: live ones, of any type. :param at: when it is noticed.
     :returns: whether somebody was pinned: what was read of holds before is old then.
     """
-    emptied = [rule for rule in rules if rule.type == "manager" and rule.key and not people.has_anybody(rule.key)]
+    managers = [(rule, rule.key) for rule in rules if rule.type == "manager" and rule.key]
+    emptied = [managers[at][0] for at in people.emptied([key for _rule, key in managers])]
     if not emptied:
         return False
     host_id = people.host_id

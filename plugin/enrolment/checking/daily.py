@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import rules_of
-from plugin.core.database.bulk import among, fetch, insert_rows, run
+from plugin.core.database.bulk import among, exactly, fetch, insert_rows, run
 from plugin.core.database.leases import end_turn, take_turn
 from plugin.core.database.slices import slices
 from plugin.core.ids import read_clock, take_ids
@@ -249,7 +249,7 @@ def _mend_seats(session: Session, host_id: int, course: OfCourse) -> int:
         run(
             session,
             f"UPDATE seat SET leave = ? WHERE host_id = ? AND course = ? AND wanted = {IN} AND leave = {NO_POLICY}"
-            f" AND {among('person', wrong)}",
+            f" AND {exactly('person', wrong)}",
             terms.leave, host_id, course.course,
         )  # fmt: skip
         if claim_seats([Share(around, terms, facts, facts, done, as_of, as_of)]):

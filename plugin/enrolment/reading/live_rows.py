@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.database.bulk import NULL, among, fetch, run
+from plugin.core.database.bulk import NULL, exactly, fetch, only, run
 from plugin.core.database.process_cache import keep, kept
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 from plugin.enrolment.facts import Ints, Mask
@@ -79,6 +79,12 @@ class Enrolled:
         due, began = (column[mask] if len(column) else column for column in (self.due, self.began))
         return Enrolled(self.person[mask], self.flags[mask], self.why[mask], due, began, self.withdrawn & people)
 
+    def part(self, low: int, high: int) -> Enrolled:
+        """A slice of the rows."""
+        columns = (self.person, self.flags, self.why, self.due, self.began)
+        person, flags, why, due, began = (column[low:high] for column in columns)
+        return Enrolled(person, flags, why, due, began)
+
     @cached_property
     def everyone(self) -> BitMap:
         """All of them."""
@@ -106,18 +112,25 @@ def read_enrolled(
     )
 
 
-def read_enrolled_of(session: Session, host_id: int, people: Ints) -> dict[int, Enrolled]:
-    """The rows of these people (sorted ids) in all certifications, by certification; one where they have none is left out."""
-    where = f"host_id = ? AND state > {WITHDRAWN} AND {among('person', people)}"
-    names = ("certification", "person", _FLAGS, "why", "due", "began")
+def read_enrolled_of(
+    session: Session, host_id: int, people: Ints, certifications: Sequence[int], *, dates: bool
+) -> tuple[Ints, Enrolled]:
+    """The rows of these people (sorted ids) in these certifications, in the order of certifications and people; the
+    certification of each.
+
+    :param dates: with ``due`` and ``began``; else they are empty.
+    """
+    which = exactly("certification", np.array(certifications, np.int64))
+    where = f"host_id = ? AND state > {WITHDRAWN} AND {which} AND {only('person', people)}"
+    names = ("certification", "person", _FLAGS, "why", "due", "began")[: None if dates else -2]
     columns = read_columns(session, "enrolment", names, where, host_id, null=NULL)
+    theirs = np.isin(columns[1], people)  # of many people, rows of those between them are read too
+    if not theirs.all():
+        columns = [column[theirs] for column in columns]
     order = np.lexsort((columns[1], columns[0]))
-    certification, person, flags, why, due, began = (column[order] for column in columns)
-    numbers, starts = np.unique(certification, return_index=True)
-    parts = zip(*(np.split(column, starts[1:]) for column in (person, flags, why, due, began)), strict=True)
-    return (
-        {number: Enrolled(*part) for number, part in zip(numbers.tolist(), parts, strict=True)} if len(numbers) else {}
-    )
+    certification, person, flags, why, *rest = (column[order] for column in columns)
+    due, began = rest or (person[:0], person[:0])
+    return certification, Enrolled(person, flags, why, due, began)
 
 
 _NONE = np.zeros(0, np.int64)

@@ -61,7 +61,7 @@ def who_needs_look(
     *,
     everyone: bool = False,
     also: BitMap | None = None,
-    only: BitMap | None = None,
+    only: Some | None = None,
     settled: bool = False,
 ) -> NeedsLook:
     """Compare a certification's rows with what its rules want.
@@ -72,10 +72,7 @@ def who_needs_look(
     :param settled: these rules were settled before: of the due dates only those can differ that hang on the person.
     """
     session, rules, pins = around.session, around.rules[terms.id], around.held(terms.id).pins
-    members = [_members(session, people, rule, pins, rows) for rule in rules]
-    if only is not None:
-        marks = _marked(only, only.max())
-        members = [_among(found, marks) for found in members]
+    members = [_members(session, people, rule, pins, rows, only) for rule in rules]
     if has_waves(rules):
         sets = within_waves(session, people.host_id, rules, [bitmap(one) for one in members], rows.everyone)
         members = [np.array(one, dtype=np.int64) for one in sets]
@@ -110,17 +107,17 @@ def rows_to_look_at(
     as_of = max(people.as_of, cause.otherwise)
     frozen = _marked(people.suspended, int(rows.person.max(initial=0)))[rows.person]
     look = differs(rows.why, expected, rows.frozen, frozen, rows.waiting)
-    look |= np.isin(rows.person, _always(around, terms, as_of))
+    look |= np.isin(rows.person, always_looked_at(around, terms.id, as_of))
     look |= _dated(around.session, terms, rules, where_of, rows, cause, settled=settled)
     if terms.live(as_of):  # whose last assignment went while it was not available leaves now
         look |= (expected == 0) & ~rows.leaving
     return look
 
 
-Some = TypeVar("Some", bound="Mask | bool")
+Flags = TypeVar("Flags", bound="Mask | bool")
 
 
-def differs(why: Any, expected: Any, frozen: Some, suspended: Some, waiting: Some) -> Some:
+def differs(why: Any, expected: Any, frozen: Flags, suspended: Flags, waiting: Flags) -> Flags:
     """Whether a row alone says that it needs a look; of one row or of many.
 
     :param why: the stored reason, ``expected`` what it should be. :param frozen: noted as suspended at the host, where
@@ -146,10 +143,17 @@ def began_matters(rules: Sequence[Rule]) -> bool:
     return any(isinstance(rule.due, AfterDue) and rule.due.event == "enrolment" for rule in rules)
 
 
-def _members(session: Session, people: Population, rule: Rule, pins: Mapping[int, BitMap], rows: Enrolled) -> Ints:
+def _members(
+    session: Session, people: Population, rule: Rule, pins: Mapping[int, BitMap], rows: Enrolled, only: Some | None
+) -> Ints:
     """Whom a rule matches, somebody perhaps twice; learners pinned to it included (rules 5.10)."""
+    known = only.members(rule) if only is not None else None
     if rule.key is None:
         found = np.zeros(0, np.int64)
+    elif known is not None:
+        found = known
+    elif only is not None:
+        found = np.array(counted(session, people, rule, only.everyone), dtype=np.int64)
     elif rule.key[0] == "group" or rule.exclusions or has_not_begun(rule, people.as_of):
         found = np.array(counted(session, people, rule), dtype=np.int64)
     else:
@@ -160,11 +164,6 @@ def _members(session: Session, people: Population, rule: Rule, pins: Mapping[int
     return found
 
 
-def _among(people: Ints, marks: Mask) -> Ints:
-    known = people[people < len(marks)]
-    return known[marks[known]]
-
-
 def _marked(people: BitMap, top: int) -> Mask:
     marks = np.zeros(top + 1, bool)
     listed = np.array(people, dtype=np.int64)
@@ -172,12 +171,26 @@ def _marked(people: BitMap, top: int) -> Mask:
     return marks
 
 
-def _always(around: Around, terms: Terms, as_of: int) -> Ints:
+def always_looked_at(around: Around, certification: int, as_of: int) -> Ints:
     """Who has an exception open, an answer to be carried out, or an exemption, whose alarm has gone off, and who is kept
     because a target or a team went: her reasons say the same as before."""
-    kept: BitMap = BitMap.union(BitMap(), *around.held(terms.id).pins.values())
-    found = [np.array(around.asked(terms.id), np.int64), around.exempt(terms.id, as_of), np.array(kept, np.int64)]
+    kept: BitMap = BitMap.union(BitMap(), *around.held(certification).pins.values())
+    found = [
+        np.array(around.asked(certification), np.int64),
+        around.exempt(certification, as_of),
+        np.array(kept, np.int64),
+    ]
     return np.concatenate(found)
+
+
+class Some(Protocol):
+    """Some people, whose memberships were found before (:class:`plugin.enrolment.reading.some_people.SomePeople`)."""
+
+    everyone: BitMap
+
+    def members(self, rule: Rule, /) -> Ints | None:
+        """Which of them a rule matches, where that is known."""
+        ...
 
 
 class _Rows:

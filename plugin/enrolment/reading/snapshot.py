@@ -81,14 +81,19 @@ class Around:
         return self._terms[certification]
 
     @cached_property
-    def _revisions(self) -> dict[int, tuple[int, int]]:
-        """Of each, the version that was settled last, and how often its rows changed."""
-        rows = self._rows("SELECT id, settled_version, enrolments_rev FROM certification WHERE host_id = ?", key="id")
-        return {number: (settled, rev) for number, settled, rev in rows}
+    def _revisions(self) -> dict[int, tuple[int, int, int]]:
+        """Of each, the version that was settled last, how often its rows changed, and the version saved last."""
+        columns = "id, settled_version, enrolments_rev, version"
+        rows = self._rows(f"SELECT {columns} FROM certification WHERE host_id = ?", key="id")
+        return {number: (settled, rev, version) for number, settled, rev, version in rows}
 
     def settled(self, certification: int) -> int:
         """The version that was settled last."""
-        return self._revisions.get(certification, (0, 0))[0]
+        return self._revisions.get(certification, (0, 0, 0))[0]
+
+    def version(self, certification: int) -> int:
+        """The version that was saved last."""
+        return self._revisions.get(certification, (0, 0, 0))[2]
 
     @cached_property
     def _held(self) -> dict[int, HeldPeople]:
@@ -209,7 +214,7 @@ class Around:
 
     def _of_many(self, asked: Sequence[tuple[int, Ints]]) -> list[Facts]:
         """Of a few people in each certification at once, of many in one after the other."""
-        known = [one for one in asked if self._revisions.get(one[0], (0, 0))[1]]  # the others never had a row
+        known = [one for one in asked if self._revisions.get(one[0], (0, 0, 0))[1]]  # the others never had a row
         small = [one for one in known if len(one[1]) <= _PAIRS]
         found = {number: read_facts(self.session, self.host_id, number, people) for number, people in known
                  if len(people) > _PAIRS}  # fmt: skip

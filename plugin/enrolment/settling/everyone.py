@@ -26,6 +26,7 @@ from plugin.enrolment.answers.withdrawal_guard import Limits, judge
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.needs_look_people import completed_by
 from plugin.enrolment.reading.snapshot import Around, lock_certification
+from plugin.enrolment.reading.some_people import some_people
 from plugin.enrolment.settling.batch import Together
 from plugin.enrolment.settling.chunk import Work, prepare, prepare_all
 from plugin.enrolment.settling.owing import owe
@@ -35,18 +36,21 @@ from plugin.enrolment.waves.drawing import draw_waves
 from plugin.enrolment.waves.draws import has_waves
 from plugin.population.sets import Population, population
 
-_ROWS_AT_ONCE = 8
+_ROWS_AT_ONCE = 2
 """As many rows are read in a scan as one is looked up in the same time."""
 CHUNK = {True: 10_000, False: 20_000}
 """People in one transaction, by whether the database is SQLite: a writer there makes all others wait."""
 
 
-def settle_everything(runtime: Runtime, host_id: int, owed: Mapping[int, int] | None = None) -> int:
+def settle_everything(
+    runtime: Runtime, host_id: int, owed: Mapping[int, int] | None = None, turned: BitMap | None = None
+) -> int:
     """Settle every certification whole: the nightly check, and the way of large batches of changed people.
 
     A certification with a save still to be settled is left to that save.
 
-    :param owed: people the mirror changed, with the instant of the cause.
+    :param owed: people the mirror changed, with the instant of the cause. :param turned: whom of them nothing but jobs
+        that began or ended since made be owed a look.
     :returns: how many learners were looked at.
     """
     limits = Limits.of(runtime.settings)
@@ -59,8 +63,11 @@ def settle_everything(runtime: Runtime, host_id: int, owed: Mapping[int, int] | 
                 cause = Cause(otherwise=people.as_of, at=owed or {})
                 done = completed_by(session, host_id, sorted(owed or {}))
                 settled = _settled(session, host_id)
-                only = _only(people, owed)
-                found = plans(runtime.db, around, people, settled, cause, also=done, only=only)
+                only = _only(people, owed, turned or BitMap())
+                some = (
+                    None if only is None else some_people(around, people, settled, only, turned or BitMap(), cause.at)
+                )
+                found = plans(runtime.db, around, people, settled, cause, also=done, only=some)
                 made = [one for one in found if len(one)]
                 dealt = lanes(runtime.db, around, made, CHUNK[runtime.db.sqlite])
                 break
@@ -74,9 +81,9 @@ def settle_everything(runtime: Runtime, host_id: int, owed: Mapping[int, int] | 
     return sum(side_by_side(write, dealt))
 
 
-def _only(people: Population, owed: Mapping[int, int] | None) -> BitMap | None:
+def _only(people: Population, owed: Mapping[int, int] | None, turned: BitMap) -> BitMap | None:
     """Whom to look at: those whom the mirror changed, where looking them up costs less than reading everybody."""
-    return BitMap(owed) if owed and len(owed) * _ROWS_AT_ONCE < len(people.existing) else None
+    return BitMap(owed) if owed and (len(owed) - len(turned)) * _ROWS_AT_ONCE < len(people.existing) else None
 
 
 def _draw(session: Session, host_id: int, certifications: Sequence[int], owed: Mapping[int, int]) -> None:

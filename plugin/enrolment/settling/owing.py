@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch, run, run_each
@@ -44,13 +45,27 @@ def all_settled(runtime: Runtime, host_id: int) -> bool:
         return not saves and not owed_people(session, host_id, 1)
 
 
-_TAKEN = -2
+_TAKEN, _TAKEN_TURNED = -2, -3
 """``settled`` of who is being looked at; :func:`owe` writes another number."""
+TURNED = "-10 - change.seq"
+"""``settled`` of who is owed a look for nothing but jobs that began or ended, all seen by that ``seq``: whatever stamps her
+besides takes another seq, and whoever owes her a look writes another number."""
+STILL_TURNED = f"CASE WHEN change.settled IN (change.seq, {TURNED}) THEN -10 - excluded.seq ELSE change.settled END"
+"""What a tick makes of ``settled``."""
 
 
-def take_owed(session: Session, host_id: int) -> None:
-    """Note of everybody owed a look that it is under way, so that who is owed one anew meanwhile can be told apart."""
-    run(session, f"UPDATE change SET settled = {_TAKEN} WHERE host_id = ? AND settled < seq", host_id)
+def take_owed(session: Session, host_id: int) -> tuple[dict[int, int], BitMap]:
+    """Note of everybody owed a look that it is under way, so that who is owed one anew meanwhile can be told apart.
+
+    :returns: everybody, with the instant of the cause; and whom of them nothing but jobs that began or ended made be owed.
+    """
+    rows = fetch(
+        session,
+        f"UPDATE change SET settled = CASE WHEN settled = {TURNED} THEN {_TAKEN_TURNED} ELSE {_TAKEN} END"
+        " WHERE host_id = ? AND settled < seq RETURNING person, at, settled",
+        host_id,
+    )
+    return {row[0]: row[1] for row in rows}, BitMap([row[0] for row in rows if row[2] == _TAKEN_TURNED])
 
 
 def mark_settled(session: Session, host_id: int, people: Iterable[int], *, upto: int | None = None) -> None:
@@ -58,7 +73,7 @@ def mark_settled(session: Session, host_id: int, people: Iterable[int], *, upto:
 
     :param upto: leave those alone who changed after this seq, or are owed a look since :func:`take_owed`.
     """
-    condition = "" if upto is None else f" AND seq <= {int(upto)} AND settled = {_TAKEN}"
+    condition = "" if upto is None else f" AND seq <= {int(upto)} AND settled IN ({_TAKEN}, {_TAKEN_TURNED})"
     listed = sorted(set(people))
     for part in slices(listed):
         ids = ", ".join(str(int(person)) for person in part)

@@ -35,9 +35,9 @@ from plugin.enrolment.waves.drawing import draw_waves
 from plugin.population.sets import Population, population
 
 BATCH = 20_000
-"""With more people than this it is cheaper to settle every certification whole, however many learners there are."""
-_LEAST, _ROWS_READ = 1_000, 500
-"""With fewer people than this it never is; a whole settle looks at so many rows of learners in the time of one person."""
+"""With more people than this it is cheaper to settle every certification whole, however many assignments there are."""
+_LEAST, _RULES_READ = 1_000, 10
+"""With fewer people than this it never is; a whole settle reads so many assignments in the time of one person."""
 _FEW_RULES = 500
 CHUNK = {True: 400, False: 2_000}
 """People in one transaction, by whether the database is SQLite: a writer there makes all others wait."""
@@ -71,11 +71,10 @@ def settle_people(runtime: Runtime, host_id: int, limit: int | None = None) -> i
 
 
 def _most(session: Session, host_id: int) -> int:
-    """How many people are looked up one by one, before a whole settle of every certification is cheaper."""
-    [(learners,)] = fetch(
-        session, "SELECT coalesce(sum(active_learners), 0) FROM certification WHERE host_id = ?", host_id
-    )
-    return min(BATCH, max(_LEAST, int(learners) // _ROWS_READ))
+    """How many people are looked up one by one, before a whole settle of every certification is cheaper: it reads all
+    assignments."""
+    [(assignments,)] = fetch(session, "SELECT count(*) FROM assignment WHERE host_id = ? AND live", host_id)
+    return min(BATCH, max(_LEAST, int(assignments) // _RULES_READ))
 
 
 WITHIN = 20_000
@@ -132,12 +131,14 @@ def _owed_by_targets(runtime: Runtime, host_id: int, limit: int) -> dict[int, in
 
 def _settle_whole(runtime: Runtime, host_id: int) -> int:
     """A batch so large that sets are cheaper; who changes meanwhile, or waits for a save, stays owed."""
-    with runtime.db.read() as session:
-        seq, _as_of = read_clock(session, host_id)
-        owed = owed_people(session, host_id, 10_000_000)
-    runtime.db.transact(lambda session: take_owed(session, host_id))
+
+    def take(session: Session) -> tuple[int, dict[int, int], BitMap]:
+        seq, _as_of = read_clock(session, host_id, share=True)
+        return seq, *take_owed(session, host_id)
+
+    seq, owed, turned = runtime.db.transact(take)
     runtime.db.transact(lambda session: _pin_all(session, host_id))
-    settle_everything(runtime, host_id, owed)
+    settle_everything(runtime, host_id, owed, turned)
     return runtime.db.transact(lambda session: _all_settled(session, host_id, owed, seq))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
@@ -14,9 +13,10 @@ from plugin.certifications.resolve import Rule
 from plugin.core.database.parallel import hands, read_ahead
 from plugin.core.db import Database
 from plugin.enrolment.reading.gather import Cause, memberships, sharing_ids
-from plugin.enrolment.reading.live_rows import NOBODY, Enrolled, read_enrolled, read_enrolled_of
+from plugin.enrolment.reading.live_rows import Enrolled, read_enrolled
 from plugin.enrolment.reading.needs_look import NeedsLook, began_matters, date_matters, who_needs_look
 from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.some_people import SomePeople
 from plugin.enrolment.settling.chunk import Asked
 from plugin.population.sets import Population
 
@@ -60,24 +60,31 @@ class Plan:
 
 def plans(
     db: Database, around: Around, people: Population, certifications: Sequence[int], cause: Cause, *,
-    everyone: Mapping[int, bool] | None = None, also: Mapping[int, BitMap] | None = None, only: BitMap | None = None,
+    everyone: Mapping[int, bool] | None = None, also: Mapping[int, BitMap] | None = None,
+    only: Sequence[SomePeople] | None = None,
 ) -> Iterator[Plan]:  # fmt: skip
-    """A plan for each certification, in their order; rows of the next ones are read meanwhile.
+    """A plan for each certification, in their order; rows of the next ones are read meanwhile. Of a few people, only of
+    certifications where they may need a look.
 
     :param everyone: by certification, whether to look at all live rows. :param also: of the live rows, at these.
     :param only: these people alone, where they are few beside all: their rows are read at once.
     """
     whole, some = everyone or {}, also or {}
+    known: dict[int, SomePeople] = {}
+    if only is not None:
+        known = {number: one for one in only for number in one.worth_a_look(some)}
+        certifications = sorted(known)
+        around = Around(around.session, people.host_id, certifications)
     wanted = [_columns(around, certification, cause) for certification in certifications]
-    if only is None:
-        read = read_ahead(db, wanted, partial(_read, host_id=people.host_id))
-    else:
-        theirs = read_enrolled_of(around.session, people.host_id, np.array(only, dtype=np.int64))
-        read = (theirs.get(number, NOBODY) for number in certifications)
+    read = (
+        map(_of_some(known), wanted)
+        if only is not None
+        else read_ahead(db, wanted, partial(_read, host_id=people.host_id))
+    )
     for one, rows in zip(wanted, read, strict=True):
         number, settled = one.certification, one.settled
         found = who_needs_look(around, people, around.terms(number), rows, cause, everyone=whole.get(number, False),
-                     also=some.get(number), only=only, settled=settled)  # fmt: skip
+                     also=some.get(number), only=known.get(number), settled=settled)  # fmt: skip
         rules, pins = around.rules[number], around.held(number).pins
         yield Plan(number, people.seq, people.as_of, rules, pins, found)
 
@@ -99,6 +106,10 @@ def _columns(around: Around, certification: int, cause: Cause) -> _Columns:
     rules, terms = around.rules[certification], around.terms(certification)
     settled = not cause.version and not cause.moves_earlier and around.settled(certification) == terms.version
     return _Columns(certification, settled, not settled and began_matters(rules), not settled or date_matters(rules))
+
+
+def _of_some(known: Mapping[int, SomePeople]) -> Callable[[_Columns], Enrolled]:
+    return lambda one: known[one.certification].rows(one.certification, dates=one.began or one.due)
 
 
 def _read(session: Session, one: _Columns, host_id: int) -> Enrolled:

@@ -20,6 +20,7 @@ from plugin.core.database.process_cache import provisional
 from plugin.core.host_time import use_tick
 from plugin.core.ids import read_clock, take_ids
 from plugin.core.runtime import Runtime
+from plugin.enrolment.settling.owing import STILL_TURNED
 from plugin.enrolment.settling.saves import BEGINS, request_settling
 from plugin.enrolment.tables import Settling, WaveState
 from plugin.mirror.changes import EARLIER
@@ -30,9 +31,9 @@ UNION ALL SELECT person, ends FROM job WHERE host_id = ? AND ends > ? AND ends <
 """
 _STAMP_JOBS = f"""
 INSERT INTO change (host_id, person, seq, settled, at)
-SELECT CAST(? AS INTEGER), person, CAST(? AS BIGINT), -1, min(at) FROM ({_TURNED}) AS turned
+SELECT CAST(? AS INTEGER), person, CAST(? AS BIGINT), CAST(? AS BIGINT), min(at) FROM ({_TURNED}) AS turned
 WHERE person IS NOT NULL GROUP BY person
-ON CONFLICT (host_id, person) DO UPDATE SET seq = excluded.seq, at = {EARLIER}
+ON CONFLICT (host_id, person) DO UPDATE SET seq = excluded.seq, settled = {STILL_TURNED}, at = {EARLIER}
 """
 _WAITED = """
 SELECT person, wakes AS at FROM enrolment WHERE host_id = ? AND wakes <= ?
@@ -104,7 +105,7 @@ def tick_within(session: Session, host_id: int, now: int, *, to_next: bool = Fal
     if to_next:
         now = fetch(session, _NEXT, *(host_id, before, now) * 7)[0][0] or now
     between = (host_id, before, now)
-    turned = run(session, _STAMP_JOBS, host_id, seq + 1, *between, *between)
+    turned = run(session, _STAMP_JOBS, host_id, seq + 1, -10 - (seq + 1), *between, *between)
     if turned:  # what the jobs mean changed: sets kept at an older seq must know
         provisional(session)
         seq += 1

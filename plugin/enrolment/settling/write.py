@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.rules.content import courses_of, parse_content
 from plugin.certifications.store import definition_of
-from plugin.core.database.bulk import among, run
+from plugin.core.database.bulk import exactly, run
 from plugin.core.database.slices import slices
 from plugin.core.ids import upsert_for
 from plugin.core.journal import Entry
@@ -286,8 +286,7 @@ _APPLY = "UPDATE decision SET applied = true WHERE host_id = ? AND certification
 
 def _each(session: Session, sql: str, host_id: int, certification: int, people: Ints) -> None:
     for chosen in slices(people):
-        part = among("person", chosen)
-        run(session, sql.format(people=part), host_id, certification)
+        run(session, sql.format(people=exactly("person", chosen)), host_id, certification)
 
 
 def _bitmap(people: Ints) -> BitMap:
