@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import plugin.schema  # noqa: F401 - a process without it would not know how time moves on
 from plugin.access.rules import CHANGE, PUBLIC, SEE, SignedOut, area_of, check, in_area, rule_of, scope_of
 from plugin.api import service as api
-from plugin.core import reading
+from plugin.core import area_scope
 from plugin.core.database import tenant
 from plugin.core.db import DATABASE_AWAY
 from plugin.core.errors import MusterError
@@ -102,7 +102,7 @@ def _version() -> str:
 
 def _look_at_all(_error: BaseException | None = None) -> None:
     """Whoever comes next in this thread is somebody else."""
-    reading.tell(None)
+    area_scope.tell(None)
     tenant.leave()
 
 
@@ -137,7 +137,7 @@ def _authorise() -> Response | None:
     if g.launch is not None and g.launch.host_id:
         move_on(current_app.extensions["muster"], g.launch.host_id, within=_BEHIND)
     if g.launch is not None and area and in_area(name, g.launch, certification):
-        reading.tell(telling_of(g.launch.rights.units))
+        area_scope.tell(telling_of(g.launch.rights.units))
     if request.method not in ("GET", "HEAD", "OPTIONS") and g.launch is not None:
         demand_own_page()  # what a session may change
         return four_eyes.hold(view)

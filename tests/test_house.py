@@ -45,12 +45,12 @@ ASKING: dict[str, str] = {
     "jobs/queue.py": "where the queue is",
     "jobs/single_machine.py": "a file is of one machine",
     "population/columns.py": "columns come as one text or as bytes",
-    "reports/asking/members.py": "which way round a join goes",
+    "reports/asking/membership_rows.py": "which way round a join goes",
     "reports/asking/statement.py": "which way round a join goes",
     "reports/asking/reader.py": "how a temporary table is made",
-    "reports/compiled.py": "which way round a join goes",
-    "reports/exploding.py": "how a temporary table is made",
-    "reports/then.py": "statistics of a temporary table",
+    "reports/compiled_question.py": "which way round a join goes",
+    "reports/history_learners.py": "how a temporary table is made",
+    "reports/as_of.py": "statistics of a temporary table",
 }
 """Who asks which database it is outside of ``core``, and for what: each a statement or a size measured apart."""
 

@@ -13,8 +13,8 @@ from plugin.api.kit import PREFIX, Blueprint, Told, host_id, runtime, who
 from plugin.core.clock import format_instant
 from plugin.population.area import acting_units
 from plugin.reports.asking.filters import OPERATORS, names_of
+from plugin.reports.asking.learner_sets import KINDS
 from plugin.reports.asking.question import LEAST, MOST, PAGE, parse_question
-from plugin.reports.asking.sets import KINDS
 from plugin.reports.catalogue import SOURCES
 from plugin.reports.files.export import FORMATS, Export
 from plugin.reports.service import report

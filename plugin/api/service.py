@@ -13,7 +13,6 @@ from plugin.access.rules import PUBLIC, rule
 from plugin.access.tokens import program_of
 from plugin.api import (
     assignments,
-    burden,
     certifications,
     exceptions,
     groups,
@@ -22,6 +21,7 @@ from plugin.api import (
     learners,
     plans,
     reports,
+    request_limits,
     sources,
 )
 from plugin.api.feeds import loading, matches, what_if
@@ -78,7 +78,7 @@ def install(app: Flask) -> None:
         if request.path.startswith(f"{PREFIX}/"):
             g.launch = program_of(current_app.extensions["muster"], request.headers.get("Authorization", ""))
 
-    burden.install(app, PREFIX)
+    request_limits.install(app, PREFIX)
 
 
 def _free(view: Any) -> Any:

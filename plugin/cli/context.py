@@ -23,7 +23,7 @@ from plugin.certifications.store import by_code, get
 from plugin.cli.opening import runtime
 from plugin.cli.rules import IN_AREAS, RULES, SHELL, WIDENS
 from plugin.cli.shape import AS
-from plugin.core import reading
+from plugin.core import area_scope
 from plugin.core.database import tenant
 from plugin.core.errors import Forbidden, Invalid, NotFound, RefusedByRule
 from plugin.core.logs import correlation
@@ -118,8 +118,8 @@ def obey(made: Runtime, session: Session, host: Host) -> None:
     area = words in IN_AREAS
     demand(RULES[words], her, named, area=area)
     if area and in_area(RULES[words], her, named):
-        reading.tell(telling_of(rights.units))
-        ctx.call_on_close(lambda: reading.tell(None))
+        area_scope.tell(telling_of(rights.units))
+        ctx.call_on_close(lambda: area_scope.tell(None))
 
 
 def traced(made: Runtime, host_id: int, count: int, person: str = "") -> None:

@@ -22,11 +22,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from plugin.core.area_scope import told
 from plugin.core.database import tenant
 from plugin.core.database.process_cache import provisional
 from plugin.core.database.writer_turns import begin_in_turn
 from plugin.core.errors import Unavailable
-from plugin.core.reading import told
 
 T = TypeVar("T")
 _REHEARSED: ContextVar[Connection | None] = ContextVar("muster_rehearsed", default=None)

@@ -27,7 +27,7 @@ from plugin.delivery.tables import UNKNOWN
 from plugin.enrolment.checking.learners import Again, in_parts
 from plugin.enrolment.checking.places import of_courses
 from plugin.enrolment.codes import HELD_BY_EXCEPTION, WITHDRAWN
-from plugin.enrolment.settling.owing import owed_people
+from plugin.enrolment.settling.owed_looks import owed_people
 from plugin.enrolment.settling.tick import people_waiting
 from plugin.mirror.connections.store import active_hosts
 from plugin.mirror.lookup.browse import names_of_people

@@ -67,7 +67,7 @@ Index(
 
 
 class EnrolmentPast(Base):
-    """What rows of learners said before a transaction changed them (:mod:`plugin.enrolment.past`)."""
+    """What rows of learners said before a transaction changed them (:mod:`plugin.enrolment.earlier_rows`)."""
 
     __tablename__ = "enrolment_past"
 

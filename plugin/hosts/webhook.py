@@ -13,8 +13,7 @@ from plugin.core.network.http import Answer, CallFailed, Outbound
 from plugin.core.network.signing import BadSignature, signed_headers, verify
 from plugin.core.text.stored import later
 from plugin.core.text.texts import clean_lines, shown, usable
-from plugin.hosts.hearing import hear_standard
-from plugin.hosts.moodle.hearing import hear_event
+from plugin.hosts.moodle.moodle_hints import hear_event
 from plugin.hosts.port import (
     KINDS,
     OUTCOMES,
@@ -32,6 +31,7 @@ from plugin.hosts.port import (
     Reply,
     Wait,
 )
+from plugin.hosts.standard_hints import hear_standard
 
 PAGE = 1000
 IDS = 200

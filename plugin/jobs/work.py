@@ -19,8 +19,8 @@ from plugin.delivery.seats.send import drain
 from plugin.enrolment.checking.daily import check_daily
 from plugin.enrolment.earlier_results import owe_earlier_results
 from plugin.enrolment.message_dates import render
-from plugin.enrolment.settling.meanings import follow_meanings
-from plugin.enrolment.settling.owing import all_settled
+from plugin.enrolment.settling.changed_date_settings import follow_meanings
+from plugin.enrolment.settling.owed_looks import all_settled
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.settling.saves import settle_certifications
 from plugin.enrolment.settling.tick import is_behind, pass_time
@@ -31,10 +31,10 @@ from plugin.mirror.connections.store import active_hosts
 from plugin.mirror.hints import inbox
 from plugin.mirror.lookup.search import keep_indexed
 from plugin.mirror.pulling.unit_trees import recount_apart
-from plugin.mirror.sources.managing.turning import turn
+from plugin.mirror.sources.managing.time_changes import turn
 from plugin.population.stored_base import keep_base
 from plugin.reports.counts.nightly import keep_counts
-from plugin.reports.sending.work import send_reports
+from plugin.reports.sending.due_reports import send_reports
 from plugin.reports.team_week import owe_weeks
 
 _MOST_ROUNDS = 200

@@ -25,7 +25,7 @@ def stamp(session: Session, host_id: int, people: Iterable[int], now: int) -> in
     return seq
 
 
-# Shared with :mod:`plugin.enrolment.settling.owing`, which asks for another look at people the mirror did not change.
+# Shared with :mod:`plugin.enrolment.settling.owed_looks`, which asks for another look at people the mirror did not change.
 NOTE = (
     "INSERT INTO change (host_id, person, seq, settled, at) VALUES (?, ?, ?, -1, ?)"
     " ON CONFLICT (host_id, person) DO UPDATE"

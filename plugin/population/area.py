@@ -8,7 +8,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.reading import AREA, told, whole
+from plugin.core.area_scope import AREA, told, whole
 from plugin.population.sets import Population, population
 
 KINDS = ("organisation", "position")

@@ -14,10 +14,10 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
+from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch
 from plugin.core.database.process_cache import forget_all, keep, kept
 from plugin.core.ids import read_clock
-from plugin.core.reading import area_of
 from plugin.population.base import Base
 from plugin.population.base_reader import load_base, rebased
 from plugin.population.columns import Ints, bitmap, read_columns

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from plugin.reports.as_of import Moment
 from plugin.reports.columns import Column, Row
-from plugin.reports.then import Moment
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from datetime import date
 
 from plugin.core.days import local_day
 from plugin.reports import overview
+from plugin.reports.as_of import then
+from plugin.reports.asking.learner_sets import certifications, target_id
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.sets import certifications, target_id
 from plugin.reports.counts.nightly import counts_of, ends_of_months
 from plugin.reports.sources.cells import OF_HOST, TO_DO
-from plugin.reports.then import then
 
 WEEK, WEEKS = 7 * 86_400, 13
 

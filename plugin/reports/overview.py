@@ -22,7 +22,7 @@ from plugin.enrolment.codes import (
     WITHDRAWN,
 )
 from plugin.population.columns import read_columns
-from plugin.reports.asking import sets
+from plugin.reports.asking import learner_sets
 from plugin.reports.asking.filters import names_of, where_of
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
@@ -30,7 +30,7 @@ from plugin.reports.asking.statement import Order
 from plugin.reports.asking.unknown import unknown
 from plugin.reports.columns import Column, Row
 from plugin.reports.counts.kept import SOON, numbers
-from plugin.reports.sources import whys
+from plugin.reports.sources import assignment_names
 from plugin.reports.sources.cells import ACTIVE, OF_HOST, OVERDUE, TO_DO
 from plugin.reports.sources.groups import Asked, groups_of
 from plugin.reports.sources.overview import BY, NUMBERS, SOURCE, grouped
@@ -110,15 +110,15 @@ def asked_of(asker: Asker, question: Question, known: Mapping[str, Column] | Non
     rest: list[tuple[str, str]] = []
     overdue = None
     for name, given in grouped_filters.items():
-        if name in sets.KINDS or name == "search":
-            some = sets.found(asker, given) if name == "search" else sets.people_of(asker, name, given)
+        if name in learner_sets.KINDS or name == "search":
+            some = learner_sets.found(asker, given) if name == "search" else learner_sets.people_of(asker, name, given)
             people = some if people is None else people & some
         elif name == "assignment":
-            assignments = sets.assignments_of(asker, given)
+            assignments = learner_sets.assignments_of(asker, given)
         elif name == "overdue" and set(given) <= {"true", "false"}:
             overdue = given[0] == "true" if len(set(given)) == 1 else None
         elif name.partition(".")[0] not in known:
-            raise unknown("filter", name, [*names_of(SOURCE), *sets.KINDS, "search", "assignment"])
+            raise unknown("filter", name, [*names_of(SOURCE), *learner_sets.KINDS, "search", "assignment"])
         else:
             rest += [(name, value) for value in given]
     where = where_of(asker, SOURCE, Question("overview", filters=tuple(rest)), known.get)
@@ -139,7 +139,7 @@ def _conditions(asker: Asker, asked: Asked) -> tuple[str, list[Any]]:
         condition, more = condition_of(asker, "e.person", asked.people)
         where, values = f"{where} AND {condition}", [*values, *more]
     if asked.assignments is not None:
-        listed = ", ".join(map(str, whys.naming(asker, asked.assignments))) or "NULL"
+        listed = ", ".join(map(str, assignment_names.naming(asker, asked.assignments))) or "NULL"
         where += f" AND e.state > {WITHDRAWN} AND e.why IN ({listed})"
     return where + _overdue(asked), values
 
@@ -209,7 +209,7 @@ def bitmaps(asker: Asker, asked: Asked, number: int) -> dict[str, BitMap]:
     )
     where = f"e.host_id = ? AND e.certification = {int(number)} AND e.state > {WITHDRAWN}"
     if asked.assignments is not None:
-        where += f" AND e.why IN ({', '.join(map(str, whys.naming(asker, asked.assignments))) or 'NULL'})"
+        where += f" AND e.why IN ({', '.join(map(str, assignment_names.naming(asker, asked.assignments))) or 'NULL'})"
     where = _filled(asker, where + _overdue(asked))
     table = _filled(asker, f"{asker.enrolment} e")
     people, flags = read_columns(asker.session, table, ["e.person", _filled(asker, bits)], where, asker.host_id)

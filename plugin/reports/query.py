@@ -12,8 +12,9 @@ from plugin.core.database.bulk import stream
 from plugin.core.database.slices import slices
 from plugin.reports import overview
 from plugin.reports.answers import Answer, Whole
-from plugin.reports.asking import cursors, narrowing
-from plugin.reports.asking.members import Members
+from plugin.reports.as_of import Moment, then
+from plugin.reports.asking import cursors, first_rows
+from plugin.reports.asking.membership_rows import Members
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.ranking import Ranking, found_by, in_order
 from plugin.reports.asking.reader import Asker
@@ -21,9 +22,8 @@ from plugin.reports.asking.statement import Order, Statement
 from plugin.reports.asking.unknown import Refused
 from plugin.reports.catalogue import source_named
 from plugin.reports.columns import SETTING, Column, Row
-from plugin.reports.compiled import Compiled
+from plugin.reports.compiled_question import Compiled
 from plugin.reports.counts.totals import total
-from plugin.reports.then import Moment, then
 
 _PART = 2_000
 Identity = tuple[Any, ...]
@@ -66,7 +66,9 @@ class Query(Compiled):
         if self.members is not None and self.order.column is None:
             return self._first_of(self.members, after, limit)
         rows: list[Row] = []
-        for one in narrowing.parts(self.statement, self.order, after, limit) or [narrowing.Part(("", []), alike=False)]:
+        for one in first_rows.parts(self.statement, self.order, after, limit) or [
+            first_rows.Part(("", []), alike=False)
+        ]:
             statement = self.reading
             if one.alike or one.of_people:
                 statement = replace(statement, source=self._by_person(self.source))

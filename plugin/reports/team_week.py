@@ -21,7 +21,7 @@ from plugin.mirror.lookup.browse import names_of_people
 from plugin.mirror.tables import ACTIVE
 from plugin.notifications.personal import WEEK, write_to
 from plugin.notifications.templates import tongue_of
-from plugin.reports import glance
+from plugin.reports import at_a_glance
 from plugin.reports.asking.reader import Reader
 from plugin.reports.counts.kept import SOON
 from plugin.reports.service import asker_of
@@ -66,11 +66,11 @@ def _owe(runtime: Runtime, host_id: int, person: int, week: str, now: int, sessi
     if manager is None or manager.state != ACTIVE or not team:
         return 0
     asker = asker_of(runtime, session, host_id, Reader("", people=team))
-    numbers = glance.numbers(asker)
+    numbers = at_a_glance.numbers(asker)
     asks = len(extension_requests.waiting(session, host_id, people=team))
-    if not (numbers[glance.LATE] or numbers[glance.SOON_DUE] or numbers[glance.EXPIRING] or asks):
+    if not (numbers[at_a_glance.LATE] or numbers[at_a_glance.SOON_DUE] or numbers[at_a_glance.EXPIRING] or asks):
         return 0
-    rows = glance.glance(asker, glance.asked([], limit=NAMED)).rows
+    rows = at_a_glance.glance(asker, at_a_glance.asked([], limit=NAMED)).rows
     host = session.get_one(Host, host_id)
     tongue = tongue_of(manager, host)
     named = [(row["name"] or row["person"], row["certification_name"], _when(row, asker.zone, tongue)) for row in rows
@@ -108,7 +108,11 @@ def _when(row: dict[str, object], zone: str, tongue: Tongue) -> str:
 def _written(
     manager: str, numbers: dict[str, int], asks: int, named: Sequence[tuple[str, str, str]], link: str, tongue: Tongue
 ) -> dict[str, str]:
-    lines = zip(_LINES, (numbers[glance.LATE], numbers[glance.SOON_DUE], numbers[glance.EXPIRING], asks), strict=True)
+    lines = zip(
+        _LINES,
+        (numbers[at_a_glance.LATE], numbers[at_a_glance.SOON_DUE], numbers[at_a_glance.EXPIRING], asks),
+        strict=True,
+    )
     figures = ", ".join(tongue.ngettext(*words, size) for words, size in lines if size)
     people = [f"{name}: {certification}, {when}" for name, certification, when in named]
     dear, team = tongue.gettext(_DEAR, name=manager), tongue.gettext(_TEAM, numbers=figures)

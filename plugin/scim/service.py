@@ -26,7 +26,7 @@ from plugin.mirror.sources.directory.writing import Times
 from plugin.mirror.sources.source import source_of, source_row
 from plugin.mirror.sources.tokens import source_with
 from plugin.scim import leniency
-from plugin.scim.offer import provider
+from plugin.scim.capabilities import provider
 from plugin.scim.storage import Storage
 
 PREFIX = "/scim"

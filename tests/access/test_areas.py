@@ -20,11 +20,11 @@ from plugin.access.rights import SHELL
 from plugin.access.rules import area_of, scope_of
 from plugin.access.tokens import Asked, Owner, make_token
 from plugin.certifications.tables import Certification, Version
-from plugin.core.database.inside import among_people
+from plugin.core.database.area_conditions import among_people
 from plugin.core.tables import Journal
 from plugin.enrolment.tables import Enrolment
 from plugin.mirror.tables import Person, Unit
-from plugin.reports.sending.work import send_reports
+from plugin.reports.sending.due_reports import send_reports
 from tests.web.conftest import Visit, Visitor
 from tests.world import HOST, World, row
 

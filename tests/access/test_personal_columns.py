@@ -1,6 +1,6 @@
 """Every column that may hold text says whether it can hold something about a person, and if so, what erasing does to it.
 
-Whoever adds a column decides here: it goes into one of the lists of ``plugin/access/personal/held.py``, or into ``NOBODY``.
+Whoever adds a column decides here: it goes into one of the lists of ``plugin/access/personal/held_data.py``, or into ``NOBODY``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import JSON, Boolean, LargeBinary, String, Table, Text, insert, select, update
 from sqlalchemy.types import TypeDecorator
 
-from plugin.access.personal import held
+from plugin.access.personal import held_data
 from plugin.access.personal.documents import relabelled
 from plugin.access.personal.erase import erase
 from plugin.certifications.tables import Assignment, PeopleList
@@ -87,12 +87,19 @@ def _holds_text(column: Any) -> bool:
 def _seen_to(table: Table) -> set[str]:
     """The columns of a table that the lists of erasing speak of; of rows that go, all."""
     name = table.name
-    if name in held.DROPPED or name in held.DROPPED_BY_ID or name in held.DROPPED_BY_READER:
+    if name in held_data.DROPPED or name in held_data.DROPPED_BY_ID or name in held_data.DROPPED_BY_READER:
         return {column.name for column in table.columns}
-    found = {"people"} & set(table.c.keys()) if name in held.BY_SET else set()
-    for listed in (held.FREE_TEXT, held.WHO, held.FILES, held.IDS, held.ADDRESSES, held.BODIES):
+    found = {"people"} & set(table.c.keys()) if name in held_data.BY_SET else set()
+    for listed in (
+        held_data.FREE_TEXT,
+        held_data.WHO,
+        held_data.FILES,
+        held_data.IDS,
+        held_data.ADDRESSES,
+        held_data.BODIES,
+    ):
         found |= set(listed.get(name, ()))
-    return found | (set(held.BLANKED[name][1]) if name in held.BLANKED else set())
+    return found | (set(held_data.BLANKED[name][1]) if name in held_data.BLANKED else set())
 
 
 def test_every_column_is_somebodys_or_nobodys() -> None:
@@ -138,9 +145,9 @@ AS_ID = {
 
 def _words(table: str, column: str) -> str:
     """What stands in a column that may speak of her, as Muster writes it there."""
-    if column in held.WHO.get(table, ()):
+    if column in held_data.WHO.get(table, ()):
         return f"{NAME} ({EXT})"
-    if held.DROPPED_BY_ID.get(table) == column or held.DROPPED_BY_READER.get(table) == column:
+    if held_data.DROPPED_BY_ID.get(table) == column or held_data.DROPPED_BY_READER.get(table) == column:
         return EXT
     if column in AS_ID.get(table, ()):
         return EXT
@@ -165,7 +172,7 @@ def _filled(table: Table, states: dict[str, str]) -> dict[str, Any]:
     hers = (
         (_seen_to(table) | set(BY_HAND.get(table.name, "").split()))
         - {"people"}
-        - set(held.ADDRESSES.get(table.name, ()))
+        - set(held_data.ADDRESSES.get(table.name, ()))
     )
     found: dict[str, Any] = {}
     for column in table.columns:

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from plugin.access.personal import retention
 from plugin.access.personal.erase import erase, texts_naming
 from plugin.access.personal.export import everything, person_named
-from plugin.access.personal.held import BY_NAME, BY_PERSON, BY_SET, WHO
+from plugin.access.personal.held_data import BY_NAME, BY_PERSON, BY_SET, WHO
 from plugin.core.errors import RefusedByRule
 from plugin.core.journal import record
 from plugin.core.tables import Host, Journal

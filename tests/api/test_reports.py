@@ -129,7 +129,7 @@ def told(world: World) -> list[tuple[str, int]]:
 
 def test_a_saved_report_is_sent_by_a_schedule_and_fetched(asked: Program, world: World) -> None:
     from plugin.access.present_rights import reader_of
-    from plugin.reports.sending.work import send_reports
+    from plugin.reports.sending.due_reports import send_reports
 
     saved = asked.ask("POST", "/saved-reports", {"name": "Late", "source": "learners",
                       "query": [["columns", "person"], ["certification", "rep"]]}, status=201)  # fmt: skip

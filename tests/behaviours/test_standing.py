@@ -8,8 +8,8 @@ import pytest
 
 from plugin.core.errors import RefusedByRule
 from plugin.enrolment.answers import exceptions, groups, overrides
+from plugin.enrolment.earlier_rows import changes_of
 from plugin.enrolment.facts import NONE
-from plugin.enrolment.past import changes_of
 from plugin.enrolment.settling.everyone import settle_everything
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.tables import Enrolment

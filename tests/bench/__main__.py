@@ -30,7 +30,7 @@ from plugin.core.secrets import bind_secrets
 from plugin.enrolment.saving.review import review
 from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.settling.everyone import settle_everything
-from plugin.enrolment.settling.owing import owed_people
+from plugin.enrolment.settling.owed_looks import owed_people
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.settling.saves import settle_certifications
 from plugin.migrations.row_security import put_up

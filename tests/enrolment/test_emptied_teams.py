@@ -13,12 +13,12 @@ from plugin.core.runtime import Runtime
 from plugin.enrolment.answers.gone_targets import TEAM_GONE
 from plugin.enrolment.answers.on_hold import answer_held
 from plugin.enrolment.checking.daily import check_daily
+from plugin.enrolment.settling.changed_date_settings import follow_meanings
 from plugin.enrolment.settling.everyone import settle_everything
-from plugin.enrolment.settling.meanings import follow_meanings
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.settling.saves import settle_certifications
 from plugin.enrolment.tables import Held
-from plugin.mirror.connections.meanings import move_zone
+from plugin.mirror.connections.date_settings import move_zone
 from tests.histories.lab import Lab
 from tests.histories.naive import DAY, Certification, Job, Row
 

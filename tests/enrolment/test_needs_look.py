@@ -21,7 +21,7 @@ from plugin.enrolment.reading.some_people import SomePeople, some_people
 from plugin.enrolment.settling import everyone, plan
 from plugin.enrolment.settling import people as settling_people
 from plugin.enrolment.settling.chunk import decide, prepare
-from plugin.enrolment.settling.owing import owed_people
+from plugin.enrolment.settling.owed_looks import owed_people
 from plugin.enrolment.terms import Terms, terms_of_many
 from plugin.population.sets import Population
 from tests.histories.player import Player

@@ -17,11 +17,11 @@ from plugin.core.days import local_day
 from plugin.core.runtime import Runtime
 from plugin.enrolment.checking.daily import check_daily
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.settling.meanings import SAME_DAY
+from plugin.enrolment.settling.changed_date_settings import SAME_DAY
 from plugin.enrolment.settling.saves import request_settling
 from plugin.enrolment.tables import Settling
 from plugin.jobs.work import work_once
-from plugin.mirror.connections.meanings import changed_meaning, move_zone
+from plugin.mirror.connections.date_settings import changed_meaning, move_zone
 from plugin.mirror.connections.settings import change_mapping
 from plugin.mirror.pulling import pull as pulling
 from plugin.mirror.tables import Job as JobRow

@@ -26,8 +26,8 @@ from plugin.enrolment.doctor import examine
 from plugin.enrolment.saving.review import review
 from plugin.enrolment.settling import everyone
 from plugin.enrolment.settling import people as settling
+from plugin.enrolment.settling.changed_date_settings import follow_meanings
 from plugin.enrolment.settling.everyone import settle_everything
-from plugin.enrolment.settling.meanings import follow_meanings
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.settling.saves import settle_certifications
 from plugin.enrolment.settling.tick import tick

@@ -20,7 +20,7 @@ from plugin.core.clock import Clock, format_instant
 from plugin.core.database.bulk import fetch, run
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
-from plugin.mirror.connections.meanings import changed_meaning, move_zone
+from plugin.mirror.connections.date_settings import changed_meaning, move_zone
 from plugin.mirror.connections.settings import change_mapping
 from plugin.mirror.tables import Person
 from tests.histories.lab import Lab

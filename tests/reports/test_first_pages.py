@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from plugin.core.runtime import Runtime
 from plugin.reports import outlook, overview
-from plugin.reports.asking import narrowing
+from plugin.reports.asking import first_rows
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.catalogue import SOURCES
@@ -85,7 +85,7 @@ def test_rows_that_pass_a_computed_test_are_the_same_by_page_and_at_once(world: 
 
 def test_pages_in_any_order_are_the_whole_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every order of every source, as if two alike rows were many."""
-    monkeypatch.setattr(narrowing, "MANY", 2)
+    monkeypatch.setattr(first_rows, "MANY", 2)
     for source in ("learners", "membership", "courses"):
         for name in [one.name for one in SOURCES[source].columns]:
             for sort in (name, f"-{name}"):

@@ -26,12 +26,12 @@ from plugin.mirror.tables import Person, Unit
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import Refused
-from plugin.reports.sending import mailing, work
+from plugin.reports.sending import due_reports, mailing
+from plugin.reports.sending.due_reports import send_reports
 from plugin.reports.sending.schedules import Leaving, Owner, Wanted, create, set_leaving
-from plugin.reports.sending.stored import parts
+from plugin.reports.sending.stored_files import parts
 from plugin.reports.sending.tables import ReportPart, ReportSchedule, ReportSending
 from plugin.reports.sending.timing import parse_timing
-from plugin.reports.sending.work import send_reports
 from tests.delivery.endpoints import receiving
 from tests.delivery.mailbox import Mailbox, mail_server
 from tests.web.conftest import small_world
@@ -212,7 +212,7 @@ def test_a_worker_that_died_over_the_file_leaves_no_half_of_it(world: World, box
     scheduled(world)
     with world.runtime.db.write() as session:
         world.at(MONDAY + 6 * 3600)
-        assert work.owe(session, HOST, world.now) == 1
+        assert due_reports.owe(session, HOST, world.now) == 1
         session.add_all(ReportPart(host_id=HOST, sending=1, n=n, data=b"half") for n in range(3))
     later(world, 6 * 3600 + 1)
     assert attached(box) == ["bea", "cid"]
@@ -239,7 +239,7 @@ def test_what_is_tried_in_vain_ends(world: World, monkeypatch: pytest.MonkeyPatc
     scheduled(world)
     world.runtime = replace(world.runtime, settings=settings)
     at = 6 * 3600
-    for pause in (0, *work.PAUSES):
+    for pause in (0, *due_reports.PAUSES):
         at += pause
         later(world, at)
     [one] = sent(world)
@@ -262,7 +262,7 @@ def test_no_domain_means_no_letter_and_another_domain_is_refused(world: World, b
 def test_a_large_file_stays_and_the_letter_says_where(
     world: World, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "LARGEST", 10)
+    monkeypatch.setattr(due_reports, "LARGEST", 10)
     world.set_person("cid", email="hr@example.org")
     scheduled(world)
     later(world, 6 * 3600)

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from plugin.core.clock import format_instant, parse_instant
 from plugin.core.runtime import Runtime
 from plugin.enrolment.answers import exceptions, overrides
-from plugin.mirror.connections.meanings import move_zone
+from plugin.mirror.connections.date_settings import move_zone
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import Refused

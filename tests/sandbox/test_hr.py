@@ -10,8 +10,8 @@ from flask import Flask
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 
+from plugin.hosts.csv.archives import unpack
 from plugin.hosts.csv.mapping import FileMapping
-from plugin.hosts.csv.packed import unpack
 from plugin.hosts.csv.reading import read
 from plugin.sandbox.hr import STYLES, _Directory
 from plugin.sandbox.hr_files import FORMATS, STORIES, staff, written

@@ -14,7 +14,7 @@ from plugin.app import create_app
 from plugin.core.days import DAY
 from plugin.core.runtime import Runtime
 from plugin.reports.asking.reader import Reader
-from plugin.reports.needs import of_certifications
+from plugin.reports.needs_attention import of_certifications
 from plugin.reports.service import asking
 from plugin.web.launch.session import Launch, open_session
 from tests.histories.naive import Model

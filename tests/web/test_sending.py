@@ -7,7 +7,7 @@ import re
 import pytest
 
 from plugin.access.present_rights import reader_of
-from plugin.reports.sending.work import send_reports
+from plugin.reports.sending.due_reports import send_reports
 from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 

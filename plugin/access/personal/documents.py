@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from plugin.access.personal.held import ADDRESSES, FILES, IDS
+from plugin.access.personal.held_data import ADDRESSES, FILES, IDS
 from plugin.core.db import Base
 from plugin.mirror.tables import Job, Person
 from plugin.reports.sending.tables import ReportPart, ReportSending

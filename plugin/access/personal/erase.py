@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from plugin.access.personal.documents import blank_addresses, drop_files, ids_of, relabel, relabel_managers
 from plugin.access.personal.export import called, person_named
-from plugin.access.personal.held import (
+from plugin.access.personal.held_data import (
     BLANKED,
     BODIES,
     DROPPED,

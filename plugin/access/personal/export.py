@@ -11,7 +11,7 @@ from pyroaring import BitMap
 from sqlalchemy import LargeBinary, Table, or_, select
 from sqlalchemy.orm import Session
 
-from plugin.access.personal.held import BY_NAME, BY_PERSON, SECRET
+from plugin.access.personal.held_data import BY_NAME, BY_PERSON, SECRET
 from plugin.core import preferences
 from plugin.core.clock import format_instant
 from plugin.core.db import Base

@@ -10,7 +10,7 @@ from flask import Response, g, jsonify, make_response
 from plugin.api.kit import nudge
 from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.sourcing.plans import Plan
-from plugin.hosts.csv.trouble import Unreadable
+from plugin.hosts.csv.file_faults import Unreadable
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from plugin.core.errors import NotFound
 from plugin.enrolment.sourcing import fetching, loads
 from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.sourcing.plans import Plan, named_effects
-from plugin.hosts.csv.packed import KINDS as FILES
+from plugin.hosts.csv.archives import KINDS as FILES
 
 blueprint = Blueprint("api_source_files", __name__, url_prefix=PREFIX, description="Sources: HR files and directories.")
 MOST = 300 << 20

@@ -15,9 +15,9 @@ from plugin.core.clock import format_instant
 from plugin.core.journal import record
 from plugin.reports.asking.question import parse_question
 from plugin.reports.saved import store
-from plugin.reports.sending import schedules, views
+from plugin.reports.sending import schedules, sent_list
 from plugin.reports.sending.schedules import FORMS, HOW, Owner, Wanted
-from plugin.reports.sending.stored import parts
+from plugin.reports.sending.stored_files import parts
 from plugin.reports.sending.tables import ReportSchedule, ReportSending
 from plugin.reports.sending.timing import EVERY, WEEKDAYS, parse_timing
 
@@ -187,7 +187,7 @@ def remove(number: int, schedule: int) -> None:
 def sent() -> dict[str, Any]:
     """What was sent, to whom, and what became of it."""
     with runtime().db.read() as session:
-        return {"items": [_sent(row) for row in views.of_site(session, host_id(), _owner())]}
+        return {"items": [_sent(row) for row in sent_list.of_site(session, host_id(), _owner())]}
 
 
 @blueprint.get("/sent-reports/<int:number>/file")
@@ -196,7 +196,7 @@ def sent() -> dict[str, Any]:
 def file(number: int) -> Response:
     """A file that lies there to be fetched; that it was stands in the history."""
     with runtime().db.read() as session:
-        row = views.sending_for(session, host_id(), _owner(), number, runtime().clock.now())
+        row = sent_list.sending_for(session, host_id(), _owner(), number, runtime().clock.now())
     fetched(row)
     answer = Response(stream_with_context(parts(runtime(), host_id(), row.id)), content_type=row.media)
     answer.headers["Content-Disposition"] = f'attachment; filename="{row.file_name}"'

@@ -29,7 +29,7 @@ from plugin.certifications.store import by_code, definition_of
 from plugin.certifications.tables import Assignment, Certification, GroupMember
 from plugin.certifications.targets import target_ids
 from plugin.certifications.written_targets import as_meant
-from plugin.core.database.inside import inside
+from plugin.core.database.area_conditions import inside
 from plugin.core.database.slices import slices
 from plugin.core.errors import Invalid, RefusedByRule
 from plugin.mirror.connections.store import site_of

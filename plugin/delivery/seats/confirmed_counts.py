@@ -6,7 +6,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import CourseSetCourse
-from plugin.core.database.inside import inside
+from plugin.core.database.area_conditions import inside
 from plugin.delivery.tables import Seat
 
 

@@ -15,7 +15,7 @@ from plugin.certifications.definition import Definition, Proposal
 from plugin.core.database.bulk import fetch
 from plugin.core.errors import RefusedByRule
 from plugin.enrolment.codes import DUPLICATE_COURSE, WITHDRAWN
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.terms import from_definition, terms_of_many, zone_of_host
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from plugin.core.database.inside import inside
+from plugin.core.database.area_conditions import inside
 from plugin.enrolment.answers.exceptions import Chosen, of_same, waits
 from plugin.enrolment.codes import EXCEPTION_TYPES, WITHDRAWN
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow

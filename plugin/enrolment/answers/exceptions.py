@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from plugin.core.clock import format_instant
-from plugin.core.database.inside import inside
+from plugin.core.database.area_conditions import inside
 from plugin.core.errors import Conflict, Invalid, RefusedByRule
 from plugin.core.host_time import move_on
 from plugin.core.ids import read_clock, upsert_for
@@ -31,9 +31,9 @@ from plugin.enrolment.codes import (
     UNKNOWN_DATE,
     WITHDRAWN,
 )
-from plugin.enrolment.past import keep_rows, set_aside
+from plugin.enrolment.earlier_rows import keep_rows, set_aside
 from plugin.enrolment.reading.live_rows import touch_enrolments
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
 from plugin.mirror.lookup.search import named
 from plugin.mirror.tables import Person

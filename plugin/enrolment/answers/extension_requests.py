@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Certification
-from plugin.core.database.inside import inside
+from plugin.core.database.area_conditions import inside
 from plugin.core.errors import NotFound, RefusedByRule
 from plugin.core.host_time import move_on
 from plugin.core.ids import read_clock, take_ids

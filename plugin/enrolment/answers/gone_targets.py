@@ -19,7 +19,7 @@ from plugin.core.ids import read_clock, take_ids
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.codes import WITHDRAWN
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.tables import Held, WhySet
 from plugin.mirror.tables import DELETED
 

@@ -22,7 +22,7 @@ from plugin.core.ids import read_clock
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.saving.save import Choices, Saved, save
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.tables import Held
 from plugin.enrolment.views.show import assignment_names
 from plugin.mirror.pulling.row_guard import held_records, refuse_records, release_records

@@ -19,9 +19,9 @@ from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.answers.ended import refuse_ended
 from plugin.enrolment.codes import INACTIVE_HOLDS, STATES, WITHDRAWN
-from plugin.enrolment.past import keep_rows
+from plugin.enrolment.earlier_rows import keep_rows
 from plugin.enrolment.reading.live_rows import touch_enrolments
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.tables import Enrolment, Exemption, Extension
 
 

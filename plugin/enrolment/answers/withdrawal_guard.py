@@ -13,10 +13,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
+from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import among, fetch, insert_rows
 from plugin.core.ids import take_ids
 from plugin.core.journal import Entry, record_all
-from plugin.core.reading import area_of
 from plugin.enrolment.codes import active
 from plugin.enrolment.reading.live_rows import enrolled
 from plugin.enrolment.tables import Held

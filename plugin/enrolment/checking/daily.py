@@ -37,7 +37,7 @@ from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.snapshot import Around, lock_certification
 from plugin.enrolment.rules.lifecycle import completions_of
 from plugin.enrolment.settling.batch import Together
-from plugin.enrolment.settling.owing import owed_people
+from plugin.enrolment.settling.owed_looks import owed_people
 from plugin.enrolment.settling.seat_claims import Share, claim_seats
 from plugin.enrolment.tables import ExceptionRow
 from plugin.mirror.changes import stamp

@@ -34,12 +34,12 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.core.text.stored import later
 from plugin.enrolment.answers.ended import refuse_ended
+from plugin.enrolment.earlier_rows import keep_rows
 from plugin.enrolment.facts import NONE, Facts, read_facts
 from plugin.enrolment.imported.record_facts import present_state, still_stands
-from plugin.enrolment.past import keep_rows
 from plugin.enrolment.reading.live_rows import touch_enrolments
 from plugin.enrolment.reading.snapshot import Around, lock_certification
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.tables import OVER, TAKING_BACK, WAITING, Brought, Enrolment
 from plugin.enrolment.tables import TAKEN as JOINED
 from plugin.enrolment.terms import Terms, terms_of

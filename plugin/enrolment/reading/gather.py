@@ -17,9 +17,9 @@ from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
 from plugin.enrolment.reading.event_dates import Bases
 from plugin.enrolment.reading.reach import reached
-from plugin.enrolment.reading.since import Turns, drawn_since, not_before
 from plugin.enrolment.reading.snapshot import Around
 from plugin.enrolment.reading.stacking import cut, joined
+from plugin.enrolment.reading.time_of_change import Turns, drawn_since, not_before
 from plugin.enrolment.rules.lifecycle import course_ids
 from plugin.enrolment.rules.step import NO_TYPE, Given, Questions
 from plugin.enrolment.rules.wanted import Membership, Wanted, wanted_of

@@ -26,7 +26,7 @@ from plugin.enrolment.reading.reach import counted, has_not_begun, within_waves
 from plugin.enrolment.reading.snapshot import Around
 from plugin.enrolment.rules.wanted import Membership
 from plugin.enrolment.terms import Terms
-from plugin.enrolment.waves.draws import has_waves
+from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.population.columns import bitmap
 from plugin.population.sets import Population
 

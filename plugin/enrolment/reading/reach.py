@@ -20,8 +20,8 @@ from plugin.certifications.resolve import Rule, matched_by
 from plugin.core.database.bulk import among, fetch
 from plugin.enrolment.codes import WITHDRAWN
 from plugin.enrolment.reading.live_rows import enrolled
-from plugin.enrolment.waves.draws import has_waves
-from plugin.enrolment.waves.states import read_drawn
+from plugin.enrolment.waves.decide_draws import has_waves
+from plugin.enrolment.waves.stored_draws import read_drawn
 from plugin.population.sets import Population
 
 _FEW = 2_000

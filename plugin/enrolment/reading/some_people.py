@@ -20,7 +20,7 @@ from plugin.enrolment.reading.live_rows import NOBODY, Enrolled, read_enrolled_o
 from plugin.enrolment.reading.needs_look import always_looked_at, differs, is_personal
 from plugin.enrolment.reading.reach import has_not_begun
 from plugin.enrolment.reading.snapshot import Around
-from plugin.enrolment.waves.draws import has_waves
+from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.population.columns import are_in
 from plugin.population.matching_keys import Key
 from plugin.population.sets import Population

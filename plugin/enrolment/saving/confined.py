@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.drafts.differences import other_changes
 from plugin.certifications.resolve import Rule, matched_by
+from plugin.core.area_scope import whole
 from plugin.core.errors import Forbidden
-from plugin.core.reading import whole
 from plugin.enrolment.answers.gone_targets import pinned
 from plugin.enrolment.saving.proposal import certification_id, given_members, proposed_rules
 from plugin.mirror.tables import Job

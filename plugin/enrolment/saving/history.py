@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import Definition, Proposal
 from plugin.certifications.store import by_id, definition_of
+from plugin.core.area_scope import area_of
 from plugin.core.clock import format_instant
 from plugin.core.errors import NotFound, RefusedByRule
-from plugin.core.reading import area_of
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.core.text.stored import later

@@ -30,7 +30,7 @@ from plugin.enrolment.reading.snapshot import Around
 from plugin.enrolment.rules.step import Step
 from plugin.enrolment.settling.chunk import Work, decide, prepare
 from plugin.enrolment.terms import Terms, from_definition, zone_of_host
-from plugin.enrolment.waves.draws import has_waves
+from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.enrolment.waves.queues import Queue, queue_of
 from plugin.population.sets import Population
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.definition import Definition, Proposal
 from plugin.certifications.resolve import Rule, without
 from plugin.certifications.rules.waves import Wave
-from plugin.core.reading import cut
+from plugin.core.area_scope import cut
 from plugin.enrolment.answers.gone_targets import pinned
 from plugin.enrolment.answers.withdrawal_guard import Limits, unconfirmed
 from plugin.enrolment.codes import DISMISSED, EXCEPTION_TYPES

@@ -12,13 +12,13 @@ from plugin.certifications.definition import Proposal
 from plugin.certifications.drafts.clashes import SavedDraft, finish
 from plugin.certifications.rules.waves import waves_in
 from plugin.certifications.versions import write_version
+from plugin.core.area_scope import narrow
 from plugin.core.database.bulk import run
 from plugin.core.errors import Conflict, RefusedByRule
 from plugin.core.host_time import move_on
 from plugin.core.ids import read_clock, take_ids
 from plugin.core.journal import record
 from plugin.core.logs import correlation
-from plugin.core.reading import narrow
 from plugin.core.runtime import Runtime
 from plugin.enrolment.announce import tell_assignments
 from plugin.enrolment.answers.ended import refuse_save_of_ended

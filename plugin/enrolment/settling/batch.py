@@ -21,18 +21,18 @@ from plugin.core.database.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.database.slices import slices
 from plugin.core.journal import Entry, record_all
 from plugin.enrolment.codes import DUPLICATE_COURSE
+from plugin.enrolment.earlier_rows import Change, write_changes
 from plugin.enrolment.facts import COLUMNS, NEVER, Facts, Ints
-from plugin.enrolment.past import Change, write_changes
 from plugin.enrolment.reading.gather import Cause, sharing_ids
 from plugin.enrolment.reading.live_rows import touch_enrolments
 from plugin.enrolment.rules.lifecycle import course_ids
 from plugin.enrolment.settling.chunk import Work, decide_all
 from plugin.enrolment.settling.course_resets import begin_anew
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.settling.seat_claims import claim_seats
 from plugin.enrolment.settling.write import Writing
 from plugin.enrolment.tables import Enrolment, WhySet
-from plugin.enrolment.waves.drawing import have_begun
+from plugin.enrolment.waves.make_draws import have_begun
 from plugin.notifications.triggers import with_unsent
 
 

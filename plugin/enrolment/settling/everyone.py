@@ -29,11 +29,11 @@ from plugin.enrolment.reading.snapshot import Around, lock_certification
 from plugin.enrolment.reading.some_people import some_people
 from plugin.enrolment.settling.batch import Together
 from plugin.enrolment.settling.chunk import Work, prepare, prepare_all
-from plugin.enrolment.settling.owing import owe
+from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.settling.plan import Piece, Plan, lanes, pieces, plans
 from plugin.enrolment.tables import Settling
-from plugin.enrolment.waves.drawing import draw_waves
-from plugin.enrolment.waves.draws import has_waves
+from plugin.enrolment.waves.decide_draws import has_waves
+from plugin.enrolment.waves.make_draws import draw_waves
 from plugin.population.sets import Population, population
 
 _ROWS_AT_ONCE = 2

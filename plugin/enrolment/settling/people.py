@@ -23,15 +23,15 @@ from plugin.enrolment.answers.emptied_teams import keep_emptied_teams
 from plugin.enrolment.answers.gone_targets import look_for_missing, mark_missing
 from plugin.enrolment.answers.withdrawal_guard import Limits, judge
 from plugin.enrolment.codes import WITHDRAWN
-from plugin.enrolment.reading.acts import attributed
 from plugin.enrolment.reading.gather import Cause, matched_memberships
 from plugin.enrolment.reading.needs_look_people import WhereToLook, where_to_look
+from plugin.enrolment.reading.pending_acts import attributed
 from plugin.enrolment.reading.snapshot import Around, lock_certification
 from plugin.enrolment.settling.batch import Together
 from plugin.enrolment.settling.chunk import Work, prepare, prepare_all
 from plugin.enrolment.settling.everyone import settle_everything, without
-from plugin.enrolment.settling.owing import mark_settled, owe, owed_people, take_owed
-from plugin.enrolment.waves.drawing import draw_waves
+from plugin.enrolment.settling.owed_looks import mark_settled, owe, owed_people, take_owed
+from plugin.enrolment.waves.make_draws import draw_waves
 from plugin.population.sets import Population, population
 
 BATCH = 20_000

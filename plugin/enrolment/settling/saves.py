@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Certification, Version
+from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch, run, update_rows
 from plugin.core.database.dialect import for_update
 from plugin.core.database.leases import is_free, still_ours, worker_token
@@ -26,7 +27,6 @@ from plugin.core.errors import Unavailable
 from plugin.core.ids import read_clock
 from plugin.core.journal import Entry, record_all
 from plugin.core.logs import log, use_correlation
-from plugin.core.reading import area_of
 from plugin.core.runtime import Runtime
 from plugin.enrolment.announce import tell_applied
 from plugin.enrolment.answers.ended import free_courses
@@ -34,11 +34,11 @@ from plugin.enrolment.answers.gone_targets import look_for_missing
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.snapshot import Around, lock_certification
 from plugin.enrolment.settling.everyone import CHUNK, judge_leaving, settle_pieces
-from plugin.enrolment.settling.owing import owed_people
+from plugin.enrolment.settling.owed_looks import owed_people
 from plugin.enrolment.settling.plan import Piece, Plan, lanes, pieces, plans
 from plugin.enrolment.tables import Settling
-from plugin.enrolment.waves.drawing import draw_waves
-from plugin.enrolment.waves.draws import has_waves
+from plugin.enrolment.waves.decide_draws import has_waves
+from plugin.enrolment.waves.make_draws import draw_waves
 from plugin.mirror.problems import done as no_problem
 from plugin.mirror.problems import put_aside
 from plugin.population.sets import population

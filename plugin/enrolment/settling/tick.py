@@ -20,7 +20,7 @@ from plugin.core.database.process_cache import provisional
 from plugin.core.host_time import use_tick
 from plugin.core.ids import read_clock, take_ids
 from plugin.core.runtime import Runtime
-from plugin.enrolment.settling.owing import STILL_TURNED
+from plugin.enrolment.settling.owed_looks import STILL_TURNED
 from plugin.enrolment.settling.saves import BEGINS, request_settling
 from plugin.enrolment.tables import Settling, WaveState
 from plugin.mirror.changes import EARLIER
@@ -143,7 +143,7 @@ def _availability(session: Session, host_id: int, before: int, now: int) -> None
                 pending.give_back()
             continue
         first = None if ats else _first_of(session, row, begins, turns)
-        # Whoever begins later than the first of them begins at her own instant (plugin/enrolment/reading/since.py).
+        # Whoever begins later than the first of them begins at her own instant (plugin/enrolment/reading/time_of_change.py).
         request_settling(
             session, host_id, row.id, number=take_ids(session, host_id, "settling"), version=row.version,
             at=max(ats) if ats else int(first or now), who="time", choices={} if ats else BEGINS, correlation="",

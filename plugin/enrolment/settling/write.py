@@ -21,9 +21,9 @@ from plugin.delivery.results.owed_scores import owe_scores
 from plugin.enrolment.answers.gone_targets import unpin
 from plugin.enrolment.answers.withdrawal_guard import LEAVING, WITHDRAWN, forget
 from plugin.enrolment.codes import EXCEPTION_TYPES, EXEMPT
+from plugin.enrolment.earlier_rows import Change, change_of, set_aside
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.imported.record_facts import Taking, write_taken
-from plugin.enrolment.past import Change, change_of, set_aside
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.snapshot import Around
 from plugin.enrolment.rules.lifecycle import Completions, Moved

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, defer
 
 from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
-from plugin.enrolment.sourcing.handing import DONE
 from plugin.enrolment.sourcing.plans import Plan, report_of
+from plugin.enrolment.sourcing.source_input import DONE
 from plugin.mirror.sources.files import Handed
 from plugin.mirror.sources.source import Source, source_of, source_row
 from plugin.mirror.sources.tables import SourceLoad

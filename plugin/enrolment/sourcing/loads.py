@@ -18,9 +18,9 @@ from plugin.core.runtime import Runtime
 from plugin.core.text.stored import later
 from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.effects import Effect, carried_out, foreseen
-from plugin.enrolment.sourcing.handing import DONE, read
 from plugin.enrolment.sourcing.kept import WAITS, Named, files_of, forget_old, keep_unfit, keep_waiting, loads_in, short
 from plugin.enrolment.sourcing.plans import Plan, made, named_units, report_of
+from plugin.enrolment.sourcing.source_input import DONE, read
 from plugin.mirror.sources.files import Handed
 from plugin.mirror.sources.intake import Taken, take
 from plugin.mirror.sources.source import Source, source_of, source_row

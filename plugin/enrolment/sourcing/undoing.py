@@ -12,13 +12,13 @@ from plugin.core import journal
 from plugin.core.runtime import Runtime
 from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.effects import carried_out
-from plugin.enrolment.sourcing.handing import DONE
 from plugin.enrolment.sourcing.kept import UNDONE, loads_in
 from plugin.enrolment.sourcing.loads import NotLoaded, with_effects
 from plugin.enrolment.sourcing.plans import Plan, made, named_units
+from plugin.enrolment.sourcing.source_input import DONE
 from plugin.mirror.sources.intake import Taken, take
-from plugin.mirror.sources.said import Delivery, Said, SaidAudience, SaidUnit
 from plugin.mirror.sources.source import source_of, source_row
+from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, SaidUnit
 from plugin.mirror.sources.tables import SourceLoad
 
 

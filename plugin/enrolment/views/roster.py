@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment
-from plugin.core.database.inside import among_people, inside
+from plugin.core.database.area_conditions import among_people, inside
 from plugin.enrolment.answers.exception_list import counts_open
 from plugin.enrolment.codes import EXCEPTION_TYPES, HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
 from plugin.enrolment.tables import Enrolment, ExceptionRow, WhySet

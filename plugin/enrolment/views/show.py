@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from plugin.certifications.resolve import matches_of, rules_of
 from plugin.certifications.store import by_id
 from plugin.certifications.tables import Assignment
+from plugin.core.area_scope import area_of, cut
 from plugin.core.clock import format_instant
-from plugin.core.database.inside import inside
+from plugin.core.database.area_conditions import inside
 from plugin.core.days import local_day
 from plugin.core.errors import NotFound
 from plugin.core.ids import read_clock
-from plugin.core.reading import area_of, cut
 from plugin.delivery.tables import CONFIRMED, FOUND, WANTS
 from plugin.enrolment.answers.gone_targets import pinned
 from plugin.enrolment.codes import EXCEPTION_TYPES, HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN

@@ -15,8 +15,8 @@ from plugin.enrolment.reading.live_rows import Enrolled, enrolled
 from plugin.enrolment.reading.reach import counted
 from plugin.enrolment.reading.snapshot import Around
 from plugin.enrolment.terms import Terms
-from plugin.enrolment.waves.draws import Crowd, Drawn, Step, draw, foreseen, lanes_of, taken_by, waiting_in
-from plugin.enrolment.waves.states import read_drawn
+from plugin.enrolment.waves.decide_draws import Crowd, Drawn, Step, draw, foreseen, lanes_of, taken_by, waiting_in
+from plugin.enrolment.waves.stored_draws import read_drawn
 from plugin.population.sets import Population, population
 
 MOST_STEPS = 5_000

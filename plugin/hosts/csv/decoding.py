@@ -6,7 +6,7 @@ import codecs
 import io
 from collections.abc import Iterator
 
-from plugin.hosts.csv.trouble import Unreadable
+from plugin.hosts.csv.file_faults import Unreadable
 
 _CHUNK = 1 << 20
 _UNUSED_1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))

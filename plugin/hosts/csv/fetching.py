@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from plugin.core.network.http import CallFailed, Outbound
 from plugin.core.text.stored import later
-from plugin.hosts.csv.packed import day_in, kind_named
+from plugin.hosts.csv.archives import day_in, kind_named
 from plugin.hosts.port import Locked, Refused, Wait
 
 MOST = 300 << 20

@@ -11,9 +11,9 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from plugin.hosts.csv.archives import File
 from plugin.hosts.csv.lines import marks_of, plain_lines
 from plugin.hosts.csv.mapping import FileMapping
-from plugin.hosts.csv.packed import File
 from plugin.hosts.csv.reading import Reading, read, read_lines
 from plugin.hosts.csv.table import Table, open_table
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.hosts.csv import dates
+from plugin.hosts.csv.archives import File
+from plugin.hosts.csv.file_faults import RowRefused, Unreadable
 from plugin.hosts.csv.lines import values_of
 from plugin.hosts.csv.mapping import FileMapping
-from plugin.hosts.csv.packed import File
 from plugin.hosts.csv.table import LONGEST_CELL, Table, open_table
-from plugin.hosts.csv.trouble import RowRefused, Unreadable
-from plugin.hosts.csv.words import is_yes
+from plugin.hosts.csv.yes_no_words import is_yes
 
 DATES = ("start", "end", "position_since")
 GENERATED = "generated"

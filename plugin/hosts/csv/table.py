@@ -6,10 +6,10 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from plugin.hosts.csv.archives import File
 from plugin.hosts.csv.decoding import encoding_of, lines_of
+from plugin.hosts.csv.file_faults import Unreadable
 from plugin.hosts.csv.headings import NEEDED, folded, known_headings
-from plugin.hosts.csv.packed import File
-from plugin.hosts.csv.trouble import Unreadable
 
 SEPARATORS = (",", ";", "\t", "|")
 NAMED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}

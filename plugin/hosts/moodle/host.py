@@ -12,14 +12,13 @@ from plugin.core.logs import log
 from plugin.core.network.http import Outbound
 from plugin.core.network.signing import BadSignature, verify
 from plugin.core.text.stored import later
-from plugin.hosts.hearing import hear_standard
 from plugin.hosts.moodle.companion import bulk
 from plugin.hosts.moodle.courses import STATUS, Courses
 from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH, Groups
-from plugin.hosts.moodle.hearing import hear_event
 from plugin.hosts.moodle.jobs import Jobs
 from plugin.hosts.moodle.mapping import MoodleMapping
 from plugin.hosts.moodle.messages import SEND, Messages
+from plugin.hosts.moodle.moodle_hints import hear_event
 from plugin.hosts.moodle.people import (
     BY_FIELD,
     FRONT_PAGE,
@@ -35,6 +34,7 @@ from plugin.hosts.moodle.rest import CAPABILITY, INFO, Fault, Rest
 from plugin.hosts.moodle.versions import ENROL, UNENROL
 from plugin.hosts.moodle.writing import Seats, whole_number
 from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, MarkTooOld, Page, Refused, Reply
+from plugin.hosts.standard_hints import hear_standard
 
 CONFIG = "tool_mobile_get_config"
 LATE = 3600

@@ -15,7 +15,7 @@ from typing import Any
 from plugin.core.clock import Clock
 from plugin.core.network.http import Answer, CallFailed, Outbound
 from plugin.core.text.stored import later
-from plugin.hosts.moodle.plain import FILTERED, plain, plain_values
+from plugin.hosts.moodle.plain_text import FILTERED, plain, plain_values
 from plugin.hosts.port import ConnectionSpec, Garbled, HostTrouble, Locked, Refused, Wait
 
 PATH = "/webservice/rest/server.php"

@@ -23,7 +23,7 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, HostClock, OnceLink
 from plugin.lti.approval import add_deployment, free_name
 from plugin.lti.login import digest
-from plugin.mirror.connections.meanings import move_zone
+from plugin.mirror.connections.date_settings import move_zone
 from plugin.mirror.connections.store import NewHost, add_host, connection_of
 
 PURPOSE = "companion"

@@ -22,7 +22,7 @@ from plugin.core.tables import Host
 from plugin.core.text.languages import SOURCE, is_offered, offered, parsed
 from plugin.hosts.registry import DIALECTS
 from plugin.lti import approval
-from plugin.mirror.connections.meanings import mark_formats, mark_meaning, move_zone
+from plugin.mirror.connections.date_settings import mark_formats, mark_meaning, move_zone
 from plugin.mirror.connections.store import connection_of
 from plugin.mirror.tables import Connection
 

@@ -10,10 +10,10 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plugin.core.area_scope import area_of
 from plugin.core.database.slices import slices
 from plugin.core.days import known_zone
-from plugin.core.reading import area_of
-from plugin.mirror.lookup.seen import seen
+from plugin.mirror.lookup.visible_to_area import seen
 from plugin.mirror.tables import DELETED, Audience, Course, Job, Person, Unit
 
 Target = tuple[str, str]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import String, bindparam, text
 from sqlalchemy.orm import Session
 
-from plugin.core.reading import area_of
+from plugin.core.area_scope import area_of
 from plugin.core.text.texts import fold
 from plugin.mirror.lookup.search import is_indexed
 from plugin.mirror.tables import DELETED

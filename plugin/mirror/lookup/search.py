@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, case, delete, false, func, select
 from sqlalchemy.orm import Session
 
+from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch
 from plugin.core.database.dialect import by_bytes
 from plugin.core.database.process_cache import keep, kept
 from plugin.core.database.slices import slices
 from plugin.core.ids import read_clock, take_ids, upsert_for
-from plugin.core.reading import area_of
 from plugin.core.runtime import Runtime
 from plugin.core.text.texts import fold as compared
-from plugin.mirror.lookup.seen import seen
-from plugin.mirror.lookup.words import fold as fold
-from plugin.mirror.lookup.words import marked as marked
-from plugin.mirror.lookup.words import query_words
-from plugin.mirror.lookup.words import words_of as words_of
+from plugin.mirror.lookup.search_words import fold as fold
+from plugin.mirror.lookup.search_words import marked as marked
+from plugin.mirror.lookup.search_words import query_words
+from plugin.mirror.lookup.search_words import words_of as words_of
+from plugin.mirror.lookup.visible_to_area import seen
 from plugin.mirror.tables import DELETED, Audience, Course, Job, Person, PersonKey, SearchWord, Unit
 
 _MOST_EXACT = 500

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from plugin.core.reading import area_of
+from plugin.core.area_scope import area_of
 from plugin.core.text.texts import fold
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.source import sources_of

@@ -23,7 +23,7 @@ from plugin.mirror.pulling import lost_values
 from plugin.mirror.pulling.fields import Unread
 from plugin.mirror.pulling.rows import Kind, Written, drop_rows, write_rows
 from plugin.mirror.pulling.unit_trees import renumber
-from plugin.mirror.sources.site import accounts_changed, lay_over_site, of_site
+from plugin.mirror.sources.learning_site import accounts_changed, lay_over_site, of_site
 from plugin.mirror.tables import Connection
 
 _log = log("mirror")

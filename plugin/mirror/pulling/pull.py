@@ -26,7 +26,7 @@ from plugin.core.text.texts import clean
 from plugin.hosts.port import Caps, Garbled, HostTrouble, Locked, MarkTooOld, Page, Refused, Wait
 from plugin.mirror import problems
 from plugin.mirror.changes import stamp
-from plugin.mirror.connections.meanings import move_zone
+from plugin.mirror.connections.date_settings import move_zone
 from plugin.mirror.connections.store import connection_of, open_connection
 from plugin.mirror.pulling import lost_values, row_guard
 from plugin.mirror.pulling.pages import Reader, Superseded, finish, write_page

@@ -92,7 +92,7 @@ def release_records(session: Session, host_id: int, kind: str, now: int) -> int:
     if written.trees:
         renumber(session, host_id)
     if kind == "people":
-        from plugin.mirror.sources.site import accounts_changed  # which judges deliveries by this guard
+        from plugin.mirror.sources.learning_site import accounts_changed  # which judges deliveries by this guard
 
         written.add(accounts_changed(session, host_id, written.accounts, now))
     stamp(session, host_id, written.people, now)

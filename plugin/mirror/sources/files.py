@@ -11,14 +11,14 @@ from typing import Any
 
 from plugin.core.errors import RefusedByRule
 from plugin.hosts.csv import mapping as mappings
+from plugin.hosts.csv.archives import newest, unpack
+from plugin.hosts.csv.file_faults import RowRefused, Unreadable
 from plugin.hosts.csv.last_file import Difference, LastFile, for_the_next, read_people
 from plugin.hosts.csv.mapping import FileMapping
-from plugin.hosts.csv.packed import newest, unpack
 from plugin.hosts.csv.reading import Reading, Row, read
-from plugin.hosts.csv.trouble import RowRefused, Unreadable
 from plugin.mirror.pulling.row_guard import loses_too_much
-from plugin.mirror.sources.said import Delivery, Said, SaidAudience, SaidUnit, Spell
 from plugin.mirror.sources.source import Source, path_of
+from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, SaidUnit, Spell
 from plugin.mirror.sources.units import FILES, WORDS
 
 KIND_OF = {"organisations": "organisation", "positions": "position"}

@@ -19,8 +19,8 @@ from plugin.mirror.sources import members
 from plugin.mirror.sources.joining import join, parts, written_otherwise
 from plugin.mirror.sources.overlays import lay_over
 from plugin.mirror.sources.projecting import Move, Projected, exts_of, job_exts, next_turn, project, rewire
-from plugin.mirror.sources.said import Delivery, Said
 from plugin.mirror.sources.source import UNIT_KINDS, Source, normal_key, tidy
+from plugin.mirror.sources.source_data import Delivery, Said
 from plugin.mirror.sources.tables import NO_ACCOUNT, SUSPENDED, Identity
 
 _SLICE = 2_000

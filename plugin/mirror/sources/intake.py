@@ -15,8 +15,8 @@ from plugin.mirror.sources import members
 from plugin.mirror.sources.identities import PeopleWork, Taken, follow
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.renaming import offer, put_back
-from plugin.mirror.sources.said import Delivery
 from plugin.mirror.sources.source import UNIT_KINDS, Source
+from plugin.mirror.sources.source_data import Delivery
 from plugin.mirror.sources.tables import JOINED, SUSPENDED, WHYS, Identity
 from plugin.mirror.sources.units import WORDS, drop_units, emptied, keep, mode_of, told, write_units
 from plugin.mirror.tables import Unit

@@ -13,8 +13,8 @@ from plugin.hosts.port import Record
 from plugin.mirror.pulling.rows import KINDS, Written, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.projecting import exts_of, left_since
-from plugin.mirror.sources.said import Delivery, Said
 from plugin.mirror.sources.source import Source
+from plugin.mirror.sources.source_data import Delivery, Said
 from plugin.mirror.sources.tables import Identity, SourceMember
 from plugin.mirror.sources.units import AUDIENCE, keep, told
 

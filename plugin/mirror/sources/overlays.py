@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.projecting import left_since
-from plugin.mirror.sources.said import Said
 from plugin.mirror.sources.source import SITE_SUPPLIES, Source, source_of, sources_of, suppliers_of
+from plugin.mirror.sources.source_data import Said
 from plugin.mirror.sources.tables import Identity, Overlay
 from plugin.mirror.tables import ACTIVE, SUSPENDED, Job, Person
 

@@ -17,8 +17,8 @@ from plugin.hosts.port import Record
 from plugin.mirror.pulling import affected_people, fields
 from plugin.mirror.pulling.rows import KINDS, Written, arrivals, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
-from plugin.mirror.sources.said import Said, Spell
 from plugin.mirror.sources.source import Source
+from plugin.mirror.sources.source_data import Said, Spell
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.sources.units import FILES, mode_of, open_renames, write_paths
 from plugin.mirror.tables import DELETED, Job, Person

@@ -15,8 +15,8 @@ from plugin.core.database.bulk import fetch
 from plugin.hosts.port import Record
 from plugin.mirror.pulling.rows import KINDS, Kind, Written, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
-from plugin.mirror.sources.said import SaidUnit
 from plugin.mirror.sources.source import UNIT_KINDS, Source, shortened, word_of
+from plugin.mirror.sources.source_data import SaidUnit
 from plugin.mirror.sources.tables import Rename, SourceUnit
 from plugin.mirror.tables import Unit
 

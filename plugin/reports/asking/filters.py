@@ -13,7 +13,7 @@ from pyroaring import BitMap
 from plugin.core.clock import parse_instant
 from plugin.core.days import instant_of
 from plugin.core.errors import Invalid
-from plugin.reports.asking import sets
+from plugin.reports.asking import learner_sets
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
 from plugin.reports.asking.unknown import Refused, unknown
@@ -50,7 +50,7 @@ class Where:
 
 def names_of(source: Source) -> list[str]:
     """Every filter of a source, operators apart."""
-    special = [*sets.KINDS, "search"] if source.person else []
+    special = [*learner_sets.KINDS, "search"] if source.person else []
     special += ["overdue"] if source.overdue else []
     special += ["assignment"] if source.held_by else []
     return list(dict.fromkeys([one.name for one in source.columns] + special))
@@ -66,14 +66,14 @@ def where_of(asker: Asker, source: Source, question: Question, column_of: Callab
     for name, value in question.filters:
         grouped.setdefault(name, []).append(value)
     for name, given in grouped.items():
-        if name in sets.KINDS and source.person:
-            _only(where, sets.people_of(asker, name, given))
+        if name in learner_sets.KINDS and source.person:
+            _only(where, learner_sets.people_of(asker, name, given))
         elif name == "search" and source.person:
-            _only(where, sets.found(asker, given))
+            _only(where, learner_sets.found(asker, given))
         elif name == "overdue" and source.overdue:
             _overdue(where, source, given)
         elif name == "assignment" and source.held_by is not None:
-            where.add(source.held_by(asker, sets.assignments_of(asker, given)))
+            where.add(source.held_by(asker, learner_sets.assignments_of(asker, given)))
         else:
             _column(asker, source, where, name, given, column_of)
     if where.people is not None:
@@ -110,9 +110,9 @@ def _column(
     if column is None:
         raise unknown("filter", name, names_of(source))
     if column.known == "certification" and not operator and source.certification:
-        known = sets.certifications(asker)
+        known = learner_sets.certifications(asker)
         for value in given:
-            sets.must_be_known(asker, "certification", value)
+            learner_sets.must_be_known(asker, "certification", value)
         where.add(f"{source.certification} IN ({', '.join(str(known[value]) for value in given)})")
         return
     parts = [_one(asker, column, operator, value) for value in given]
@@ -189,7 +189,7 @@ def _value(asker: Asker, column: Column, text: str) -> _Part:
     if column.type == WORD and column.words and text not in column.words:
         raise unknown(column.name, text, column.words)
     if column.known:
-        sets.must_be_known(asker, column.known, text)
+        learner_sets.must_be_known(asker, column.known, text)
     if column.type == SETTING:
         return "", [], lambda value: value is not None and value == _as_in_a_file(text)
     if column.parts:

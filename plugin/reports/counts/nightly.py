@@ -23,12 +23,12 @@ from plugin.core.days import instant_of, local_day
 from plugin.core.ids import upsert_for
 from plugin.core.runtime import Runtime
 from plugin.reports import overview
+from plugin.reports.as_of import then
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, Reader
 from plugin.reports.counts.tables import ReportCount
 from plugin.reports.service import asker_of
 from plugin.reports.sources import groups
-from plugin.reports.then import then
 
 MONTHS = 12
 NIGHTS = 35

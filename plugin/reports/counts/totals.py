@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pyroaring import BitMap
 
 from plugin.enrolment.codes import HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
-from plugin.reports.asking.members import Members
+from plugin.reports.asking.learner_sets import KINDS, certifications
+from plugin.reports.asking.membership_rows import Members
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
-from plugin.reports.asking.sets import KINDS, certifications
 from plugin.reports.counts.kept import Class, standing
 from plugin.reports.counts.seats import SEAT_WORDS, courses_counted
 

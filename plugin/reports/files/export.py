@@ -10,7 +10,7 @@ from typing import Any
 from plugin.core.days import local_day
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
-from plugin.reports.asking import sets
+from plugin.reports.asking import learner_sets
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import unknown
@@ -75,7 +75,7 @@ class Export:
             self.as_of = question.as_of + (found.moment.words if found.moment is not None else "") + _of_today(question)
             self.zone = zone_of(asker, found)
             codes = [value for name, value in question.filters if name == "certification"]
-            self.certification = sets.certifications(asker).get(codes[0]) if len(codes) == 1 else None
+            self.certification = learner_sets.certifications(asker).get(codes[0]) if len(codes) == 1 else None
             self.name = self._name(codes)
             self.number = self._told(BEGUN)
         except BaseException:

@@ -11,8 +11,8 @@ from pyroaring import BitMap
 
 from plugin.mirror.lookup.search import find
 from plugin.mirror.tables import DELETED
+from plugin.reports.asking.learner_sets import found, people_of
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.sets import found, people_of
 from plugin.reports.columns import Row
 from plugin.reports.sources.cells import ACTIVE, OVERDUE
 from plugin.reports.sources.people import PERSON

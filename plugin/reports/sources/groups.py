@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from plugin.certifications.resolve import key_of, resolve
 from plugin.enrolment.codes import WITHDRAWN
 from plugin.reports.asking.reader import Asker
-from plugin.reports.sources import whys
+from plugin.reports.sources import assignment_names
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _managers(asker: Asker) -> list[Group]:
 
 def _assignments(asker: Asker, asked: Asked) -> list[Group]:
     """Whom each assignment holds; each belongs to its certification."""
-    known = whys.sets(asker)
+    known = assignment_names.sets(asker)
     held: dict[int, list[BitMap]] = {}
     sql = (
         f"SELECT e.why, e.person FROM {asker.enrolment} e WHERE e.host_id = ? AND e.state > {WITHDRAWN} AND e.why <> 0"
@@ -107,7 +107,7 @@ def _assignments(asker: Asker, asked: Asked) -> list[Group]:
         for one in known.get(why, ()):
             held.setdefault(one, []).append(BitMap(some))
     wanted = [one for one in held if asked.assignments is None or one in asked.assignments]
-    named = whys.named(asker, wanted)
+    named = assignment_names.named(asker, wanted)
     found = [
         (ext := f"{named[one][1]}:{named[one][2]}", named[one][3], BitMap.union(*held[one]), named[one][0], ext)
         for one in wanted

@@ -9,7 +9,7 @@ from plugin.enrolment.codes import EXCEPTION_TYPES, EXEMPT, HOLDS, STATES, WITHD
 from plugin.mirror.tables import SUSPENDED
 from plugin.reports.asking.reader import Asker
 from plugin.reports.columns import FLAG, INSTANT, NUMBER, TEXT, WORD, Column, Row, Source, words_sql
-from plugin.reports.sources import progress, whys
+from plugin.reports.sources import assignment_names, progress
 from plugin.reports.sources.cells import ACTIVE, CERTIFICATION, OF_ENROLMENT, OF_HOST, OVERDUE, STATE, flag
 from plugin.reports.sources.people import PERSON
 
@@ -37,8 +37,17 @@ COLUMNS = (
     Column("window_opens", INSTANT, "e.window_opens"),
     Column("cycle", NUMBER, "e.cycle"),
     Column("progress", TEXT, late=progress.late),
-    Column("assignment_types", WORD, late=whys.joined(1), words=TYPES, parts=True, among=whys.passing(1, _WHY)),
-    Column("assignment_names", TEXT, late=whys.joined(3), parts=True, among=whys.passing(3, _WHY)),
+    Column(
+        "assignment_types",
+        WORD,
+        late=assignment_names.joined(1),
+        words=TYPES,
+        parts=True,
+        among=assignment_names.passing(1, _WHY),
+    ),
+    Column(
+        "assignment_names", TEXT, late=assignment_names.joined(3), parts=True, among=assignment_names.passing(3, _WHY)
+    ),
     Column("exception", WORD, words_sql("x.type", EXCEPTION_TYPES), words=EXCEPTION_TYPES),
     Column("exempt_until", INSTANT, f"CASE WHEN e.hold = {EXEMPT} AND m.until > :now THEN m.until END"),
     Column("withdrawn_at", INSTANT, f"CASE WHEN e.state = {WITHDRAWN} THEN e.ended END"),
@@ -69,7 +78,7 @@ EXEMPT_THEN = Column("exempt_until", INSTANT, late=_exempt_then)
 
 def held_by(asker: Asker, assignments: set[int]) -> str:
     """Condition: any of these assignments holds the learner."""
-    return f"({_LIVE} AND e.why IN ({', '.join(map(str, whys.naming(asker, assignments))) or 'NULL'}))"
+    return f"({_LIVE} AND e.why IN ({', '.join(map(str, assignment_names.naming(asker, assignments))) or 'NULL'}))"
 
 
 _OF_E = "{0}.host_id = e.host_id AND {0}.certification = e.certification AND {0}.person = e.person"

@@ -14,15 +14,15 @@ from plugin.core.database.bulk import among
 from plugin.enrolment.codes import WITHDRAWN
 from plugin.reports.asking.reader import Asker
 from plugin.reports.columns import FLAG, INSTANT, SETTING, TEXT, WORD, Column, Row, Source
-from plugin.reports.sources import whys
+from plugin.reports.sources import assignment_names
+from plugin.reports.sources.assigned_since import since
 from plugin.reports.sources.cells import CERTIFICATION, OF_ENROLMENT, OF_HOST, OVERDUE, flag, text
 from plugin.reports.sources.learners import TYPES
 from plugin.reports.sources.people import PERSON
-from plugin.reports.sources.since import since
 
 
 def _name(asker: Asker, rows: Sequence[Row]) -> list[str]:
-    named = whys.named(asker, {row["_assignment"] for row in rows})
+    named = assignment_names.named(asker, {row["_assignment"] for row in rows})
     return [named[row["_assignment"]][3] for row in rows]
 
 

@@ -17,7 +17,7 @@ from plugin.certifications.listing import assignment_ids
 from plugin.certifications.people_lists import lists_of
 from plugin.certifications.rules.availability import starts_at
 from plugin.certifications.tables import Draft
-from plugin.core.reading import cut
+from plugin.core.area_scope import cut
 from plugin.enrolment.answers.gone_targets import TEAM_GONE, held_rows, pinned
 from plugin.enrolment.saving.confined import locked_rows
 from plugin.enrolment.saving.reach_review import row_sets

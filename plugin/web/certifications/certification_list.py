@@ -17,8 +17,8 @@ from plugin.certifications.file.certification_file import DEFAULT_PERIOD
 from plugin.certifications.listing import listed
 from plugin.certifications.rules.content import dump_content, parse_content
 from plugin.certifications.store import by_code
+from plugin.core.area_scope import narrow
 from plugin.core.errors import Invalid
-from plugin.core.reading import narrow
 from plugin.enrolment.answers.withdrawal_guard import active_count
 from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.terms import zone_of_host

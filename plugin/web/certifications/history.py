@@ -20,8 +20,8 @@ from plugin.core.errors import RefusedByRule
 from plugin.core.stamps import calendar_day
 from plugin.core.tables import Journal
 from plugin.enrolment.answers.withdrawal_guard import Limits
-from plugin.enrolment.saving.acts import EFFECTS, Act, acts, named, people_of_act
 from plugin.enrolment.saving.history import KEPT, undo, undo_proposal, what_was_saved
+from plugin.enrolment.saving.history_entries import EFFECTS, Act, acts, named, people_of_act
 from plugin.enrolment.saving.review import Review, review
 from plugin.enrolment.saving.save import Choices
 from plugin.enrolment.views.roster import learners

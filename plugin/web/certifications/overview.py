@@ -12,14 +12,14 @@ from plugin.access.rules import rule
 from plugin.delivery.seats.confirmed_counts import places
 from plugin.enrolment.codes import STATES
 from plugin.enrolment.views.roster import state_counts
-from plugin.reports.needs import counted_in
+from plugin.reports.needs_attention import counted_in
 from plugin.reports.outlook import WEEK, due_by_week
 from plugin.reports.service import asker_of
 from plugin.web.frame import shell
 from plugin.web.frame.kit import PREFIX, host_id, page, runtime, who
 from plugin.web.frame.words import short_day
-from plugin.web.reports.asked import Here
 from plugin.web.reports.compliance import due_in_week, picture_of
+from plugin.web.reports.report_address import Here
 
 blueprint = Blueprint("overview", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 

@@ -19,7 +19,7 @@ from plugin.enrolment.views.roster import open_count
 from plugin.enrolment.views.unreachable import unreachable_in
 from plugin.mirror.connections.health import trouble_of
 from plugin.population.area import acting_units
-from plugin.reports.needs import Waits, waits_of
+from plugin.reports.needs_attention import Waits, waits_of
 from plugin.web.frame import course_words, day_words, words
 from plugin.web.frame.kit import PREFIX, host_id, origin_of, runtime
 from plugin.web.frame.reader import tongue

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, url_for
 from plugin.access.rules import SEE_HOST, rule
 from plugin.enrolment.checking.daily import drift_found
 from plugin.enrolment.terms import zone_of_host
-from plugin.reports.needs import waits_of
+from plugin.reports.needs_attention import waits_of
 from plugin.web.frame.kit import PREFIX, host_id, page, runtime
 
 blueprint = Blueprint("system", __name__, url_prefix=PREFIX)

@@ -11,7 +11,7 @@ from plugin.access.rules import STAFF, rule
 from plugin.certifications.drafts.drafts import unsaved_in
 from plugin.enrolment.views.unreachable import with_unreachable
 from plugin.population.area import acting_units
-from plugin.reports.needs import MONTH, WEEK, of_certifications, waits_of
+from plugin.reports.needs_attention import MONTH, WEEK, of_certifications, waits_of
 from plugin.reports.service import asking
 from plugin.web.delivery.message_words import state_words_of_messages
 from plugin.web.frame.kit import PREFIX, editor, host_id, page, runtime, who

@@ -22,7 +22,7 @@ from plugin.web.frame.day_fields import day_from
 from plugin.web.frame.day_words import plain_day
 from plugin.web.frame.kit import PREFIX, field, go, host_id, nudge, page, runtime, who
 from plugin.web.frame.words import ngettext
-from plugin.web.learners import narrowing
+from plugin.web.learners import learner_filter
 
 blueprint = Blueprint("extending", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>/learners")
 MOST = 10_000
@@ -44,7 +44,7 @@ def extend(certification: int) -> Response:
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "learners")
         people = _chosen(session, certification, named)
-    args = {name: value for name, value in narrowing.args().items() if value}
+    args = {name: value for name, value in learner_filter.args().items() if value}
     to = end_of_day(calendar_day(day), context["zone"])
     if request.form.get("confirmed") != str(len(people)):
         context |= {
@@ -62,7 +62,7 @@ def _chosen(session: Session, certification: int, named: list[str]) -> list[int]
     """Our ids of those who are chosen; whoever the reader may not see is not among them."""
     filters: dict[str, Any]
     if "everyone" in request.form:
-        filters = narrowing.narrowed(session).filters
+        filters = learner_filter.narrowed(session).filters
     else:
         ids = target_ids(session, host_id(), [("individual", one) for one in named])
         filters = {"people": BitMap(one for one in ids.values() if one is not None)}

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 from plugin.access.rules import rule
 from plugin.certifications.definition import TYPES
 from plugin.certifications.listing import assignment_named
+from plugin.core.area_scope import telling, told
 from plugin.core.clock import format_instant
 from plugin.core.journal import record
-from plugin.core.reading import telling, told
 from plugin.core.text.table_files import written
 from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.enrolment.views.roster import Learner, learners
@@ -24,7 +24,7 @@ from plugin.web.frame import shell
 from plugin.web.frame.kit import PAGE_SIZE, PREFIX, host_id, page, page_number, query, runtime, who
 from plugin.web.frame.lists import Heading, listing
 from plugin.web.frame.words import exception_words, state_words, type_words
-from plugin.web.learners import narrowing
+from plugin.web.learners import learner_filter
 from plugin.web.learners.extending import done_words
 from plugin.web.learners.urgency import standing_words, urgency
 from plugin.web.sources.source_words import why_words
@@ -64,11 +64,11 @@ def tab(certification: int) -> Response:
     """Everyone enrolled, with why; of one assignment when the address names it."""
     found = listing(
         "learners", "learners.tab", headings(bool(request.args.get("assignment"))), fixed={"certification": certification},
-        args=narrowing.args(),
+        args=learner_filter.args(),
     )  # fmt: skip
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "learners")
-        asked = narrowing.narrowed(session)
+        asked = learner_filter.narrowed(session)
         chosen = asked.filters["assignment"]
         total, rows = learners(
             session, host_id(), certification, **asked.filters, order=found.sort or asked.usual, limit=PAGE_SIZE,
@@ -77,10 +77,10 @@ def tab(certification: int) -> Response:
         now = runtime().clock.now()
         of = assignment_named(session, host_id(), certification, chosen) if chosen else None
         context |= {
-            "asked": asked.filters, "narrowed": asked.any, "organisation": narrowing.said("organisation"),
+            "asked": asked.filters, "narrowed": asked.any, "organisation": learner_filter.said("organisation"),
             "types": TYPES, "states": STATES_SHOWN[context["what"]], "exceptions": EXCEPTION_TYPES,
             "standing": asked.standing, "standings": standing_words(), "list": found,
-            "chips": narrowing.chips(found, asked), "extended": done_words(),
+            "chips": learner_filter.chips(found, asked), "extended": done_words(),
             "pressing": [urgency(row, now, context["zone"]) for row in rows],
             "rows": rows, "total": total, "query": asked.filters["query"], "page_number": page_number(), "page_size": PAGE_SIZE,
             "assignment": of,
@@ -146,13 +146,13 @@ def export(certification: int) -> Response:
     """The same columns as a file; cells that a spreadsheet would take for formulas are quoted."""
     tenant, looking = host_id(), told()
     with runtime().db.read() as session:
-        asked = narrowing.narrowed(session).filters
+        asked = learner_filter.narrowed(session).filters
         code = shell.of_certification(session, certification, "learners")["certification"].code
     by, at = who(), runtime().clock.now()
     made_of = {
         "source": "learners",
         "format": "csv",
-        "report": sorted((name, str(value)) for name, value in narrowing.args().items() if value),
+        "report": sorted((name, str(value)) for name, value in learner_filter.args().items() if value),
     }
     runtime().db.transact(  # nothing leaves unless it stands in the history
         lambda session: record(

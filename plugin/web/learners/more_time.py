@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, request, url_for
 
 from plugin.access.rules import rule
+from plugin.core.area_scope import area_of
 from plugin.core.days import end_of_day
-from plugin.core.reading import area_of
 from plugin.core.stamps import calendar_day
 from plugin.enrolment.answers import extension_requests
 from plugin.web.frame import shell

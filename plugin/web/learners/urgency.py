@@ -31,7 +31,7 @@ def urgency(row: Learner, now: int, zone: str) -> tuple[str, str]:
 
 
 def standing_words() -> dict[str, str]:
-    """How learners stand, to filter by; the words of :data:`plugin.reports.needs.CONDITIONS`."""
+    """How learners stand, to filter by; the words of :data:`plugin.reports.needs_attention.CONDITIONS`."""
     return {
         "overdue": _("Overdue"), "newly_overdue": _("Overdue since last week"), "due_7": _("Due within 7 days"),
         "due_30": _("Due within 30 days"), "certified": _("Completed or certified"),

@@ -19,7 +19,7 @@ from plugin.enrolment.terms import zone_of_host
 from plugin.enrolment.views.show import person_id
 from plugin.enrolment.views.team import leads, team_of
 from plugin.mirror.lookup.browse import names_of_people
-from plugin.reports import glance
+from plugin.reports import at_a_glance
 from plugin.reports.asking.reader import Asker, Reader
 from plugin.reports.columns import Row
 from plugin.reports.files.export import Export
@@ -69,12 +69,12 @@ def _below() -> bool:
 
 def _shown() -> str:
     asked = request.values.get("show", "")
-    return asked if asked in glance.SHOWN else ""
+    return asked if asked in at_a_glance.SHOWN else ""
 
 
 def _pairs() -> list[tuple[str, str]]:
     """The filters of the address, as reports take them."""
-    return [*glance.SHOWN.get(_shown(), ()), *([("search", query())] if query() else [])]
+    return [*at_a_glance.SHOWN.get(_shown(), ()), *([("search", query())] if query() else [])]
 
 
 def _asker(session: Session, *, below: bool) -> Asker:
@@ -94,12 +94,12 @@ def show() -> Response:
             return page("mine/team.html", leads=False)
         asker = _asker(session, below=_below())
         everybody = asker if _below() else _asker(session, below=True)
-        answer = glance.glance(asker, glance.asked(_pairs(), sort=found.sort, limit=PAGE_SIZE), page_number())
+        answer = at_a_glance.glance(asker, at_a_glance.asked(_pairs(), sort=found.sort, limit=PAGE_SIZE), page_number())
         pairs = [(int(row["_certification"]), int(row["_person"])) for row in answer.rows]
-        free = [] if args["show"] or query() else glance.without_any(asker)
+        free = [] if args["show"] or query() else at_a_glance.without_any(asker)
         context: dict[str, Any] = {
             "leads": True, "list": found, "below": _below(), "query": query(), "rows": answer.rows, "total": answer.total,
-            "numbers": glance.numbers(asker), "people": len(asker.reader.people or ()), "show": _shown(),
+            "numbers": at_a_glance.numbers(asker), "people": len(asker.reader.people or ()), "show": _shown(),
             "free": [name for _id, name in free[:_NAMED]], "free_more": len(free) - _NAMED,
             "reminded": reminders.reminded_today(session, host_id(), pairs, asker.now),
             "requests": extension_requests.waiting(session, host_id(), people=everybody.reader.people),
@@ -135,7 +135,7 @@ def member(person: str) -> Response:
     with runtime().db.read() as session:
         her = person_id(session, host_id(), person)
         asker = _about(session, her)
-        rows: list[Row] = glance.glance(asker, glance.asked([], limit=500)).rows
+        rows: list[Row] = at_a_glance.glance(asker, at_a_glance.asked([], limit=500)).rows
         context: dict[str, Any] = {
             "person": person, "who": asker.memo["who"], "now": asker.now, "zone": asker.zone,
             "standings": [standing(session, host_id(), row, asker.now) for row in rows],
@@ -169,11 +169,11 @@ def remind() -> Response:
             _about(session, her)
             pairs = [(int(field("certification", 9) or 0), her)]
         else:
-            question = glance.asked(_pairs(), limit=500)
+            question = at_a_glance.asked(_pairs(), limit=500)
             asker = _asker(session, below=_below())
             pairs = []
             for part in range(1, _MOST_REMINDED // 500 + 1):
-                rows = glance.glance(asker, question, part).rows
+                rows = at_a_glance.glance(asker, question, part).rows
                 pairs += [(int(row["_certification"]), int(row["_person"])) for row in rows]
                 if len(rows) < 500:
                     break
@@ -206,7 +206,7 @@ def file(form: str) -> Response:
     """What the list shows as a file, whole."""
     with runtime().db.read() as session:
         reader = _asker(session, below=_below()).reader
-    export = Export(runtime(), host_id(), reader, glance.asked(_pairs()), form)
+    export = Export(runtime(), host_id(), reader, at_a_glance.asked(_pairs()), form)
     found = Response(stream_with_context(export), content_type=export.media)
     found.headers["Content-Disposition"] = f'attachment; filename="{export.name}"'
     found.call_on_close(export.close)

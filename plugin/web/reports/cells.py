@@ -15,7 +15,7 @@ from plugin.reports.overview import TOTAL
 from plugin.reports.sources.overview import NUMBERS as COUNTED
 from plugin.reports.sources.overview import PERCENTS
 from plugin.web.frame.words import count, due_words, exception_words, moment, state_words, type_words
-from plugin.web.reports.asked import Here, Pairs
+from plugin.web.reports.report_address import Here, Pairs
 
 _STATES = frozenset({"assigned", "in_progress", "certified", "window_open", "expired", "complete", "withdrawn"})
 _EXCEPTIONS = frozenset({"time_allowance", "unknown_date", "duplicate_course", "already_assigned"})

@@ -14,8 +14,8 @@ from plugin.mirror.lookup.browse import describe
 from plugin.mirror.lookup.search import find
 from plugin.mirror.tables import Audience, Unit
 from plugin.reports.asking.filters import OPERATORS
+from plugin.reports.asking.learner_sets import certifications
 from plugin.reports.asking.reader import Asker, Reader
-from plugin.reports.asking.sets import certifications
 from plugin.reports.catalogue import column_of, source_named
 from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, Column
 from plugin.web.reports.cells import word

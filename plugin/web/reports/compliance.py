@@ -18,8 +18,8 @@ from plugin.reports.asking.reader import Asker
 from plugin.reports.outlook import Month, due_by_week, trend
 from plugin.reports.query import ask
 from plugin.web.frame.words import short_day
-from plugin.web.reports.asked import Here, Pairs
 from plugin.web.reports.cells import TO_DO, people_of
+from plugin.web.reports.report_address import Here, Pairs
 
 _WIDTH, _LEFT = 560, 0
 WEEK = 7 * 86_400

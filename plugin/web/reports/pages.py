@@ -19,12 +19,12 @@ from plugin.reports.query import ask
 from plugin.reports.sending import schedules
 from plugin.reports.service import asking, zone_of
 from plugin.web.frame.kit import PREFIX, host_id, page, runtime, who
-from plugin.web.reports import asked as asks
 from plugin.web.reports import choosing, compliance, saved, sending, team
-from plugin.web.reports.asked import Here, Pairs
+from plugin.web.reports import report_address as asks
 from plugin.web.reports.cells import DATES, NUMBERS, cell, head_of, is_code
 from plugin.web.reports.labels import column_label, operator_label, source_label, source_sentence
 from plugin.web.reports.printed import printed
+from plugin.web.reports.report_address import Here, Pairs
 
 blueprint = Blueprint("reports", __name__, url_prefix=PREFIX)
 HERE = Here("reports.table", "reports.file")

@@ -14,9 +14,9 @@ from plugin.reports.files.export import Export
 from plugin.web.frame.kit import host_id, runtime
 from plugin.web.frame.words import moment
 from plugin.web.reports import choosing
-from plugin.web.reports.asked import filter_words
 from plugin.web.reports.cells import NUMBERS, shown
 from plugin.web.reports.labels import column_label, source_label
+from plugin.web.reports.report_address import filter_words
 
 _ROWS = "{rows}"
 

@@ -9,7 +9,7 @@ from plugin.access.rules import STAFF, rule
 from plugin.reports.asking.question import parse_question
 from plugin.reports.saved import store
 from plugin.web.frame.kit import PREFIX, editor, field, go, host_id, runtime, who
-from plugin.web.reports.asked import Here
+from plugin.web.reports.report_address import Here
 
 blueprint = Blueprint("saved_reports", __name__, url_prefix=f"{PREFIX}/reports/saved")
 _HERE = Here("reports.table", "reports.file")

@@ -25,15 +25,15 @@ from plugin.reports.catalogue import source_named
 from plugin.reports.record.proofs import are_verified
 from plugin.reports.sending import schedules
 from plugin.reports.sending.schedules import Leaving, Owner, Wanted
-from plugin.reports.sending.stored import parts
+from plugin.reports.sending.sent_list import mine, of_site, sending_for
+from plugin.reports.sending.stored_files import parts
 from plugin.reports.sending.tables import ReportSchedule
 from plugin.reports.sending.timing import EVERY, Timing, parse_timing
-from plugin.reports.sending.views import mine, of_site, sending_for
 from plugin.web.frame.kit import PREFIX, editor, field, go, host_id, nudge, page, runtime, who
-from plugin.web.reports import asked as asks
 from plugin.web.reports import choosing, team
-from plugin.web.reports.asked import Here, filter_words
+from plugin.web.reports import report_address as asks
 from plugin.web.reports.labels import source_label
+from plugin.web.reports.report_address import Here, filter_words
 from plugin.web.reports.sending_words import how_words, outcome_words, state_words, timing_words, weekday_words
 
 blueprint = Blueprint("sending", __name__, url_prefix=PREFIX)

@@ -12,8 +12,8 @@ from plugin.reports.asking.unknown import unknown
 from plugin.reports.service import asking
 from plugin.web.frame.kit import host_id, page, runtime, who
 from plugin.web.reports import compliance
-from plugin.web.reports.asked import Here
 from plugin.web.reports.labels import source_label, source_sentence
+from plugin.web.reports.report_address import Here
 
 HERE = Here("reports.team_table", "reports.team_file")
 SOURCES = ("learners", "courses", "membership", "overview")

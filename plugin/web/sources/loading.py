@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 from plugin.access.rules import rule
 from plugin.core.errors import Invalid, MusterError, NotFound
 from plugin.enrolment.sourcing import fetching, kept, loads, undoing
-from plugin.enrolment.sourcing.handing import DONE
 from plugin.enrolment.sourcing.kept import Named
 from plugin.enrolment.sourcing.loads import NotLoaded
+from plugin.enrolment.sourcing.source_input import DONE
 from plugin.mirror.sources.source import source_of, source_row
 from plugin.web.frame.kit import PREFIX, field, runtime, who
 from plugin.web.hosts.host_list import host_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from plugin.hosts.csv import mapping as mappings
-from plugin.hosts.csv.packed import newest, unpack
+from plugin.hosts.csv.archives import newest, unpack
 from plugin.hosts.csv.reading import read
 from plugin.mirror.sources.source import Source
 

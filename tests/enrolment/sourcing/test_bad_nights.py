@@ -15,7 +15,7 @@ from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.tables import Enrolment
 from plugin.hosts.csv import last_file
 from plugin.mirror.sources.managing import matching, overview, setup
-from plugin.mirror.sources.managing.turning import turn
+from plugin.mirror.sources.managing.time_changes import turn
 from plugin.mirror.sources.source import source_of, source_row
 from plugin.mirror.tables import Person
 from tests.world import HOST, World, row

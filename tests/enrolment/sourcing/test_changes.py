@@ -15,10 +15,10 @@ from plugin.enrolment.saving.proposal import certification_id
 from plugin.enrolment.settling.tick import tick
 from plugin.enrolment.sourcing import changes, loads
 from plugin.enrolment.sourcing.loads import NotLoaded
-from plugin.hosts.csv.trouble import Unreadable
+from plugin.hosts.csv.file_faults import Unreadable
 from plugin.mirror.lookup.written_ids import meant
 from plugin.mirror.sources.managing import overview, setup
-from plugin.mirror.sources.managing.turning import turn
+from plugin.mirror.sources.managing.time_changes import turn
 from plugin.mirror.tables import Job, Unit
 from tests.enrolment.test_settle import active
 from tests.world import HOST, World, row

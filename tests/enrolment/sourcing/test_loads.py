@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.settling.tick import tick
-from plugin.enrolment.sourcing import fetching, handing, kept, loads, undoing
+from plugin.enrolment.sourcing import fetching, kept, loads, source_input, undoing
 from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.tables import Enrolment
 from plugin.hosts.csv import last_file
-from plugin.hosts.csv.trouble import Unreadable
+from plugin.hosts.csv.file_faults import Unreadable
 from plugin.mirror.sources.managing import setup
 from plugin.mirror.sources.tables import Identity, SourceLoad
 from plugin.mirror.tables import Job, Unit
@@ -250,7 +250,7 @@ def test_every_load_does_what_its_plan_said(world: World, seed: int, monkeypatch
         other = people({n: rng.choice(names) for n in rng.sample(here, len(here) - 2)}, managers)
         part = loads.plan(world.runtime, HOST, "hr", other).document
         with monkeypatch.context() as whole:
-            whole.setattr(handing, "_last_file", lambda *_: None)
+            whole.setattr(source_input, "_last_file", lambda *_: None)
             assert loads.plan(world.runtime, HOST, "hr", other).document == part
 
 

@@ -8,10 +8,10 @@ from collections import defaultdict
 import pytest
 
 from plugin.hosts.csv import last_file, mapping
+from plugin.hosts.csv.archives import File
+from plugin.hosts.csv.file_faults import Unreadable
 from plugin.hosts.csv.last_file import LastFile, for_the_next, read_people
-from plugin.hosts.csv.packed import File
 from plugin.hosts.csv.reading import Reading, Row, read
-from plugin.hosts.csv.trouble import Unreadable
 
 MAPPING = mapping.read({"keep": ["Kst"]})
 UNITS = ("Claims", "Müll; Abfuhr", "Zwölf", 'The "Best"', "two\nlines", "")

@@ -13,9 +13,9 @@ import pytest
 
 from plugin.core.errors import Invalid
 from plugin.hosts.csv import mapping as mappings
-from plugin.hosts.csv.packed import unpack
+from plugin.hosts.csv.archives import unpack
+from plugin.hosts.csv.file_faults import Unreadable
 from plugin.hosts.csv.reading import Reading, read
-from plugin.hosts.csv.trouble import Unreadable
 
 GERMAN = "Personal-Nr.;Vorname;Nachname;Abteilung;Führungskraft;Eintritt;Austritt;Status\r\n001;Jörg;Müß;Bau;002;1.2.2020;31.12.9999;Aktiv\r\n"
 
@@ -141,10 +141,10 @@ def test_spreadsheets_zips_and_gzip_are_read_as_they_are() -> None:
 
 
 def test_a_bomb_is_refused_by_its_size_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    from plugin.hosts.csv import packed
+    from plugin.hosts.csv import archives
 
-    monkeypatch.setattr(packed, "MOST", 100_000)
-    monkeypatch.setattr(packed, "MOST_SHEET", 1_000)
+    monkeypatch.setattr(archives, "MOST", 100_000)
+    monkeypatch.setattr(archives, "MOST_SHEET", 1_000)
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("people.csv", "id\n" + "1\n" * 100_000)

@@ -14,11 +14,11 @@ from plugin.mirror.changes import stamp
 from plugin.mirror.lookup.without_account import Stranger, accounts_around, named, of_targets
 from plugin.mirror.pulling.rows import KINDS, drop_rows
 from plugin.mirror.sources.intake import Taken, take, unmatched_counts
+from plugin.mirror.sources.learning_site import accounts_changed
 from plugin.mirror.sources.managing import setup
 from plugin.mirror.sources.managing.matching import pin, unpin
-from plugin.mirror.sources.said import Delivery, Said, SaidAudience, Spell
-from plugin.mirror.sources.site import accounts_changed
 from plugin.mirror.sources.source import source_of, source_row
+from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, Spell
 from plugin.mirror.sources.tables import WHYS, Identity, Rename
 from plugin.mirror.tables import Job, Person, Unit
 from tests.enrolment.test_settle import active

@@ -11,7 +11,7 @@ from typing import Any
 
 from plugin.core.text.stored import later
 from plugin.hosts.moodle.people import User, is_id, rfc3339, users_in
-from plugin.hosts.moodle.plain import plain_values
+from plugin.hosts.moodle.plain_text import plain_values
 from plugin.hosts.moodle.rest import Rest
 from plugin.hosts.port import Garbled, Outcome, Record
 

@@ -15,8 +15,8 @@ from plugin.mirror.sources.directory.mapping import said_of
 from plugin.mirror.sources.directory.references import user_id
 from plugin.mirror.sources.directory.tables import USER, DirectoryResource
 from plugin.mirror.sources.intake import take
-from plugin.mirror.sources.said import Delivery
 from plugin.mirror.sources.source import Source, source_of, source_row
+from plugin.mirror.sources.source_data import Delivery
 
 WINDOW = 24 * 3600
 """Seconds in which deactivations and deletions are counted together."""

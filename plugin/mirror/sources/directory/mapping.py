@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from plugin.mirror.sources.said import Said, Spell
 from plugin.mirror.sources.source import Source, path_of, tidy
+from plugin.mirror.sources.source_data import Said, Spell
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _ORGANISATION, _POSITION = "department", "title"

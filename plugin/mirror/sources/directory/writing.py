@@ -16,8 +16,8 @@ from plugin.mirror.sources.directory.mapping import manager_of, said_of, value_a
 from plugin.mirror.sources.directory.references import user_id, user_ids
 from plugin.mirror.sources.directory.tables import GROUP, USER, DirectoryResource
 from plugin.mirror.sources.intake import take
-from plugin.mirror.sources.said import Delivery, Said, SaidAudience
 from plugin.mirror.sources.source import Source
+from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience
 from plugin.mirror.sources.tables import SourceMember
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pyroaring import BitMap
 
 from plugin.core.database.bulk import run, run_each
-from plugin.reports.asking import sets
+from plugin.reports.asking import learner_sets
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
 from plugin.reports.columns import Source
@@ -24,7 +24,7 @@ def by_learner(asker: Asker, question: Question) -> Source:
     temporary_table(asker, "told", "n BIGINT, person INT")
     wanted = _wanted(asker, question)
     codes = [value for name, value in question.filters if name == "certification"]
-    known = sets.certifications(asker)
+    known = learner_sets.certifications(asker)
     where = ""
     if codes and all(code in known for code in codes):
         where = f" AND certification IN ({', '.join(str(known[code]) for code in codes)})"
@@ -50,14 +50,14 @@ def _wanted(asker: Asker, question: Question) -> BitMap | None:
     named = [value for name, value in question.filters if name == "person"]
     if named:
         for one in named:
-            sets.must_be_known(asker, "person", one)
+            learner_sets.must_be_known(asker, "person", one)
         marks = ", ".join("?" * len(named))
         rows = asker.rows(f"SELECT id FROM person WHERE host_id = ? AND ext IN ({marks})", asker.host_id, *named)
         found = BitMap(row[0] for row in rows)
         wanted = found if wanted is None else wanted & found
-    for kind in sets.KINDS:
+    for kind in learner_sets.KINDS:
         if given := [value for name, value in question.filters if name == kind]:
-            found = sets.people_of(asker, kind, given)
+            found = learner_sets.people_of(asker, kind, given)
             wanted = found if wanted is None else wanted & found
     return wanted
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pyroaring import BitMap
 
 from plugin.reports.asking.filters import OPERATORS, where_of
-from plugin.reports.asking.members import Members
+from plugin.reports.asking.learner_sets import KINDS, must_be_a_field
+from plugin.reports.asking.membership_rows import Members
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.sets import KINDS, must_be_a_field
 from plugin.reports.asking.statement import Order, Statement
 from plugin.reports.asking.unknown import Refused, unknown
 from plugin.reports.catalogue import SOURCES, as_it_stood, asks_for_people, column_of, columns_of, source_named
 from plugin.reports.columns import Source
-from plugin.reports.exploding import by_learner
+from plugin.reports.history_learners import by_learner
 from plugin.reports.sources import courses, membership
 from plugin.reports.sources.cells import BY_PERSON, ENROLMENT_FIRST, OF_ENROLMENT, OF_HOST
 

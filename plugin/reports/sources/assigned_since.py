@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from plugin.enrolment.codes import WITHDRAWN
+from plugin.enrolment.earlier_rows import changes_of
 from plugin.enrolment.facts import Ints
-from plugin.enrolment.past import changes_of
 from plugin.reports.asking.reader import Asker
 from plugin.reports.columns import Row
-from plugin.reports.sources import whys
+from plugin.reports.sources import assignment_names
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Before:
 def since(asker: Asker, rows: Sequence[Row]) -> list[int]:
     """When an assignment began to hold a learner in this spell: the latest change of before which it did not."""
     found: list[int] = [row["_began"] for row in rows]
-    members = whys.sets(asker)
+    members = assignment_names.sets(asker)
     for number in {row["_certification"] for row in rows}:
         places = [place for place, row in enumerate(rows) if row["_certification"] == number]
         before = _before(asker, number)

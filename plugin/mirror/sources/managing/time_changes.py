@@ -12,8 +12,8 @@ from plugin.mirror.pulling.rows import Written, drop_rows
 from plugin.mirror.sources.intake import follow
 from plugin.mirror.sources.managing.matching import finish
 from plugin.mirror.sources.projecting import JOBS, STAYS, job_exts, next_turn
-from plugin.mirror.sources.said import Said
 from plugin.mirror.sources.source import Source, source_of
+from plugin.mirror.sources.source_data import Said
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.tables import Connection
 

@@ -8,7 +8,7 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch
-from plugin.enrolment.waves.draws import Drawn
+from plugin.enrolment.waves.decide_draws import Drawn
 
 
 def read_drawn(session: Session, host_id: int, certification: int) -> dict[int, Drawn]:

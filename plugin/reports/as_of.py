@@ -17,16 +17,16 @@ from plugin.core.clock import parse_instant
 from plugin.core.database.bulk import among, insert_rows, run
 from plugin.core.errors import Invalid
 from plugin.enrolment.codes import CERTIFIED, EXPIRED, INACTIVE_HOLDS, WINDOW_OPEN, WITHDRAWN
+from plugin.enrolment.earlier_rows import KEPT, NO_QUESTION, QUESTION, Change, changes_of, exact_since
 from plugin.enrolment.facts import NEVER, NONE, Facts, Ints, read_facts
-from plugin.enrolment.past import KEPT, NO_QUESTION, QUESTION, Change, changes_of, exact_since
 from plugin.enrolment.terms import from_definition
 from plugin.population.columns import one_of
-from plugin.reports.asking import sets
+from plugin.reports.asking import learner_sets
 from plugin.reports.asking.filters import day_bounds
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
 from plugin.reports.asking.unknown import Refused
-from plugin.reports.exploding import temporary_table
+from plugin.reports.history_learners import temporary_table
 
 ROWS, QUESTIONS = "past_enrolment", "past_exception"
 _SMALL = ("state", "hold")
@@ -134,7 +134,7 @@ def then(asker: Asker, question: Question) -> tuple[Asker, Moment]:
     :raises Refused: for a moment that cannot be asked about.
     """
     moment = moment_of(asker, question.as_of)
-    known = sets.certifications(asker)
+    known = learner_sets.certifications(asker)
     named = [value for name, value in question.filters if name == "certification"]
     codes = named if named and all(code in known for code in named) else list(known)
     temporary_table(asker, ROWS, ", ".join([

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from plugin.hosts.csv.trouble import Unreadable
+from plugin.hosts.csv.file_faults import Unreadable
 
 MOST = 1 << 30
 """Bytes that one file may have when unpacked."""

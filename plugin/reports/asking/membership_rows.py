@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from plugin.reports.asking.statement import Order, Sql, Statement, aliases_of
-from plugin.reports.sources import whys
+from plugin.reports.sources import assignment_names
 from plugin.reports.sources.cells import BY_PERSON, OF_ENROLMENT, OF_HOST
 
 _LEARNER = {"e", "c", "p"}
@@ -39,7 +39,7 @@ class Members:
     def wanted(self) -> dict[int, frozenset[int]]:
         """By set of assignments, those of its members that are asked for; sets without any are left out."""
         asker, (condition, values) = self.statement.asker, self._assignments
-        sets = whys.sets(asker)
+        sets = assignment_names.sets(asker)
         if not condition:
             return {why: frozenset(members) for why, members in sets.items() if members}
         sql = f"SELECT a.id FROM assignment a WHERE a.host_id = ?{self.statement.filled(condition)}"

@@ -17,7 +17,7 @@ from plugin.enrolment.facts import Facts, Ints, Mask
 from plugin.enrolment.reading.reach import reaching
 from plugin.enrolment.rules.wanted import Membership
 from plugin.enrolment.terms import Terms
-from plugin.enrolment.waves.states import read_drawn
+from plugin.enrolment.waves.stored_draws import read_drawn
 from plugin.population.columns import are_in
 
 _TURNS = (

@@ -25,7 +25,7 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.enrolment.settling.saves import request_settling
 from plugin.enrolment.tables import Settling
-from plugin.mirror.connections.meanings import changed_meaning, forget_meaning, take_formats
+from plugin.mirror.connections.date_settings import changed_meaning, forget_meaning, take_formats
 
 SAME_DAY = DAY - 3600
 """Seconds by which one calendar day may differ between two zones, less what a change of the clocks takes."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plugin.hosts.moodle.plain import plain
+from plugin.hosts.moodle.plain_text import plain
 from tests.hosts.conformance.cases import MoodleCase
 from tests.hosts.fake_moodle import serve_moodle
 

@@ -9,8 +9,8 @@ from pyroaring import BitMap
 from sqlalchemy import ARRAY, ColumnElement, Integer, any_, func, literal, select
 from sqlalchemy.orm import Session
 
+from plugin.core.area_scope import area_of
 from plugin.core.database.dialect import is_sqlite
-from plugin.core.reading import area_of
 
 _NAMED = 200
 

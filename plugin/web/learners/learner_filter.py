@@ -15,7 +15,7 @@ from plugin.certifications.resolve import key_of, resolve
 from plugin.enrolment.codes import EXCEPTION_TYPES, STATES
 from plugin.mirror.lookup.search import find
 from plugin.population.sets import population
-from plugin.reports.needs import condition
+from plugin.reports.needs_attention import condition
 from plugin.web.frame.kit import host_id, runtime
 from plugin.web.frame.lists import Chip, Listing
 from plugin.web.frame.words import exception_words, state_words, type_words

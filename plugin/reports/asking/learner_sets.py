@@ -18,7 +18,7 @@ from plugin.mirror.lookup.written_ids import meant
 from plugin.population.matching_keys import Key
 from plugin.reports.asking.reader import Asker, condition_of
 from plugin.reports.asking.unknown import NEAREST, Refused, unknown
-from plugin.reports.sources import whys
+from plugin.reports.sources import assignment_names
 from plugin.reports.sources.happenings import WHATS, happens
 
 KINDS = ("organisation", "position", "manager", "manager.below", "audience")
@@ -111,7 +111,7 @@ def assignments_of(asker: Asker, names: Sequence[str]) -> set[int]:
 
     :raises Refused: naming one there is not.
     """
-    known, wanted = whys.names(asker), set()
+    known, wanted = assignment_names.names(asker), set()
     for name in names:
         if name not in known:
             raise unknown("assignment", name, sorted(known))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from plugin.api import burden, plans
+from plugin.api import plans, request_limits
 from tests.api.conftest import Program
 
 Make = Callable[..., Program]
@@ -54,11 +54,12 @@ def test_one_token_has_a_few_requests_under_way_and_no_more(program: Make, monke
 
     monkeypatch.setattr(plans, "reviewed", slow)
     threads = [
-        threading.Thread(target=lambda: found.append(post(api).status_code)) for _number in range(burden.AT_ONCE)
+        threading.Thread(target=lambda: found.append(post(api).status_code))
+        for _number in range(request_limits.AT_ONCE)
     ]
     for one in threads:
         one.start()
-    while sum(burden._under_way.values()) < burden.AT_ONCE:
+    while sum(request_limits._under_way.values()) < request_limits.AT_ONCE:
         time.sleep(0.01)
     refused = post(api)
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
@@ -66,6 +67,6 @@ def test_one_token_has_a_few_requests_under_way_and_no_more(program: Make, monke
     go_on.set()
     for one in threads:
         one.join()
-    assert found == [200] * burden.AT_ONCE
+    assert found == [200] * request_limits.AT_ONCE
     assert post(api).status_code == 200
-    assert not burden._under_way
+    assert not request_limits._under_way

@@ -14,7 +14,7 @@ from plugin.hosts.csv.last_file import LastFile
 from plugin.hosts.port import HostTrouble
 from plugin.hosts.registry import DIALECTS, open_host
 from plugin.mirror.connections.store import spec_for
-from plugin.mirror.sources.asked import read_api
+from plugin.mirror.sources.api_sources import read_api
 from plugin.mirror.sources.files import Handed, read_files
 from plugin.mirror.sources.source import Source, source_of, source_row
 from plugin.mirror.sources.tables import Identity, SourceLoad

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from plugin.core.database.inside import among_people, inside
-from plugin.core.reading import area_of
+from plugin.core.area_scope import area_of
+from plugin.core.database.area_conditions import among_people, inside
 from plugin.mirror.tables import AudienceMember, Job, Person, Unit
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
+from plugin.core.area_scope import telling
 from plugin.core.database.bulk import fetch
 from plugin.core.database.leases import still_ours, worker_token
 from plugin.core.errors import MusterError
 from plugin.core.ids import take_ids
 from plugin.core.journal import record
 from plugin.core.logs import log
-from plugin.core.reading import telling
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.mirror.tables import ACTIVE, Person
@@ -26,9 +26,9 @@ from plugin.population.area import telling_of
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.files.export import Export
-from plugin.reports.sending import mailing, posting
+from plugin.reports.sending import endpoint_posts, mailing
 from plugin.reports.sending.schedules import leaving
-from plugin.reports.sending.stored import REMEMBERED, copy_to, drop, forget, parts
+from plugin.reports.sending.stored_files import REMEMBERED, copy_to, drop, forget, parts
 from plugin.reports.sending.tables import ReportPart, ReportSchedule, ReportSending
 from plugin.reports.sending.timing import Timing
 
@@ -242,7 +242,7 @@ def _leave(held: _Held, schedule: ReportSchedule, *, stay: bool) -> None:
     elif row.how == "endpoint":
         with tempfile.TemporaryFile(prefix="muster-sending-") as file:
             copy_to(runtime, host_id, held.number, file)
-            state, reason = posting.post(runtime, host_id, schedule.endpoint or 0, row, file)
+            state, reason = endpoint_posts.post(runtime, host_id, schedule.endpoint or 0, row, file)
         held.again(reason) if state == "again" else held.end(state, reason)
     else:
         small = row.size <= LARGEST and not stay

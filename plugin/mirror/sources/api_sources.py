@@ -7,8 +7,8 @@ from typing import Any
 
 from plugin.hosts.port import Host, Record
 from plugin.mirror.sources.files import Handed
-from plugin.mirror.sources.said import Delivery, Said, SaidAudience, SaidUnit, Spell
 from plugin.mirror.sources.source import UNIT_KINDS, Source
+from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, SaidUnit, Spell
 from plugin.mirror.sources.units import FILES
 
 KINDS = ("people", "units", "jobs", "audiences", "members")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plugin.hosts.moodle.hearing import hear_event
+from plugin.hosts.moodle.moodle_hints import hear_event
 from plugin.hosts.port import Locked, Refused
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -10,9 +10,9 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plugin.core.area_scope import area_of, cut
 from plugin.core.database.slices import slices
 from plugin.core.errors import NotFound
-from plugin.core.reading import area_of, cut
 from plugin.core.tables import Journal
 from plugin.mirror.tables import Person
 
