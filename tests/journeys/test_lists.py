@@ -13,7 +13,7 @@ from tests.journeys.lists import LISTS, Walk
 def followed() -> dict[str, set[int]]:
     """By heading, the numbers that ``walk.step(number, …)`` names in a function that walks that list."""
     found: dict[str, set[int]] = {}
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+    for path in sorted(Path(__file__).parent.rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
             calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]

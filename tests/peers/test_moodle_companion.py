@@ -27,7 +27,7 @@ from plugin.mirror.connections.handover import new_code
 from plugin.mirror.connections.store import connection_of, spec_for
 from plugin.mirror.tables import AudienceMember, Completion, Course, Person
 from tests.hosts.conformance.cases import seat
-from tests.journeys.test_connecting import Empty
+from tests.journeys.outside.test_connecting import Empty
 from tests.peers.moodle_site import COMMAND, TOKEN, URL, Site, call, command, functions
 from tests.peers.test_moodle_connecting import empty as empty
 

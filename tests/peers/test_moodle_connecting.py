@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from plugin.hosts.moodle.companion import bulk
-from tests.journeys.test_connecting import MUSTER, Empty, _once, _process, _wait
+from tests.journeys.outside.test_connecting import MUSTER, Empty, _once, _process, _wait
 from tests.live import free_port
 from tests.peers.moodle_site import COMMAND, TOKEN, URL, Site, call, command, functions
 

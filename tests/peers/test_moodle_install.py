@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from plugin.hosts.moodle.companion.package import BLOCK, NAME, archive
-from tests.journeys.test_connecting import MUSTER, Empty, _once
+from tests.journeys.outside.test_connecting import MUSTER, Empty, _once
 from tests.peers.moodle_site import COMMAND, TOKEN, URL, Site, command
 from tests.peers.test_moodle_connecting import LOGIN, SHOTS, WITHIN, Moodle
 from tests.peers.test_moodle_connecting import empty as empty

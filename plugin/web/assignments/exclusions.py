@@ -59,7 +59,7 @@ def show(certification: int) -> Response:
                 for kind, target, include in row.exclusions
             ],
         }  # fmt: skip
-    return page("assignments/except.html", **context)
+    return page("assignments/dialogs/except.html", **context)
 
 
 @blueprint.post("/assignments/except")
@@ -103,7 +103,7 @@ def _choose(certification: int, kind: str, problem: str) -> Response:
             "confirm_url": url_for(".confirm", certification=certification, kind=kind, key=_key(), **carried()),
             "estimate_url": url_for(".estimate", certification=certification, kind=kind, key=_key()),
         }  # fmt: skip
-    return page("assignments/picker.html", status=400 if problem else 200, **context)
+    return page("assignments/dialogs/picker.html", status=400 if problem else 200, **context)
 
 
 @blueprint.post("/f/except/<kind>")
@@ -119,7 +119,7 @@ def estimate(certification: int, kind: str) -> str:
         "%(num)s learners of this assignment are in this selection.",
         len(less),
     )
-    return render_template("assignments/_sentence.html", sentence=sentence)
+    return render_template("assignments/review/_sentence.html", sentence=sentence)
 
 
 def _tried(session: Session, certification: int, kind: str) -> tuple[AssignmentDef, AssignmentDef, Proposal]:
@@ -152,7 +152,7 @@ def confirm(certification: int, kind: str) -> Response:
             "left": len(matched(session, host_id(), certification, [after])[after.key]),
             **_effect_context(effect, context["what"]),
         }  # fmt: skip
-    return page("assignments/except_confirm.html", **context)
+    return page("assignments/dialogs/except_confirm.html", **context)
 
 
 def _effect_context(effect: Adding | Removing | None, what: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def _show(certification: int, problem: str) -> Response:
             "day": request.form.get("day", "") if problem else (row or definition).starts,
             "whole": begins_words(definition.starts) if row else "",
         }  # fmt: skip
-    return page("assignments/begins.html", status=400 if problem else 200, **context)
+    return page("assignments/dialogs/begins.html", status=400 if problem else 200, **context)
 
 
 @blueprint.post("/assignments/begins")

@@ -85,14 +85,14 @@ def _dialog(certification: int, action: str, problem: str) -> Response:
         }  # fmt: skip
         if action == "due":
             context |= due_choices(session)
-            return page("assignments/due.html", status=400 if problem else 200, **context)
+            return page("assignments/dialogs/due.html", status=400 if problem else 200, **context)
         proposal, now = drafts.proposal(session, draft), runtime().clock.now()
         definitions = [row.definition for row in rows]
         if action == "remove":
             context["removing"], context["messages"] = removal_warning(
                 session, host_id(), proposal, definitions, now=now
             )
-            return page("assignments/remove.html", **context)
+            return page("assignments/dialogs/remove.html", **context)
         units = [row for row in rows if wider(row, True) is not None]
         if not units:
             raise Invalid(_("Only organisations, positions and managers include what is below them."))
@@ -100,7 +100,7 @@ def _dialog(certification: int, action: str, problem: str) -> Response:
         below = [replace(row.definition, include="below") for row in units]
         without = _without(proposal, {row.key for row in units})
         context["adding"], context["messages"] = adding_warning(session, host_id(), without, below, now=now)
-    return page("assignments/include_many.html", **context)
+    return page("assignments/dialogs/include_many.html", **context)
 
 
 def _without(proposal: Proposal, keys: set[str]) -> Proposal:

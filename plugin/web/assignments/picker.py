@@ -59,11 +59,11 @@ def _choose(certification: int, kind: str, problem: str) -> Response:
         if kind == "group":
             if (key := request.args.get("key", "")) and not problem:
                 context["form"] = _group_form(session, certification, key)
-            return page("assignments/group.html", status=status, **context)
+            return page("assignments/dialogs/group.html", status=status, **context)
         context |= offer(session, certification, kind)
         context["browse_url"] = url_for(".choose", certification=certification, kind=kind)
         context["confirm_url"] = url_for(".confirm", certification=certification, kind=kind, **carried())
-    return page("assignments/picker.html", status=status, **context)
+    return page("assignments/dialogs/picker.html", status=status, **context)
 
 
 def carried() -> dict[str, Any]:
@@ -135,7 +135,7 @@ def tree(certification: int, kind: str) -> str:
         framework, except_of = request.args.get("framework", ""), request.args.get("except_of", "")
         context = _tree(session, certification, kind, framework, parent, number("offset"), except_of)
         context["level"] = min(max(number("level", 1), 1), 50)
-    return render_template("assignments/_tree.html", kind=kind, **context)
+    return render_template("assignments/table/_tree.html", kind=kind, **context)
 
 
 def _tree(
@@ -159,7 +159,7 @@ def search(certification: int, kind: str) -> str:
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "assignments")
         context |= _found(session, certification, kind, query(), number("offset"), request.args.get("except_of", ""))
-    return render_template("assignments/_results.html", kind=kind, query=query(), **context)
+    return render_template("assignments/table/_results.html", kind=kind, query=query(), **context)
 
 
 def _found(session: Session, certification: int, kind: str, wanted: str, offset: int, except_of: str) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def paste(certification: int) -> Response | str:
         answer = Response(as_csv(looked), mimetype="text/csv")
         answer.headers["Content-Disposition"] = 'attachment; filename="results.csv"'
         return answer
-    return render_template("assignments/_pasted.html", looked=looked, words=result_words(), most=MOST_TARGETS)
+    return render_template("assignments/table/_pasted.html", looked=looked, words=result_words(), most=MOST_TARGETS)
 
 
 # --- the warning, and the rows
@@ -210,7 +210,7 @@ def estimate(certification: int, kind: str) -> str:
         adding.x,
         already=count(adding.already),
     )  # fmt: skip
-    return render_template("assignments/_sentence.html", sentence=sentence)
+    return render_template("assignments/review/_sentence.html", sentence=sentence)
 
 
 @blueprint.post("/assignments/add/<kind>/confirm")
@@ -228,7 +228,7 @@ def confirm(certification: int, kind: str) -> Response:
             }  # fmt: skip
     except Invalid as error:
         return _choose(certification, kind, error.sentence)
-    return page("assignments/confirm.html", **context)
+    return page("assignments/review/confirm.html", **context)
 
 
 def _weighed(session: Session, certification: int, kind: str) -> tuple[list[AssignmentDef], Adding, int, int | None]:

@@ -46,7 +46,7 @@ def _show(certification: int, problem: str) -> Response:
             return go(url_for("assignments.conflict", certification=certification))
         context = shell.of_certification(session, certification, "assignments")
         context |= _context(session, certification, draft, context["zone"]) | {"problem": problem, "form": request.form}
-    return page("assignments/review.html", status=409 if problem else 200, **context)
+    return page("assignments/review/review.html", status=409 if problem else 200, **context)
 
 
 def _greets_leavers(session: Session) -> bool:
@@ -88,7 +88,7 @@ def names(certification: int, part: str) -> Response:
         context |= names_context(session, _reviewed(session, draft), part)
         context["names_url"] = url_for(".names", certification=certification, part=part)
         context["back_url"] = url_for(".show", certification=certification)
-    return page("assignments/names.html", **context)
+    return page("assignments/review/names.html", **context)
 
 
 @blueprint.post("/assignments/save")
@@ -143,4 +143,4 @@ def watch(certification: int) -> Response:
             "places": places(session, host_id(), certification),
             "last": last_save(session, host_id(), certification),
         }
-    return page("assignments/progress.html", **context)
+    return page("assignments/review/progress.html", **context)

@@ -46,7 +46,7 @@ def _choose(certification: int, problem: str) -> Response:
             "browse_url": url_for(".choose", certification=certification, key=_key()),
             "confirm_url": url_for(".confirm", certification=certification, key=_key(), **carried()),
         }  # fmt: skip
-    return page("assignments/picker.html", status=400 if problem else 200, **context)
+    return page("assignments/dialogs/picker.html", status=400 if problem else 200, **context)
 
 
 @blueprint.post("/assignments/successor/confirm")
@@ -68,7 +68,7 @@ def confirm(certification: int) -> Response:
             }  # fmt: skip
     except Invalid as error:
         return _choose(certification, error.sentence)
-    return page("assignments/successor.html", **context)
+    return page("assignments/dialogs/successor.html", **context)
 
 
 @blueprint.post("/assignments/successor")

@@ -131,7 +131,7 @@ def _due_dialog(certification: int, problem: str) -> Response:
             "in_words": due_words(row.due, context["zone"], due_item_name(session, host_id(), row.due)),
             "waits_unknown": drafts.proposal(session, draft).definition.exceptions.get("unknown_date") == "wait",
         }
-    return page("assignments/due.html", status=400 if problem else 200, **context)
+    return page("assignments/dialogs/due.html", status=400 if problem else 200, **context)
 
 
 @blueprint.post("/assignments/due")
@@ -167,7 +167,7 @@ def confirm_removal(certification: int) -> Response:
         context["removing"], context["messages"] = removal_warning(
             session, host_id(), proposal, [row], now=runtime().clock.now()
         )
-    return page("assignments/remove.html", **context)
+    return page("assignments/dialogs/remove.html", **context)
 
 
 @blueprint.post("/assignments/remove")
@@ -208,7 +208,7 @@ def confirm_discard(certification: int) -> Response:
         context = shell.of_certification(session, certification, "assignments")
         draft = drafts.read_draft(session, host_id(), certification, editor())
         context |= {"changes": drafts.count_changes(draft), "filters": filters()}
-    return page("assignments/discard.html", **context)
+    return page("assignments/review/discard.html", **context)
 
 
 @blueprint.post("/assignments/discard")
@@ -250,7 +250,7 @@ def conflict(certification: int) -> Response:
             "revision": draft.revision,
             "saved_by": clashes.saved_by(session, host_id(), certification),
         }
-    return page("assignments/conflict.html", status=409, **context)
+    return page("assignments/review/conflict.html", status=409, **context)
 
 
 def _values(session: Session, sides: clashes.Sides, zone: str) -> list[str]:

@@ -44,7 +44,7 @@ def _show(certification: int, problem: str) -> Response:
             "form": request.form if problem else (wave or {"every": "week"}),
             "whole": wave_words(definition.wave) if row else "",
         }  # fmt: skip
-    return page("assignments/wave.html", status=400 if problem else 200, **context)
+    return page("assignments/dialogs/wave.html", status=400 if problem else 200, **context)
 
 
 @blueprint.post("/assignments/wave")

@@ -104,7 +104,7 @@ def tab(certification: int) -> Response:
             "oldest_undone": runtime().clock.now() - KEPT, "older": older, "asked": asked, "kinds": _kinds(),
             "list": found, "chips": _chips(found, asked),
         }  # fmt: skip
-    return page("certifications/history.html", **context)
+    return page("certifications/history/history.html", **context)
 
 
 def _line(row: Act, person: Person | None, versions: dict[int, int], zone: str) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def told(certification: int, entry: int) -> Response:
             "rows": rows, "whys": {one.person.id: [why.name for why in one.reasons] for one in held},
             "page_size": PAGE_SIZE, "entry": entry,
         }  # fmt: skip
-    return page("certifications/history_names.html", **context)
+    return page("certifications/history/history_names.html", **context)
 
 
 @blueprint.get("/history/<int:entry>/changes")
@@ -215,7 +215,7 @@ def names(certification: int, entry: int, part: str) -> Response:
         context |= names_context(session, _reviewed(session, certification, entry), part)
         context["names_url"] = url_for(".names", certification=certification, entry=entry, part=part)
         context["back_url"] = url_for(".confirm", certification=certification, entry=entry)
-    return page("assignments/names.html", **context)
+    return page("assignments/review/names.html", **context)
 
 
 def _reviewed(session: Session, certification: int, entry: int) -> Review:
@@ -235,7 +235,7 @@ def _confirm(certification: int, entry: int, problem: str) -> Response:
             "entry": entry, "undoing": True, "problem": problem, "form": request.form,
             "unsaved": drafts.count_changes(drafts.read_draft(session, host_id(), certification, editor())),
         }  # fmt: skip
-    return page("certifications/undo.html", status=409 if problem else 200, **context)
+    return page("certifications/history/undo.html", status=409 if problem else 200, **context)
 
 
 @blueprint.post("/history/<int:entry>/undo")

@@ -99,7 +99,7 @@ def tab(certification: int) -> Response:
             "triggers": trigger_words(),
             "period_words": period_words,
         }
-    return page("certifications/notifications.html", **context)
+    return page("certifications/notifications/notifications.html", **context)
 
 
 def _everyone(session: Session, certification: int, rows: Any) -> BitMap:
@@ -178,7 +178,7 @@ def _form(
             "languages": language_words(),
             "own": has_own_text({**form, "body": form["body"].replace("\r\n", "\n").strip()}),
         }  # fmt: skip
-    return page("certifications/notification.html", status=400 if problem else 200, **context)
+    return page("certifications/notifications/notification.html", status=400 if problem else 200, **context)
 
 
 def _learner(session: Session, certification: int, query: str) -> Person | None:

@@ -90,7 +90,7 @@ def _page(
         "shown": shown, "wrong": len(wrong), "taken": len(fine), "verdicts": verdict_words(),
         "brought": number("brought") if "brought" in request.args else None,
     }  # fmt: skip
-    return page("certifications/records.html", status=problem.status if problem else 200, **context)
+    return page("certifications/records/records.html", status=problem.status if problem else 200, **context)
 
 
 def verdict_words() -> dict[str, str]:
@@ -121,7 +121,7 @@ def _confirm(certification: int, entry: int, problem: str = "") -> Response:
         if row is None or row.what != BROUGHT or row.certification != certification:
             raise NotFound(_("There is no such file of records."))
         context |= {"entry": entry, "count": row.count, "problem": problem}
-    return page("certifications/records_undo.html", status=409 if problem else 200, **context)
+    return page("certifications/records/records_undo.html", status=409 if problem else 200, **context)
 
 
 @blueprint.post("/<int:entry>/undo")

@@ -61,7 +61,7 @@ def _warn(certification: int, name: str, group: int, person: Identity, *, joins:
         "group": name, "number": group, "learner": person, "joins": joins, "messages": messages,
         "parts": adding_parts(numbers) if isinstance(numbers, Adding) else removing_parts(numbers),
     }  # fmt: skip
-    return page("assignments/member.html", **context)
+    return page("assignments/dialogs/member.html", **context)
 
 
 def _group(session: Session, certification: int, group: int) -> Assignment:
@@ -91,7 +91,7 @@ def _choose(certification: int, group: int, problem: str) -> Response:
             "estimate_url": url_for(".estimate", certification=certification, group=group),
             **offer(session, certification, "individual", of),
         }  # fmt: skip
-    return page("assignments/picker.html", status=400 if problem else 200, **context)
+    return page("assignments/dialogs/picker.html", status=400 if problem else 200, **context)
 
 
 def _chosen(session: Session, certification: int, group: int) -> dict[str, int]:
@@ -118,7 +118,7 @@ def estimate(certification: int, group: int) -> str:
         _group(session, certification, group)
         size = len(_chosen(session, certification, group))
     sentence = ngettext("%(num)s new member.", "%(num)s new members.", size)
-    return render_template("assignments/_sentence.html", sentence=sentence)
+    return render_template("assignments/review/_sentence.html", sentence=sentence)
 
 
 @blueprint.post("/groups/<int:group>/members/confirm")
@@ -138,7 +138,7 @@ def confirm(certification: int, group: int) -> Response:
         return _choose(certification, group, error.sentence)
     assert isinstance(numbers, Adding)
     context |= {"group": row.target, "number": group, "targets": list(chosen), "adding": numbers, "messages": messages}
-    return page("assignments/members_add.html", **context)
+    return page("assignments/dialogs/members_add.html", **context)
 
 
 @blueprint.post("/groups/<int:group>/members/add")

@@ -25,7 +25,7 @@ from plugin.mirror.connections.store import connection_of
 from plugin.web.launch.session import Launch, open_session
 from tests.live import Sandbox, serve_sandbox
 from tests.web.conftest import Visitor
-from tests.web.test_door import fields_of, launch
+from tests.web.launch.test_door import fields_of, launch
 
 BASE = "http://localhost:8000"
 

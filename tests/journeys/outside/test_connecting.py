@@ -21,7 +21,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from tests.live import free_port
 
 pytestmark = pytest.mark.journey
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MUSTER = [sys.executable, "-c", "import sys; from plugin.cli import main; sys.exit(main())"]
 SANDBOX = [sys.executable, "-m", "plugin.sandbox"]
 SHOTS = os.environ.get("MUSTER_SHOTS")

@@ -15,10 +15,10 @@ from plugin.core.errors import Invalid
 from plugin.enrolment.views.show import show_person, show_rows
 from plugin.enrolment.waves import queues
 from plugin.mirror.tables import SUSPENDED
+from tests.web.assignments.test_exclusions import a_file, apply, learners, number, plan
+from tests.web.assignments.test_first_days import at_midnight, in_days, the_day_comes
 from tests.web.conftest import Visit, Visitor
 from tests.web.steps import add, make, save
-from tests.web.test_exclusions import a_file, apply, learners, number, plan
-from tests.web.test_first_days import at_midnight, in_days, the_day_comes
 from tests.world import HOST, World
 
 Settle = Callable[[], None]

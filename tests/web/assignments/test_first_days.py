@@ -11,9 +11,9 @@ from plugin.core.clock import format_instant
 from plugin.core.days import instant_of, local_day
 from plugin.enrolment.settling.tick import tick
 from plugin.enrolment.views.show import show_person, show_rows
+from tests.web.assignments.test_exclusions import a_file, apply, learners, number, plan
 from tests.web.conftest import Visit
 from tests.web.steps import add, make, save
-from tests.web.test_exclusions import a_file, apply, learners, number, plan
 from tests.world import HOST, World
 
 Settle = Callable[[], None]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 NAMED = {
     "DOMAIN": "rules.md", "DESIGN": "design.md", "AS-CODE": "as-code.md", "HOST-API": "host-api.md", "SOURCES": "sources.md",

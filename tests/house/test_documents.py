@@ -12,7 +12,7 @@ import yaml
 from plugin.certifications.file.certification_file import read_file
 from tests.live import serve_sandbox
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import rcssmin
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "plugin/web/static").rglob("*.js"))
 STYLES = sorted((ROOT / "plugin/web/static").rglob("*.css"))

@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po, write_po
 from plugin.core.text import languages
 from tests import catalogues
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WORDS = next(
     line.partition(":=")[2].split()
     for line in (ROOT / "Makefile").read_text().splitlines()

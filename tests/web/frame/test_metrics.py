@@ -16,7 +16,7 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, Worker
 from tests.conftest import KEYS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NOW = 1_800_000_000
 
 
