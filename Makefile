@@ -62,7 +62,7 @@ bench-commands: $(VENV)/.tested ## processor time that commands take to start
 	@$(BIN)/python -m tests.bench.commands
 
 # Beside gettext: sentences that are stored (core/text/stored.py), and what a refused launch says.
-WORDS := -k later -k counted:1,2 -k LtiRejected:2 -k Wait -k Locked -k Refused -k Garbled -k Unclear -k MailTrouble -k ServiceTrouble -k CallFailed
+WORDS := -k later -k counted:1,2 -k LtiRejected:2 -k Wait -k Locked -k Refused -k RefusedReport -k Garbled -k Unclear -k MailTrouble -k ServiceTrouble -k CallFailed
 
 strings: $(VENV)/.tested ## collect the words of the pages for translators (messages.pot), and bring every catalogue up to them
 	@head -14 plugin/translations/messages.pot > build.pot

@@ -28,7 +28,7 @@ from plugin.core.logs import correlation, log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.enrolment.saving.proposal import certification_id
 from plugin.jobs.queue import Nudges, open_queue
-from plugin.population.area import telling_of
+from plugin.population.area import area_scope_of
 from plugin.scim import service as scim
 from plugin.web.access import four_eyes, tracing
 from plugin.web.frame import addresses, compression, limits, reader
@@ -137,7 +137,7 @@ def _authorise() -> Response | None:
     if g.launch is not None and g.launch.host_id:
         move_on(current_app.extensions["muster"], g.launch.host_id, within=_BEHIND)
     if g.launch is not None and area and in_area(name, g.launch, certification):
-        area_scope.tell(telling_of(g.launch.rights.units))
+        area_scope.tell(area_scope_of(g.launch.rights.units))
     if request.method not in ("GET", "HEAD", "OPTIONS") and g.launch is not None:
         demand_own_page()  # what a session may change
         return four_eyes.hold(view)

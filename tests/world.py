@@ -20,7 +20,7 @@ from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.settling.saves import settle_certifications
 from plugin.enrolment.settling.tick import tick
-from plugin.mirror.tables import Audience, AudienceMember, Change, Completion, Course, Job, Person, Unit
+from plugin.mirror.tables import Audience, AudienceMember, Completion, Course, Job, Person, PersonChange, Unit
 
 HOST = 1
 
@@ -150,7 +150,9 @@ class World:
     def _stamp(self, session: Session, people: Iterable[int]) -> None:
         seq = advance_seq(session, HOST, self.now)
         for person in people:
-            statement = upsert_for(session)(Change).values(host_id=HOST, person=person, seq=seq, settled=0, at=self.now)
+            statement = upsert_for(session)(PersonChange).values(
+                host_id=HOST, person=person, seq=seq, settled=0, at=self.now
+            )
             session.execute(
                 statement.on_conflict_do_update(index_elements=["host_id", "person"], set_={"seq": seq, "at": self.now})
             )

@@ -43,7 +43,7 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedChange:
     """A change as it was asked for.
 
     :ivar what: the name of what is done. :ivar request: all that doing it needs. :ivar shown: what the second administrator
@@ -60,7 +60,7 @@ def is_on(session: Session, host_id: int) -> bool:
     return bool(session.get_one(Host, host_id).settings.get(SETTING))
 
 
-def ask(session: Session, host_id: int, asked: Asked, by: Actor, *, at: int, who: str) -> WaitingChange:
+def ask(session: Session, host_id: int, asked: RequestedChange, by: Actor, *, at: int, who: str) -> WaitingChange:
     """Let a change wait for somebody else.
 
     :raises RefusedByRule: where very many wait already.

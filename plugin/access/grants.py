@@ -28,7 +28,7 @@ MOST = 1000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedGrant:
     """A grant as it is asked for.
 
     :ivar person: our id; or ``subject``, the ``sub`` of launches.
@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Held:
+class ListedGrant:
     """A grant as lists show it. ``state``: ``active``, ``ended``, ``gone`` (its person was deleted) or ``confirm``."""
 
     grant: AccessGrant
@@ -59,7 +59,7 @@ class Held:
     units: tuple[Unit, ...] = ()
 
 
-def add(session: Session, host_id: int, wanted: Wanted, *, by: Rights, at: int, who: str) -> AccessGrant:
+def add(session: Session, host_id: int, wanted: RequestedGrant, *, by: Rights, at: int, who: str) -> AccessGrant:
     """Give a right; the same one again is the one there is.
 
     :param by: the rights of whoever gives it.
@@ -139,7 +139,7 @@ def reach_too(session: Session, host_id: int, person: int | None, subject: str, 
             row.scope = {**row.scope, "certifications": sorted([*named, certification])}
 
 
-def listed(session: Session, host: Host, at: int) -> list[Held]:
+def listed(session: Session, host: Host, at: int) -> list[ListedGrant]:
     """Every grant of a host, oldest first, with how it stands."""
     rows = session.scalars(select(AccessGrant).where(AccessGrant.host_id == host.id).order_by(AccessGrant.id)).all()
     numbers = {row.person for row in rows if row.person is not None}
@@ -159,7 +159,7 @@ def listed(session: Session, host: Host, at: int) -> list[Held]:
 def _held(
     session: Session, host_id: int, row: AccessGrant, person: Person | None, codes: dict[int, str],
     units: dict[int, Unit], day: date,
-) -> Held:  # fmt: skip
+) -> ListedGrant:  # fmt: skip
     named = row.scope.get("certifications")
     state = "active"
     if is_over(row, day):
@@ -169,10 +169,11 @@ def _held(
     elif row.person is None and person_of_subject(session, host_id, row.subject or "") is not None:
         state = "confirm"
     listed = None if named is None else tuple(codes[one] for one in named if one in codes)
-    return Held(row, person, listed, state, tuple(units[one] for one in row.scope.get("units", ()) if one in units))
+    places = tuple(units[one] for one in row.scope.get("units", ()) if one in units)
+    return ListedGrant(row, person, listed, state, places)
 
 
-def document(held: Held) -> dict[str, Any]:
+def document(held: ListedGrant) -> dict[str, Any]:
     """A grant as commands and the API write it."""
     row = held.grant
     found: dict[str, Any] = {"id": row.id, "role": row.role}
@@ -189,7 +190,7 @@ def document(held: Held) -> dict[str, Any]:
     return {**found, "until": row.until or None, "state": held.state, "by": row.who, "reason": row.reason}
 
 
-def _whom(session: Session, host_id: int, wanted: Wanted) -> tuple[int | None, int]:
+def _whom(session: Session, host_id: int, wanted: RequestedGrant) -> tuple[int | None, int]:
     """The person it is for, and which of her lives; a subject whom the mirror knows is that person."""
     if (wanted.person is None) == (not wanted.subject):
         raise Invalid(_("A grant is for a person, or for a subject."))
@@ -206,7 +207,7 @@ def _whom(session: Session, host_id: int, wanted: Wanted) -> tuple[int | None, i
     return person.id, person.life
 
 
-def _scope(wanted: Wanted) -> dict[str, Any]:
+def _scope(wanted: RequestedGrant) -> dict[str, Any]:
     if wanted.role not in ROLES:
         raise Invalid(_("'%(role)s' is no role that can be granted.", role=wanted.role))
     if (wanted.role == "area") != bool(wanted.units):
@@ -240,7 +241,7 @@ def unit_named(session: Session, host_id: int, text: str) -> int:
     return found[0]
 
 
-def _until(wanted: Wanted, host: Host, at: int) -> str:
+def _until(wanted: RequestedGrant, host: Host, at: int) -> str:
     return last_day(wanted.until, today(at, host.time_zone))
 
 

@@ -20,17 +20,17 @@ from plugin.core.tables import Host
 from plugin.enrolment.views.team import leads, team_of
 from plugin.mirror.tables import Person
 from plugin.reports.asking.reader import Reader
-from plugin.reports.sending.schedules import Owner
+from plugin.reports.sending.schedules import ScheduleOwner
 from plugin.reports.sending.tables import ReportSchedule
 
 
 def reader_of(session: Session, row: ReportSchedule, now: int) -> Reader | None:
     """Whom a schedule's owner may see; ``None`` where she may not see reports any more."""
-    owner = Owner(row.owner_kind, row.owner, row.who, row.owner_person)
+    owner = ScheduleOwner(row.owner_kind, row.owner, row.who, row.owner_person)
     return present(session, row.host_id, owner, now, team=row.team)
 
 
-def present(session: Session, host_id: int, owner: Owner, now: int, *, team: bool) -> Reader | None:
+def present(session: Session, host_id: int, owner: ScheduleOwner, now: int, *, team: bool) -> Reader | None:
     """The same for an owner: whom she may see when nobody is signed in."""
     who = f"{owner.who} (schedule)"[:255]
     if team:
@@ -46,7 +46,7 @@ def present(session: Session, host_id: int, owner: Owner, now: int, *, team: boo
     return Reader(who, certifications=rights.seen_whole())
 
 
-def demand_grant(session: Session, host_id: int, owner: Owner, now: int) -> None:
+def demand_grant(session: Session, host_id: int, owner: ScheduleOwner, now: int) -> None:
     """Refuse a schedule of somebody who has rights only while she is signed in.
 
     :raises RefusedByRule: saying what helps.
@@ -58,13 +58,13 @@ def demand_grant(session: Session, host_id: int, owner: Owner, now: int) -> None
         )  # fmt: skip
 
 
-def _person(session: Session, host_id: int, owner: Owner) -> Person | None:
+def _person(session: Session, host_id: int, owner: ScheduleOwner) -> Person | None:
     number = owner.person if owner.person is not None else person_of_subject(session, host_id, owner.key)
     row = session.get(Person, (host_id, number)) if number is not None else None
     return row if row is not None and is_active(session, row) else None
 
 
-def _rights(session: Session, host_id: int, owner: Owner, now: int) -> Rights | None:
+def _rights(session: Session, host_id: int, owner: ScheduleOwner, now: int) -> Rights | None:
     day = today(now, session.get_one(Host, host_id).time_zone)
     if owner.kind == "program":
         token = session.scalar(select(ApiToken).where(ApiToken.host_id == host_id, ApiToken.name == owner.key))

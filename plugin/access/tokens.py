@@ -36,7 +36,7 @@ _SEEN = 60
 
 
 @dataclass(frozen=True)
-class Owner:
+class TokenOwner:
     """Whose rights a token has. Neither: whoever runs commands on the server."""
 
     person: int | None = None
@@ -49,7 +49,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedToken:
     """A token as it is asked for.
 
     :ivar certifications: the only ones it reaches, by our ids; ``None``: all that its owner reaches.
@@ -73,10 +73,10 @@ class Program:
     person: int | None = None
     rights: Rights = NONE
     scopes: Collection[str] = field(default_factory=frozenset)
-    owner: Owner = Owner()
+    owner: TokenOwner = TokenOwner()
 
 
-def make_token(session: Session, host_id: int, asked: Asked, *, owner: Owner, at: int, who: str) -> str:
+def make_token(session: Session, host_id: int, asked: RequestedToken, *, owner: TokenOwner, at: int, who: str) -> str:
     """Make a token and return it; it cannot be read again.
 
     :raises Invalid: without a name, a scope or a possible end. :raises Forbidden: where the owner has no grant.
@@ -179,7 +179,7 @@ def program_of(runtime: Runtime, authorization: str) -> Program | None:
             return None
         if now - row.used > _SEEN:
             runtime.db.transact(lambda session: _touch(session, host_id, row.id, now))
-    owner = Owner(row.owner_person, row.owner_subject or "")
+    owner = TokenOwner(row.owner_person, row.owner_subject or "")
     return Program(host_id, f"api:{row.name}", rights=found, scopes=scopes_of(row), owner=owner)
 
 

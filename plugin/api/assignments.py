@@ -10,7 +10,18 @@ from flask import Response
 from marshmallow import RAISE, Schema, fields, validate
 
 from plugin.access.rules import CHANGE, SEE, rule
-from plugin.api.kit import PREFIX, Blueprint, ChoicesSchema, Told, Words, choices, host_id, nudge, runtime, who
+from plugin.api.kit import (
+    PREFIX,
+    AnswerPart,
+    Blueprint,
+    ChoicesSchema,
+    StorableText,
+    choices,
+    host_id,
+    nudge,
+    runtime,
+    who,
+)
 from plugin.api.plans import PlanSchema, RefusedSchema, refused
 from plugin.certifications.definition import TYPES
 from plugin.certifications.file import certification_file
@@ -36,9 +47,9 @@ class RowSchema(Schema):
 
     include = fields.String(validate=validate.OneOf(("below", "direct")), allow_none=True)
     due = fields.Raw(metadata={"description": "`none`, `{fixed: …}` or `{after: …}`, as in the file."})
-    description = Words(validate=validate.Length(max=2000))
+    description = StorableText(validate=validate.Length(max=2000))
     self_enrol, withdraw = (fields.Boolean(truthy={True}, falsy={False}) for _ in range(2))
-    members = fields.List(Words(validate=validate.Length(1, 255)))
+    members = fields.List(StorableText(validate=validate.Length(1, 255)))
     wave = fields.Dict(
         allow_none=True, metadata={"description": "`{learners: 300, every: week}`: so many begin in a period; 0 stops."}
     )
@@ -57,7 +68,7 @@ class RowSchema(Schema):
         }
 
 
-class AssignedSchema(Told):
+class AssignedSchema(AnswerPart):
     """An assignment as it is saved."""
 
     assignment = fields.String(required=True, metadata={"description": "`type:target`"})
@@ -68,7 +79,7 @@ class AssignedSchema(Told):
     row = fields.Dict(required=True, metadata={"description": "As in the file."})
 
 
-class AssignedListSchema(Told):
+class AssignedListSchema(AnswerPart):
     """All assignments of a certification."""
 
     version = fields.Integer(required=True)
@@ -85,7 +96,7 @@ class ChangeSchema(ChoicesSchema):
     plan_only = fields.Boolean(load_default=False, metadata={"description": "Say what it would do; write nothing."})
 
 
-class ChangedSchema(Told):
+class ChangedSchema(AnswerPart):
     """What was saved, and what that does."""
 
     version = fields.Integer(required=True, metadata={"description": "The saved one; unchanged by a plan."})

@@ -8,7 +8,7 @@ from flask import g
 from marshmallow import fields, validate
 
 from plugin.access.rules import SEE, STAFF, rule
-from plugin.api.kit import PREFIX, Blueprint, PageSchema, Told, Words, host_id, position, runtime
+from plugin.api.kit import PREFIX, AnswerPart, Blueprint, PageSchema, StorableText, host_id, position, runtime
 from plugin.certifications.file import certification_file
 from plugin.certifications.listing import listed
 from plugin.certifications.store import get
@@ -19,7 +19,7 @@ blueprint = Blueprint(
 )
 
 
-class ListedSchema(Told):
+class ListedSchema(AnswerPart):
     """A certification in the list."""
 
     code = fields.String(required=True)
@@ -30,14 +30,14 @@ class ListedSchema(Told):
     assignments = fields.Integer(required=True, metadata={"description": "How many there are."})
 
 
-class ListSchema(Told):
+class ListSchema(AnswerPart):
     """A part of the list."""
 
     items = fields.List(fields.Nested(ListedSchema), required=True)
     next = fields.String(required=True, allow_none=True)
 
 
-class WholeSchema(Told):
+class WholeSchema(AnswerPart):
     """A certification: its definition as in the file, and how its learners stand."""
 
     version = fields.Integer(required=True)
@@ -54,7 +54,9 @@ class WholeSchema(Told):
 class SearchSchema(PageSchema):
     """Part of the list, searched."""
 
-    q = Words(load_default="", validate=validate.Length(max=200), metadata={"description": "In the name or the code."})
+    q = StorableText(
+        load_default="", validate=validate.Length(max=200), metadata={"description": "In the name or the code."}
+    )
 
 
 @blueprint.get("")

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from plugin.access.rules import CHANGE, SEE, rule
-from plugin.api.kit import MOST, PREFIX, Blueprint, PageSchema, Told, Words, host_id, nudge, runtime, who
+from plugin.api.kit import MOST, PREFIX, AnswerPart, Blueprint, PageSchema, StorableText, host_id, nudge, runtime, who
 from plugin.certifications.store import get
 from plugin.enrolment.answers.exceptions import ACTIONS, answer, open_exceptions
 from plugin.enrolment.codes import EXCEPTION_TYPES
@@ -19,7 +19,7 @@ blueprint = Blueprint(
 )  # fmt: skip
 
 
-class OpenSchema(Told):
+class OpenSchema(AnswerPart):
     """An open exception."""
 
     person = fields.String(required=True)
@@ -28,7 +28,7 @@ class OpenSchema(Told):
     wanted_due = fields.String(required=True, allow_none=True)
 
 
-class OpenListSchema(Told):
+class OpenListSchema(AnswerPart):
     """A part of the open exceptions."""
 
     items = fields.List(fields.Nested(OpenSchema), required=True)
@@ -39,7 +39,7 @@ class AnswerSchema(Schema):
     """An answer for the people named, or for all exceptions of one type."""
 
     action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
-    people = fields.List(Words(), validate=validate.Length(1, MOST))
+    people = fields.List(StorableText(), validate=validate.Length(1, MOST))
     type = fields.String(validate=validate.OneOf(EXCEPTION_TYPES))
 
     @validates_schema
@@ -48,7 +48,7 @@ class AnswerSchema(Schema):
             raise ValidationError("Name people, or a type for all of it.")
 
 
-class AnsweredSchema(Told):
+class AnsweredSchema(AnswerPart):
     """How many were answered."""
 
     answered = fields.Integer(required=True)

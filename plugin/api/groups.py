@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields
 
 from plugin.access.rules import CHANGE, SEE, rule
-from plugin.api.kit import PREFIX, Blueprint, Told, host_id, nudge, runtime, who
+from plugin.api.kit import PREFIX, AnswerPart, Blueprint, host_id, nudge, runtime, who
 from plugin.certifications.file.certification_file import members_of
 from plugin.certifications.store import get
 from plugin.core.errors import NotFound
@@ -20,7 +20,7 @@ blueprint = Blueprint(
 )  # fmt: skip
 
 
-class MembersSchema(Told):
+class MembersSchema(AnswerPart):
     """The host's ids of a group's members."""
 
     items = fields.List(fields.String(), required=True)

@@ -8,13 +8,13 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from plugin.access.rules import CHANGE_HOST, SEE_HOST, rule
 from plugin.api.exceptions import AnsweredSchema
-from plugin.api.kit import MOST, PREFIX, Blueprint, Told, Words, host_id, nudge, runtime, who
+from plugin.api.kit import MOST, PREFIX, AnswerPart, Blueprint, StorableText, host_id, nudge, runtime, who
 from plugin.enrolment.answers.on_hold import answer_held, held_items
 
 blueprint = Blueprint("api_held", __name__, url_prefix=f"{PREFIX}/held", description="What the guards hold.")
 
 
-class HeldSchema(Told):
+class HeldSchema(AnswerPart):
     """One thing on hold: withdrawals of a certification, or records of the host."""
 
     id, cause = (fields.String(required=True) for _ in range(2))
@@ -23,7 +23,7 @@ class HeldSchema(Told):
     people = fields.List(fields.String())
 
 
-class HeldListSchema(Told):
+class HeldListSchema(AnswerPart):
     """Everything on hold."""
 
     items = fields.List(fields.Nested(HeldSchema), required=True)
@@ -33,7 +33,7 @@ class HeldAnswerSchema(Schema):
     """An answer for the ids named, or for all."""
 
     answer = fields.String(required=True, validate=validate.OneOf(("release", "refuse")))
-    ids = fields.List(Words(), validate=validate.Length(1, MOST))
+    ids = fields.List(StorableText(), validate=validate.Length(1, MOST))
     all = fields.Boolean(validate=validate.Equal(True))
 
     @validates_schema

@@ -11,11 +11,11 @@ from plugin.access import traces
 from plugin.access.rules import CHANGE, SEE, SEE_HOST, STAFF, demand, rule
 from plugin.api.kit import (
     PREFIX,
+    AnswerPart,
     Blueprint,
     ChoicesSchema,
     PageSchema,
-    Told,
-    Words,
+    StorableText,
     choices,
     host_id,
     nudge,
@@ -37,7 +37,7 @@ from plugin.population.area import acting_units
 blueprint = Blueprint("api_history", __name__, url_prefix=PREFIX, description="History and undo.")
 
 
-class EntrySchema(Told):
+class EntrySchema(AnswerPart):
     """One thing that happened."""
 
     n = fields.Integer(required=True)
@@ -48,7 +48,7 @@ class EntrySchema(Told):
     )
 
 
-class HistorySchema(Told):
+class HistorySchema(AnswerPart):
     """A part of the history."""
 
     items = fields.List(fields.Nested(EntrySchema), required=True)
@@ -90,7 +90,7 @@ def take_back(asked: dict[str, Any], n: int) -> dict[str, Any] | Response:
     return {"saved": saved}
 
 
-class TraceSchema(Told):
+class TraceSchema(AnswerPart):
     """One look at people."""
 
     id, count = (fields.Integer(required=True) for _ in range(2))
@@ -98,7 +98,7 @@ class TraceSchema(Told):
     certification, person = (fields.String(required=True, allow_none=True) for _ in range(2))
 
 
-class TracesSchema(Told):
+class TracesSchema(AnswerPart):
     """A part of the traces."""
 
     items = fields.List(fields.Nested(TraceSchema), required=True)
@@ -108,9 +108,11 @@ class TracesSchema(Told):
 class TracesAskedSchema(PageSchema):
     """Which of them."""
 
-    who = Words(load_default="", validate=validate.Length(max=255), metadata={"description": "Of one reader."})
-    person = Words(load_default="", validate=validate.Length(max=255), metadata={"description": "About one person."})
-    since = Words(load_default="", metadata={"description": "An RFC 3339 time."})
+    who = StorableText(load_default="", validate=validate.Length(max=255), metadata={"description": "Of one reader."})
+    person = StorableText(
+        load_default="", validate=validate.Length(max=255), metadata={"description": "About one person."}
+    )
+    since = StorableText(load_default="", metadata={"description": "An RFC 3339 time."})
 
 
 @blueprint.get("/traces")

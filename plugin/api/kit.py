@@ -44,14 +44,14 @@ class Blueprint(flask_smorest.Blueprint):
     ARGUMENTS_PARSER = _Parser()
 
 
-class Told(Schema):
+class AnswerPart(Schema):
     """A part of an answer; fields may be added one day, so whoever reads it passes over those it does not know."""
 
     class Meta:
         unknown = EXCLUDE
 
 
-class Words(fields.String):
+class StorableText(fields.String):
     """Text that a database can keep."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -65,7 +65,7 @@ class PageSchema(Schema):
     """Which part of a list."""
 
     limit = fields.Integer(load_default=MOST // 10, validate=validate.Range(1, MOST))
-    cursor = Words(
+    cursor = StorableText(
         load_default="", validate=validate.Length(max=255), metadata={"description": "`next` of the part before it."}
     )
 
@@ -79,7 +79,9 @@ class ChoicesSchema(Schema):
         load_default=None, validate=validate.Range(0, 2**31),
         metadata={"description": "Must equal the plan's `withdrawn`; asked for by the withdrawal guard."},
     )  # fmt: skip
-    reason = Words(load_default="", validate=validate.Length(max=2000), metadata={"description": "For the history."})
+    reason = StorableText(
+        load_default="", validate=validate.Length(max=2000), metadata={"description": "For the history."}
+    )
 
 
 def choices(given: dict[str, Any], if_version: dict[str, int] | None = None) -> Choices:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.access.rules import CHANGE, SEE, STAFF, allows, rule
-from plugin.api.kit import PREFIX, Blueprint, PageSchema, Told, Words, host_id, nudge, runtime, who
+from plugin.api.kit import PREFIX, AnswerPart, Blueprint, PageSchema, StorableText, host_id, nudge, runtime, who
 from plugin.certifications.store import by_id, get
 from plugin.core.clock import parse_instant
 from plugin.core.days import end_of_day
@@ -26,7 +26,7 @@ from plugin.population.area import acting_units
 blueprint = Blueprint("api_learners", __name__, url_prefix=PREFIX, description="Learners and their enrolments.")
 
 
-class SeatSchema(Told):
+class SeatSchema(AnswerPart):
     """A learner in a course: what is wanted, and what the host last confirmed."""
 
     want = fields.String(required=True, validate=validate.OneOf(("out", "suspended", "in", "keep")))
@@ -35,7 +35,7 @@ class SeatSchema(Told):
     parked = fields.String(metadata={"description": "The host's own words, where it refused for good."})
 
 
-class ExceptionSchema(Told):
+class ExceptionSchema(AnswerPart):
     """A question that waits for an administrator."""
 
     type = fields.String(required=True)
@@ -46,7 +46,7 @@ def _moment() -> fields.String:
     return fields.String(required=True, allow_none=True)
 
 
-class LearnerSchema(Told):
+class LearnerSchema(AnswerPart):
     """A learner's row, as `muster show --json` prints it."""
 
     person = fields.String(required=True)
@@ -61,7 +61,7 @@ class LearnerSchema(Told):
     expires, window_opens = (_moment() for _ in range(2))
 
 
-class CheckSchema(Told):
+class CheckSchema(AnswerPart):
     """Whether an assignment matches a learner, and why."""
 
     assignment = fields.String(required=True)
@@ -76,7 +76,7 @@ class CheckedSchema(LearnerSchema):
     why_not = fields.String(required=True, allow_none=True)
 
 
-class LearnersSchema(Told):
+class LearnersSchema(AnswerPart):
     """A part of the learners."""
 
     items = fields.List(fields.Nested(LearnerSchema), required=True)
@@ -89,7 +89,7 @@ class OfPersonSchema(LearnerSchema):
     certification = fields.String(required=True)
 
 
-class OfPersonListSchema(Told):
+class OfPersonListSchema(AnswerPart):
     """All certifications that somebody is or was in."""
 
     items = fields.List(fields.Nested(OfPersonSchema), required=True)
@@ -98,14 +98,16 @@ class OfPersonListSchema(Told):
 class ExtensionSchema(Schema):
     """Until when."""
 
-    to = Words(required=True, metadata={"description": "A day (its end in the host's zone) or an RFC 3339 time."})
+    to = StorableText(
+        required=True, metadata={"description": "A day (its end in the host's zone) or an RFC 3339 time."}
+    )
 
 
 class ExemptionSchema(Schema):
     """Why, and until when; for good without an end."""
 
-    reason = Words(required=True, validate=validate.Length(1, 2000))
-    until = Words(load_default=None, allow_none=True, metadata={"description": "A day or an RFC 3339 time."})
+    reason = StorableText(required=True, validate=validate.Length(1, 2000))
+    until = StorableText(load_default=None, allow_none=True, metadata={"description": "A day or an RFC 3339 time."})
 
 
 @blueprint.get("/certifications/<code>/learners")

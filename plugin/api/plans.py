@@ -12,7 +12,18 @@ from sqlalchemy.orm import Session
 
 from plugin.access.grants import reach_too
 from plugin.access.rules import CHANGE, CREATE, SEE, STAFF, allows, demand, rule
-from plugin.api.kit import PREFIX, Blueprint, ChoicesSchema, Told, Words, choices, host_id, nudge, runtime, who
+from plugin.api.kit import (
+    PREFIX,
+    AnswerPart,
+    Blueprint,
+    ChoicesSchema,
+    StorableText,
+    choices,
+    host_id,
+    nudge,
+    runtime,
+    who,
+)
 from plugin.certifications.definition import Proposal
 from plugin.certifications.file.schema import FileSchema
 from plugin.core.errors import Invalid, RefusedByRule
@@ -30,27 +41,27 @@ _BODY = {
 }  # fmt: skip
 
 
-class AddingSchema(Told):
+class AddingSchema(AnswerPart):
     """Learners of targets that are new or match more people than before."""
 
     x, already, newly, later = (fields.Integer(required=True) for _ in range(4))
     held_back, suspended, not_to_be_assigned = (fields.Integer(required=True) for _ in range(3))
 
 
-class RemovingSchema(Told):
+class RemovingSchema(AnswerPart):
     """Learners of targets that are gone or match fewer people than before."""
 
     x, withdrawn, kept, suspended, not_enrolled = (fields.Integer(required=True) for _ in range(5))
 
 
-class MatchedSchema(Told):
+class MatchedSchema(AnswerPart):
     """How many people an assignment matches."""
 
     assignment = fields.String(required=True)
     matched = fields.Integer(required=True)
 
 
-class PlannedSchema(Told):
+class PlannedSchema(AnswerPart):
     """What saving would do to one certification."""
 
     code = fields.String(required=True)
@@ -61,26 +72,26 @@ class PlannedSchema(Told):
     assignments = fields.List(fields.Nested(MatchedSchema), required=True)
 
 
-class PlanSchema(Told):
+class PlanSchema(AnswerPart):
     """What saving a file would do."""
 
     certifications = fields.List(fields.Nested(PlannedSchema), required=True)
 
 
-class SavedSchema(Told):
+class SavedSchema(AnswerPart):
     """A certification that was saved."""
 
     code = fields.String(required=True)
     version = fields.Integer(required=True, metadata={"description": "The new one."})
 
 
-class AppliedSchema(Told):
+class AppliedSchema(AnswerPart):
     """What was saved; empty where nothing differed."""
 
     saved = fields.List(fields.Nested(SavedSchema), required=True)
 
 
-class RefusedSchema(Told):
+class RefusedSchema(AnswerPart):
     """A rule says no: why, and to what."""
 
     detail = fields.String(required=True, metadata={"description": "A sentence for people."})
@@ -92,7 +103,7 @@ class ApplySchema(ChoicesSchema):
     """Choices, and the versions that somebody saw."""
 
     if_version = fields.List(
-        Words(validate=validate.Regexp(r"^[^\n]{1,100}=[0-9]{1,9}$")), load_default=[],
+        StorableText(validate=validate.Regexp(r"^[^\n]{1,100}=[0-9]{1,9}$")), load_default=[],
         metadata={"description": "`CODE=N`; refused where another version is saved now. May be given several times."},
     )  # fmt: skip
 

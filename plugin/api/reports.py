@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from plugin.access.readers import IN_AREAS, reader_of
 from plugin.access.rules import STAFF, rule
-from plugin.api.kit import PREFIX, Blueprint, Told, host_id, runtime, who
+from plugin.api.kit import PREFIX, AnswerPart, Blueprint, host_id, runtime, who
 from plugin.core.clock import format_instant
 from plugin.population.area import acting_units
 from plugin.reports.asking.filters import OPERATORS, names_of
@@ -28,7 +28,7 @@ _MEDIA = {FORMATS[form].partition(";")[0]: form for form in ("csv", "xlsx", "jso
 _JSON = "application/json"
 
 
-class ColumnSchema(Told):
+class ColumnSchema(AnswerPart):
     """A column: its name and the type of its values."""
 
     name = fields.String(required=True)
@@ -38,7 +38,7 @@ class ColumnSchema(Told):
     )
 
 
-class SourceSchema(Told):
+class SourceSchema(AnswerPart):
     """A source."""
 
     source = fields.String(required=True)
@@ -48,13 +48,13 @@ class SourceSchema(Told):
     as_of = fields.Boolean(required=True, metadata={"description": "Whether it can be asked as of a day."})
 
 
-class SourcesSchema(Told):
+class SourcesSchema(AnswerPart):
     """All sources."""
 
     items = fields.List(fields.Nested(SourceSchema), required=True)
 
 
-class ReportSchema(Told):
+class ReportSchema(AnswerPart):
     """A part of a report."""
 
     items = fields.List(fields.Dict(), required=True)

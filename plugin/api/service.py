@@ -25,7 +25,7 @@ from plugin.api import (
     sources,
 )
 from plugin.api.feeds import loading, matches, what_if
-from plugin.api.kit import PREFIX, Told
+from plugin.api.kit import PREFIX, AnswerPart
 from plugin.api.saved import reports as saved_reports
 from plugin.api.saved import schedules as report_schedules
 
@@ -39,7 +39,7 @@ Ids are the host's own. Times are RFC 3339 in UTC. Lists come in parts: `limit`,
 before. Whatever is refused says why in `detail`."""
 
 
-class RefusalSchema(Told):
+class RefusalSchema(AnswerPart):
     """Why a request was refused."""
 
     detail = fields.String(required=True, metadata={"description": "A sentence for people."})

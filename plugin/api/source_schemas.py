@@ -7,17 +7,17 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from plugin.api.kit import Told, Words
+from plugin.api.kit import AnswerPart, StorableText
 
 
-class FeedUnmatchedSchema(Told):
+class FeedUnmatchedSchema(AnswerPart):
     """By reason, how many records have no account."""
 
     no_account, several_accounts, several_records, no_key = (fields.Integer(required=True) for _ in range(4))
     suspended = fields.Integer()
 
 
-class FeedSchema(Told):
+class FeedSchema(AnswerPart):
     """One source."""
 
     name, kind, state, reason, join = (fields.String(required=True) for _ in range(5))
@@ -26,7 +26,7 @@ class FeedSchema(Told):
     unmatched = fields.Nested(FeedUnmatchedSchema, required=True)
 
 
-class FeedListSchema(Told):
+class FeedListSchema(AnswerPart):
     """All of them."""
 
     items = fields.List(fields.Nested(FeedSchema), required=True)
@@ -45,12 +45,12 @@ class FeedShownSchema(FeedSchema):
 class FeedSetSchema(Schema):
     """How a source is read and fetched."""
 
-    join = Words(validate=validate.Length(1, 500), metadata={"description": "SOURCE_FIELD=ACCOUNT_FIELD"})
+    join = StorableText(validate=validate.Length(1, 500), metadata={"description": "SOURCE_FIELD=ACCOUNT_FIELD"})
     mapping = fields.Dict(metadata={"description": "As docs/sources.md describes it."})
-    url = Words(validate=validate.Length(max=1000))
-    schedule = Words(validate=validate.Length(max=100))
-    after = Words(metadata={"description": "What happens to a file read by SFTP: left, moved or deleted."})
-    secret = Words(validate=validate.Length(max=10_000), load_only=True)
+    url = StorableText(validate=validate.Length(max=1000))
+    schedule = StorableText(validate=validate.Length(max=100))
+    after = StorableText(metadata={"description": "What happens to a file read by SFTP: left, moved or deleted."})
+    secret = StorableText(validate=validate.Length(max=10_000), load_only=True)
 
 
 class FeedChangedSchema(FeedSetSchema):
@@ -64,11 +64,11 @@ class FeedChangedSchema(FeedSetSchema):
 class FeedNewSchema(FeedSetSchema):
     """A source to be registered."""
 
-    name = Words(required=True, validate=validate.Length(1, 64))
-    kind = Words(required=True, validate=validate.Length(1, 32))
+    name = StorableText(required=True, validate=validate.Length(1, 64))
+    kind = StorableText(required=True, validate=validate.Length(1, 32))
 
 
-class FeedEffectSchema(Told):
+class FeedEffectSchema(AnswerPart):
     """What one certification gains and loses."""
 
     code = fields.String(required=True)
@@ -79,7 +79,7 @@ class FeedEffectSchema(Told):
     )  # fmt: skip
 
 
-class SourcePlanSchema(Told):
+class SourcePlanSchema(AnswerPart):
     """What a load does."""
 
     source = fields.String(required=True)
@@ -97,7 +97,7 @@ class SourcePlanSchema(Told):
     certifications = fields.List(fields.Nested(FeedEffectSchema), required=True)
 
 
-class NotLoadedSchema(Told):
+class NotLoadedSchema(AnswerPart):
     """A rule says no: why, and to what."""
 
     detail = fields.String(required=True, metadata={"description": "A sentence for people."})
@@ -111,22 +111,26 @@ class FeedLoadSchema(Schema):
     yes = fields.Boolean(load_default=False, metadata={"description": "Somebody looked at the plan."})
     force = fields.Boolean(load_default=False, metadata={"description": "Also an older or half-written file."})
     allow_withdrawals = fields.Integer(load_default=None, validate=validate.Range(0, 2**31))
-    name = Words(load_default="", validate=validate.Length(max=255), metadata={"description": "The file's name."})
+    name = StorableText(
+        load_default="", validate=validate.Length(max=255), metadata={"description": "The file's name."}
+    )
 
 
 class FeedPlannedSchema(Schema):
     """How to plan."""
 
-    name = Words(load_default="", validate=validate.Length(max=255), metadata={"description": "The file's name."})
+    name = StorableText(
+        load_default="", validate=validate.Length(max=255), metadata={"description": "The file's name."}
+    )
     names = fields.Boolean(load_default=False, metadata={"description": "With the people behind each number."})
 
 
 class FeedReorganisationSchema(Schema):
     """What becomes of one unit, on paper: it goes under another, is dissolved into it, or, with neither, stands at the top."""
 
-    kind = Words(load_default="organisation", validate=validate.OneOf(("organisation", "position")))
-    unit = Words(required=True, validate=validate.Length(1, 255))
-    under, into = (Words(load_default="", validate=validate.Length(max=255)) for _ in range(2))
+    kind = StorableText(load_default="organisation", validate=validate.OneOf(("organisation", "position")))
+    unit = StorableText(required=True, validate=validate.Length(1, 255))
+    under, into = (StorableText(load_default="", validate=validate.Length(max=255)) for _ in range(2))
     names = fields.Boolean(load_default=False, metadata={"description": "With the people behind each number."})
 
     @validates_schema
@@ -136,7 +140,7 @@ class FeedReorganisationSchema(Schema):
             raise ValidationError("Name one of under and into.")
 
 
-class FeedForeseenSchema(Told):
+class FeedForeseenSchema(AnswerPart):
     """What a re-organisation would do."""
 
     kind, unit = (fields.String(required=True) for _ in range(2))
@@ -153,7 +157,7 @@ class FeedYesSchema(Schema):
 class FeedRemovalSchema(FeedYesSchema):
     """Whether somebody looked, and what rows shall name instead of the source's own."""
 
-    map = Words(load_default="", metadata={"description": "A JSON object, {old id: new id}."})
+    map = StorableText(load_default="", metadata={"description": "A JSON object, {old id: new id}."})
 
 
 class FeedAnswerSchema(FeedYesSchema):
@@ -162,26 +166,26 @@ class FeedAnswerSchema(FeedYesSchema):
     same = fields.Boolean(required=True, metadata={"description": "False: the new one is another unit."})
 
 
-class FeedReleasedSchema(Told):
+class FeedReleasedSchema(AnswerPart):
     """How many users were let go."""
 
     released = fields.Integer(required=True)
 
 
-class FeedSuggestionSchema(Told):
+class FeedSuggestionSchema(AnswerPart):
     """An account that a record would fit if its key were written otherwise."""
 
     person, because = fields.String(required=True), fields.String(required=True)
 
 
-class FeedMatchSchema(Told):
+class FeedMatchSchema(AnswerPart):
     """A record without an account."""
 
     id, name, why = (fields.String(required=True) for _ in range(3))
     suggestion = fields.Nested(FeedSuggestionSchema, allow_none=True, required=True)
 
 
-class FeedMatchListSchema(Told):
+class FeedMatchListSchema(AnswerPart):
     """All of them."""
 
     items = fields.List(fields.Nested(FeedMatchSchema), required=True)
@@ -190,14 +194,14 @@ class FeedMatchListSchema(Told):
 class FeedPinSchema(Schema):
     """With which account."""
 
-    person = Words(required=True, validate=validate.Length(1, 255))
+    person = StorableText(required=True, validate=validate.Length(1, 255))
 
 
 class FeedSupplySchema(Schema):
     """Who supplies a kind, in order; the learning site is `site`."""
 
-    names = fields.List(Words(), required=True, validate=validate.Length(1, 50))
-    map = fields.Dict(keys=Words(), values=Words(), load_default=None)
+    names = fields.List(StorableText(), required=True, validate=validate.Length(1, 50))
+    map = fields.Dict(keys=StorableText(), values=StorableText(), load_default=None)
     yes = fields.Boolean(load_default=False)
 
 
@@ -210,7 +214,7 @@ class FeedTokenAskedSchema(Schema):
     revoke_others = fields.Boolean(load_default=False)
 
 
-class FeedTokenSchema(Told):
+class FeedTokenSchema(AnswerPart):
     """A token, shown this once."""
 
     token = fields.String(required=True)

@@ -18,7 +18,7 @@ from plugin.population.sets import population
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedCertification:
     """A certification in the list; ``assignments`` counts its rows."""
 
     certification: Certification
@@ -35,7 +35,7 @@ def listed(
     only: Collection[int] | None = None,
     state: str = "",
     order: str = "",
-) -> tuple[int, list[Listed]]:
+) -> tuple[int, list[ListedCertification]]:
     """Certifications whose name or code contains the query, by name; and how many there are in all.
 
     :param only: leave out all but these, by our ids. :param state: only those in this state. :param order: ``name``,
@@ -56,7 +56,7 @@ def listed(
         rows.sort(key=lambda row: wanted not in (fold(row.name), fold(row.code)))
     part = rows[offset : offset + limit]
     counts = _assignments(session, host_id, [row.id for row in part])
-    return len(rows), [Listed(row, counts.get(row.id, 0)) for row in part]
+    return len(rows), [ListedCertification(row, counts.get(row.id, 0)) for row in part]
 
 
 def _assignments(session: Session, host_id: int, certifications: Sequence[int]) -> dict[int, int]:

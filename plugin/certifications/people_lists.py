@@ -17,7 +17,7 @@ LONGEST = 255
 
 
 @dataclass(frozen=True)
-class Together:
+class ListedPeople:
     """A list and the host's ids of its people."""
 
     id: int
@@ -25,7 +25,7 @@ class Together:
     targets: frozenset[str]
 
 
-def lists_of(session: Session, host_id: int, certification: int) -> list[Together]:
+def lists_of(session: Session, host_id: int, certification: int) -> list[ListedPeople]:
     """The lists of a certification, newest first. A person is in the newest list that has her."""
     rows = session.scalars(
         select(PeopleList)
@@ -35,7 +35,7 @@ def lists_of(session: Session, host_id: int, certification: int) -> list[Togethe
     taken: set[str] = set()
     found = []
     for row in rows:
-        found.append(Together(row.id, row.name, frozenset(row.targets) - taken))
+        found.append(ListedPeople(row.id, row.name, frozenset(row.targets) - taken))
         taken |= set(row.targets)
     return found
 

@@ -6,7 +6,7 @@ import click
 
 from plugin import __version__
 from plugin.cli.access_commands import ACCESS
-from plugin.cli.shape import HOST, JSON, Command, Group, Order, argument, chosen, flag, option
+from plugin.cli.shape import HOST, JSON, Command, Group, SortOption, argument, chosen, flag, option
 from plugin.cli.source_commands import SOURCES
 
 _CODE = argument("code", "CODE")
@@ -162,7 +162,7 @@ _REPORTS = (
         argument("source", "SOURCE"),
         option("columns", "A,B", "these columns, in this order", default=""),
         option("where", "FILTER=VALUE", "only these rows; a filter given again means 'or'", multiple=True),
-        Order(["--sort"], metavar="COLUMN", default="", help="sort by this column; -COLUMN: the greatest first"),
+        SortOption(["--sort"], metavar="COLUMN", default="", help="sort by this column; -COLUMN: the greatest first"),
         option("as-of", "DATE", "as it stood at the end of that day", default=""),
         option("format", "csv|xlsx|jsonl|table", "else by the name of FILE, or a table", to="form", default="",
                type=click.Choice(("", "csv", "xlsx", "jsonl", "table"))),

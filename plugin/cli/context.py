@@ -32,7 +32,7 @@ from plugin.core.tables import Host
 from plugin.enrolment.views.show import person_id
 from plugin.mirror.connections.store import host_by_name
 from plugin.mirror.tables import Person
-from plugin.population.area import acting_units, telling_of
+from plugin.population.area import acting_units, area_scope_of
 
 
 def open_host(name: str | None) -> tuple[Runtime, int]:
@@ -42,7 +42,7 @@ def open_host(name: str | None) -> tuple[Runtime, int]:
         host = host_by_name(session, name)
     work_inside(host.id)
     with made.db.read() as session:
-        obey(made, session, host)
+        check_acting_person(made, session, host)
     return made, host.id
 
 
@@ -70,7 +70,7 @@ _HER = "muster.acting"
 
 
 @dataclass(frozen=True)
-class Acting:
+class ActingPerson:
     """Whom ``--as`` names, as rules see a visitor."""
 
     person: int
@@ -95,7 +95,7 @@ def refuse_without_rule(ctx: click.Context) -> None:
         raise Forbidden("Nobody has this right: it belongs to the server's shell alone.")
 
 
-def obey(made: Runtime, session: Session, host: Host) -> None:
+def check_acting_person(made: Runtime, session: Session, host: Host) -> None:
     """Ask the rights of whom ``--as`` names, before anything is done.
 
     :raises RefusedByRule: where there is no such person, or she is not active. :raises Forbidden: where she may not.
@@ -110,7 +110,7 @@ def obey(made: Runtime, session: Session, host: Host) -> None:
     held = grants.holds(session, host, found.id, "", made.clock.now())
     rights = rights_of(held, role=False, life=found.life, day=today(made.clock.now(), host.time_zone))
     rights = standing.filled(session, host.id, rights)
-    her = ctx.meta[_HER] = Acting(found.id, f"{found.name} ({found.ext})" if found.name else found.ext, rights)
+    her = ctx.meta[_HER] = ActingPerson(found.id, f"{found.name} ({found.ext})" if found.name else found.ext, rights)
     code = ctx.params.get("code")
     named = certification(session, host.id, code) if code else None
     if words in WIDENS and four_eyes.is_on(session, host.id):
@@ -118,7 +118,7 @@ def obey(made: Runtime, session: Session, host: Host) -> None:
     area = words in IN_AREAS
     demand(RULES[words], her, named, area=area)
     if area and in_area(RULES[words], her, named):
-        area_scope.tell(telling_of(rights.units))
+        area_scope.tell(area_scope_of(rights.units))
         ctx.call_on_close(lambda: area_scope.tell(None))
 
 
@@ -154,9 +154,9 @@ def _reach(host_id: int, person: int, number: int, session: Session) -> None:
     grants.reach_too(session, host_id, person, "", number)
 
 
-def _her() -> Acting | None:
+def _her() -> ActingPerson | None:
     ctx, _words = _command()
-    found: Acting | None = ctx.meta.get(_HER) if ctx else None
+    found: ActingPerson | None = ctx.meta.get(_HER) if ctx else None
     return found
 
 

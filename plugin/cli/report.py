@@ -11,7 +11,7 @@ from plugin.access.readers import reader_of
 from plugin.cli.context import open_host, rights, who
 from plugin.core.errors import Invalid, Unavailable
 from plugin.reports.asking.question import parse_question
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.files.export import Export
 
 
@@ -42,7 +42,7 @@ def report(
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name or name in ("columns", "sort", "as_of", "cursor", "limit"):
-        raise Refused(f"'{text}' is no filter such as state=assigned.")
+        raise RefusedReport(f"'{text}' is no filter such as state=assigned.")
     return name, value
 
 

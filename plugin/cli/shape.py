@@ -74,7 +74,7 @@ class Command(_Explained):
         return loaded
 
     def invoke(self, ctx: click.Context) -> int:
-        """Do the work; as somebody, where ``--as`` names her (:func:`plugin.cli.context.obey`)."""
+        """Do the work; as somebody, where ``--as`` names her (:func:`plugin.cli.context.check_acting_person`)."""
         given = dict(ctx.params)
         ctx.meta[AS] = given.pop(AS)
         if ctx.meta[AS] is not None:
@@ -108,7 +108,7 @@ class Command(_Explained):
                 continue
             if not known[name].is_flag and not equals:
                 value = next(rest, "--")
-                descends = isinstance(known[name], Order) and not value.startswith("--")
+                descends = isinstance(known[name], SortOption) and not value.startswith("--")
                 if _looks_like_an_option(value) and not descends:
                     raise click.UsageError(f"Option '{name}' requires an argument.", ctx)
                 equals = "="
@@ -129,7 +129,7 @@ class Command(_Explained):
         return found[0] if found else name
 
 
-class Order(click.Option):
+class SortOption(click.Option):
     """An option whose value may begin with one dash: the column to sort by, the greatest first."""
 
 

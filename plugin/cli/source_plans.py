@@ -8,15 +8,15 @@ from typing import Any
 
 from plugin.cli.opening import print_json
 from plugin.core.runtime import Runtime
-from plugin.enrolment.effects import Effect
+from plugin.enrolment.effects import CertificationEffect
 from plugin.enrolment.sourcing import changes
 from plugin.enrolment.sourcing.loads import NotLoaded
-from plugin.enrolment.sourcing.plans import Plan, named_effects
+from plugin.enrolment.sourcing.plans import LoadPlan, named_effects
 
-Named = Callable[[Sequence[Effect]], list[dict[str, Any]]]
+Named = Callable[[Sequence[CertificationEffect]], list[dict[str, Any]]]
 
 
-def print_plan(plan: Plan, *, as_json: bool, done: bool = False, names: Named | None = None) -> None:
+def print_plan(plan: LoadPlan, *, as_json: bool, done: bool = False, names: Named | None = None) -> None:
     """A plan, as JSON or in lines; ``done``: it was carried out. ``names``: who tells the people behind its numbers."""
     told = [] if names is None else names(plan.effects)
     if as_json:
@@ -41,7 +41,7 @@ def name_lines(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def behind(runtime: Runtime, host_id: int, wanted: bool) -> Named | None:
     """A function that tells the people behind the numbers of effects, where they are ``wanted``."""
 
-    def tell(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    def tell(effects: Sequence[CertificationEffect]) -> list[dict[str, Any]]:
         with runtime.db.read() as session:
             return named_effects(session, host_id, effects)
 

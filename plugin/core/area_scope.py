@@ -16,7 +16,7 @@ Ask = Callable[[Session, int], BitMap]
 _TOLD: ContextVar[Mapping[str, Any] | None] = ContextVar("muster_reading", default=None)
 
 
-def told() -> Mapping[str, Any]:
+def current_scope() -> Mapping[str, Any]:
     """What sessions that read are told now, in this thread or task."""
     return _TOLD.get() or {}
 
@@ -27,7 +27,7 @@ def tell(what: Mapping[str, Any] | None) -> None:
 
 
 @contextmanager
-def telling(what: Mapping[str, Any] | None) -> Iterator[None]:
+def scoped(what: Mapping[str, Any] | None) -> Iterator[None]:
     """The same for a block."""
     token = _TOLD.set(what)
     try:

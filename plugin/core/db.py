@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from plugin.core.area_scope import told
+from plugin.core.area_scope import current_scope
 from plugin.core.database import tenant
 from plugin.core.database.process_cache import provisional
 from plugin.core.database.writer_turns import begin_in_turn
@@ -157,7 +157,7 @@ class Database:
         :param steady: its statements see one instant. On SQLite they do anyway, on PostgreSQL each sees its own otherwise.
         """
         with self._session(self.engine_now(steady=steady)) as session:
-            session.info.update(told())  # for how much of a host whoever looks may look
+            session.info.update(current_scope())  # for how much of a host whoever looks may look
             yield session  # closing the session ends the transaction and keeps what was loaded readable
 
     @contextmanager
@@ -218,7 +218,7 @@ class Database:
         plain = self._writer if write else self._steady if steady else self.engine
         if not self.row_security:
             return plain
-        said = tenant.told()
+        said = tenant.current_tenant()
         key = write, steady, self.untold if said is None else said
         if key not in self._of_tenant:
             self._of_tenant[key] = plain.execution_options(**{tenant.TENANT: key[2]})

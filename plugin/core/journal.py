@@ -149,8 +149,8 @@ def _write(session: Session, host_id: int, at: int, who: str, entries: Sequence[
     return first
 
 
-def _told(entry: Entry) -> outbox.Told:
-    return outbox.Told(
+def _told(entry: Entry) -> outbox.OutboxEntry:
+    return outbox.OutboxEntry(
         outbox.FROM_HISTORY[entry.what], certification=entry.certification, person=entry.person, people=entry.people,
         reason=entry.reason or entry.what.partition("exception_")[2],
     )  # fmt: skip

@@ -44,7 +44,7 @@ FROM_HISTORY = {
 
 
 @dataclass(frozen=True)
-class Told:
+class OutboxEntry:
     """One thing to tell: of one learner, of each of many, or of none.
 
     :ivar subject: whose order matters, where it is about no learner.
@@ -67,7 +67,7 @@ def subscribed(session: Session, host_id: int) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def append(session: Session, host_id: int, at: int, who: str, told: Sequence[Told]) -> int:
+def append(session: Session, host_id: int, at: int, who: str, told: Sequence[OutboxEntry]) -> int:
     """Append events that somebody has subscribed to; returns how many. They are numbered in the order of the commits.
 
     :param at: the instant of the change, by the clock of rules. :param who: as the history names the cause.
@@ -88,7 +88,7 @@ def append(session: Session, host_id: int, at: int, who: str, told: Sequence[Tol
     return total
 
 
-def _write(session: Session, host_id: int, at: int, one: Told, numbers: range, data: Mapping[str, Any]) -> None:
+def _write(session: Session, host_id: int, at: int, one: OutboxEntry, numbers: range, data: Mapping[str, Any]) -> None:
     people = list(one.people) if one.people is not None else [one.person]
     subject = one.subject or (f"certification/{one.certification}" if one.certification else "host")
     columns = {

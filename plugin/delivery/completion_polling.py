@@ -23,7 +23,7 @@ from plugin.delivery.tables import IN
 from plugin.hosts.port import Caps, HostTrouble
 from plugin.mirror.connections.store import connection_of, site_of
 from plugin.mirror.pulling.pull import note_trouble, read_by_ids
-from plugin.mirror.tables import ACTIVE, Change, Connection, Hint
+from plugin.mirror.tables import ACTIVE, Connection, PersonChange, StoredHint
 
 SEEN_EVERY = 10 * 60
 """Seconds between looks at who opened a course since."""
@@ -165,24 +165,29 @@ def _turn(
 
 
 @dataclass(frozen=True)
-class Looked:
+class ReturnedLearner:
     """What is known of a learner who came back: whether her completions are still being read, and when they were."""
 
     going_on: bool = False
     at: int | None = None
 
 
-def looked(session: Session, host_id: int, person: int) -> Looked:
+def looked(session: Session, host_id: int, person: int) -> ReturnedLearner:
     """How far the latest :func:`look_again` at somebody is; what follows from it for her counts as part of it."""
     latest = session.scalars(
-        select(Hint).where(Hint.host_id == host_id, Hint.key.like(f"seen:{person}:%")).order_by(Hint.id.desc()).limit(1)
+        select(StoredHint)
+        .where(StoredHint.host_id == host_id, StoredHint.key.like(f"seen:{person}:%"))
+        .order_by(StoredHint.id.desc())
+        .limit(1)
     ).first()
     if latest is None:
-        return Looked()
+        return ReturnedLearner()
     owed = session.scalar(
-        select(Change.person).where(Change.host_id == host_id, Change.person == person, Change.settled < Change.seq)
+        select(PersonChange.person).where(
+            PersonChange.host_id == host_id, PersonChange.person == person, PersonChange.settled < PersonChange.seq
+        )
     )
-    return Looked(not latest.done or owed is not None, latest.worked)
+    return ReturnedLearner(not latest.done or owed is not None, latest.worked)
 
 
 def look_again(session: Session, host_id: int, person: int, at: int) -> None:
@@ -204,7 +209,7 @@ def look_again(session: Session, host_id: int, person: int, at: int) -> None:
     ).all()
     if rows:
         session.execute(
-            upsert_for(session)(Hint)
+            upsert_for(session)(StoredHint)
             .values(
                 host_id=host_id, id=take_ids(session, host_id, "hint"), connection=connection.id,
                 key=f"seen:{person}:{at // AGAIN}", kind="completions", ids=[f"{row[0]}:{row[1]}" for row in rows], received=at,

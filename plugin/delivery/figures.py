@@ -44,7 +44,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class OfCertification:
+class CertificationPlaces:
     """How the courses of one certification stand; a seat that two of them share counts in both."""
 
     id: int
@@ -88,7 +88,7 @@ def parked_count(session: Session, host_id: int) -> int:
     return int(fetch(session, f"SELECT count(*) FROM seat s WHERE s.host_id = ? AND {_PARKED}", host_id)[0][0])
 
 
-def by_certification(session: Session, host_id: int) -> list[OfCertification]:
+def by_certification(session: Session, host_id: int) -> list[CertificationPlaces]:
     """Certifications with something owed, parked or found, those that owe most first."""
     rows = fetch(
         session,
@@ -103,11 +103,13 @@ def by_certification(session: Session, host_id: int) -> list[OfCertification]:
         " HAVING sum(t.owed) + sum(t.parked) + sum(t.found) > 0 ORDER BY owed DESC, k.name",
         host_id, host_id,
     )  # fmt: skip
-    return [OfCertification(row[0], row[1], int(row[2]), int(row[3] or 0), int(row[4]), int(row[5])) for row in rows]
+    return [
+        CertificationPlaces(row[0], row[1], int(row[2]), int(row[3] or 0), int(row[4]), int(row[5])) for row in rows
+    ]
 
 
 @dataclass(frozen=True)
-class Reason:
+class RefusalReason:
     """What the host said of parked seats, and of how many."""
 
     why: str
@@ -128,10 +130,10 @@ class Parked:
     changed: int
 
 
-def reasons(session: Session, host_id: int) -> list[Reason]:
+def reasons(session: Session, host_id: int) -> list[RefusalReason]:
     """The host's own words, the commonest first."""
     sql = f"SELECT s.parked, count(*) AS n FROM seat s WHERE s.host_id = ? AND {_PARKED} GROUP BY s.parked ORDER BY n DESC, 1"
-    return [Reason(row[0], int(row[1])) for row in fetch(session, sql, host_id)]
+    return [RefusalReason(row[0], int(row[1])) for row in fetch(session, sql, host_id)]
 
 
 PARKED_BY = {"name": "p.name", "course": "c.name", "why": "s.parked", "changed": "s.changed"}

@@ -163,7 +163,7 @@ class Message(Base):
     """The message that a digest goes out as: its own id where it is that one, 0 without a digest (rules 8.3)."""
 
 
-class Told(Base):
+class MessageCount(Base):
     """How many messages were asked for in which minute: a storm is many of them within an hour. Kept for two days."""
 
     __tablename__ = "told"

@@ -28,7 +28,7 @@ def tell_assignments(session: Session, host_id: int, written: WrittenVersion, at
     rows = session.scalars(select(Assignment).where(Assignment.host_id == host_id, Assignment.id.in_(ids)))
     shown = {row.id: {"id": row.id, "type": row.type, "target": row.target, "include": row.include} for row in rows}
     told = [
-        outbox.Told(kind, written.certification, data={"assignment": shown[one], "version": written.version})
+        outbox.OutboxEntry(kind, written.certification, data={"assignment": shown[one], "version": written.version})
         for kind, numbers in changes.items()
         for one in numbers
         if one in shown
@@ -52,5 +52,7 @@ def tell_applied(
         )  # fmt: skip
         found = {what: int(count) for what, count in rows}
         counts = {word: sum(found.get(one, 0) for one in of) for word, of in _COUNTED.items()}
-        told.append(outbox.Told("assignment.applied", certification, data={"version": version, "counts": counts}))
+        told.append(
+            outbox.OutboxEntry("assignment.applied", certification, data={"version": version, "counts": counts})
+        )
     outbox.append(session, host_id, at, who, told)

@@ -24,7 +24,7 @@ from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.delivery.tables import UNKNOWN
-from plugin.enrolment.checking.learners import Again, in_parts
+from plugin.enrolment.checking.learners import CheckedLearners, in_parts
 from plugin.enrolment.checking.places import of_courses
 from plugin.enrolment.codes import HELD_BY_EXCEPTION, WITHDRAWN
 from plugin.enrolment.settling.owed_looks import owed_people
@@ -147,7 +147,7 @@ def _deep(session: Session, host_id: int, name: str) -> Iterator[Finding]:
 
 
 def _learners(session: Session, people: Population, row: Certification, owed: BitMap, name: str) -> Iterator[Finding]:
-    found: list[tuple[int, Again]] = []
+    found: list[tuple[int, CheckedLearners]] = []
     for again in in_parts(session, people, row.id, owed):
         found += [(person, again) for person in again.people()]
     if not found:

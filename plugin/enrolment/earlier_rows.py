@@ -31,7 +31,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Change:
+class EarlierRows:
     """Rows of one certification before a transaction changed them.
 
     :ivar person: sorted ids. ``at``: for each the instant as of which it changed.
@@ -46,7 +46,7 @@ class Change:
 
 def change_of(
     certification: int, old: Facts, new: Facts, questions: tuple[Ints, Ints], at: Ints, changed: Mask
-) -> Change | None:
+) -> EarlierRows | None:
     """What of some rows is to be kept; ``None`` where nothing that is shown changed.
 
     :param questions: types of open exceptions before and after.
@@ -64,10 +64,10 @@ def change_of(
         columns[QUESTION] = asked_before[where]
     if not columns:
         return None
-    return Change(certification, old.person[where], at[where], columns)
+    return EarlierRows(certification, old.person[where], at[where], columns)
 
 
-def write_changes(session: Session, host_id: int, changes: Sequence[Change]) -> None:
+def write_changes(session: Session, host_id: int, changes: Sequence[EarlierRows]) -> None:
     """Keep changes, in the transaction that makes them."""
     changes = [one for one in changes if len(one.person)]
     if not changes:
@@ -92,7 +92,7 @@ def keep_rows(session: Session, host_id: int, certification: int, people: Sequen
     facts = read_facts(session, host_id, certification, listed)
     columns = {name: getattr(facts, name) for name in KEPT}
     columns[QUESTION] = _questions(session, host_id, certification, listed)
-    write_changes(session, host_id, [Change(certification, listed, np.full(len(listed), at), columns)])
+    write_changes(session, host_id, [EarlierRows(certification, listed, np.full(len(listed), at), columns)])
 
 
 def _questions(session: Session, host_id: int, certification: int, people: Ints) -> Ints:
@@ -101,7 +101,7 @@ def _questions(session: Session, host_id: int, certification: int, people: Ints)
     return np.array([asked.get(person, NO_QUESTION) for person in people.tolist()], np.int64)
 
 
-def changes_of(session: Session, host_id: int, certification: int, after: int | None = None) -> Iterator[Change]:
+def changes_of(session: Session, host_id: int, certification: int, after: int | None = None) -> Iterator[EarlierRows]:
     """What was kept of a certification, the latest first.
 
     :param after: only of transactions that changed something later than this instant.
@@ -120,7 +120,7 @@ def exact_since(session: Session, host_id: int) -> int:
     return int(rows[0][0] or 0) if rows else 0
 
 
-def _packed(one: Change) -> bytes:
+def _packed(one: EarlierRows) -> bytes:
     """Columns as numbers of four or eight bytes, one alone where it is the same for all."""
     head: list[list[object]] = []
     parts: list[bytes] = []
@@ -137,7 +137,7 @@ def _packed(one: Change) -> bytes:
     return zlib.compress(packed, 1) if len(packed) > 200 else b"\0" + packed
 
 
-def _unpacked(certification: int, people: bytes, before: bytes) -> Change:
+def _unpacked(certification: int, people: bytes, before: bytes) -> EarlierRows:
     plain = before[1:] if before[:1] == b"\0" else zlib.decompress(before)
     line, _newline, rest = plain.partition(b"\n")
     _form, n, head = json.loads(line)
@@ -152,7 +152,7 @@ def _unpacked(certification: int, people: bytes, before: bytes) -> Change:
         columns[name] = np.where(column == -(2**31), NONE, column) if kind == "<i4" else column
         start = end
     at = columns.pop("at")
-    return Change(certification, np.array(BitMap.deserialize(people), dtype=np.int64), at, columns)
+    return EarlierRows(certification, np.array(BitMap.deserialize(people), dtype=np.int64), at, columns)
 
 
 _ANSWERS = "host_id, certification, person, type, at, action, who, due, raised"

@@ -33,7 +33,7 @@ NUMBERS = ("newly", "withdrawn", "redated", "held_back", "messages")
 
 
 @dataclass
-class Effect:
+class CertificationEffect:
     """What one certification gains and loses. ``names`` holds the people behind each number.
 
     :ivar withdrawn: also whom the guard would put on hold, in ``guarded``.
@@ -66,7 +66,7 @@ class _Back(Exception):
 
 
 @dataclass
-class _Rows:
+class _EarlierEnrolments:
     """Enrolments of the people looked at, as they were before."""
 
     session: Session
@@ -95,7 +95,7 @@ def rows_of(session: Session, host_id: int, people: BitMap) -> dict[tuple[int, i
 
 def carried_out(
     session: Session, host_id: int, now: int, limits: Limits, work: Callable[[Session], T], *, confirmed: str = ""
-) -> tuple[T, list[Effect]]:
+) -> tuple[T, list[CertificationEffect]]:
     """Do ``work`` and settle what follows in this transaction; returns what each certification gains and loses.
 
     What was owed before is settled first, so that it is not counted.
@@ -108,18 +108,18 @@ def carried_out(
     message = _last(session, host_id, "message")
     held = _last(session, host_id, "held")
     done = work(session)
-    rows = _Rows(session, host_id)
+    rows = _EarlierEnrolments(session, host_id)
     settle_within(session, host_id, limits, confirmed=confirmed, before=rows.look)
     return done, _effects(session, host_id, rows, message, held)
 
 
-def foreseen(runtime: Runtime, host_id: int, work: Callable[[Session], T]) -> tuple[T, list[Effect]]:
+def foreseen(runtime: Runtime, host_id: int, work: Callable[[Session], T]) -> tuple[T, list[CertificationEffect]]:
     """The same, and nothing of it stays: for a plan. Saves that wait to be settled are settled first."""
     with runtime.db.read() as session:
         waits = fetch(session, "SELECT 1 FROM settling WHERE host_id = ? AND state <> 'done' LIMIT 1", host_id)
     if waits:
         settle_certifications(runtime, host_id)
-    kept: list[tuple[T, list[Effect]]] = []
+    kept: list[tuple[T, list[CertificationEffect]]] = []
 
     def look(session: Session) -> None:
         kept[:] = [carried_out(session, host_id, runtime.clock.now(), Limits.of(runtime.settings), work)]
@@ -134,11 +134,14 @@ def _last(session: Session, host_id: int, table: str) -> int:
     return int(fetch(session, f"SELECT coalesce(max(id), 0) FROM {table} WHERE host_id = ?", host_id)[0][0])
 
 
-def _effects(session: Session, host_id: int, rows: _Rows, message: int, held: int) -> list[Effect]:
+def _effects(
+    session: Session, host_id: int, rows: _EarlierEnrolments, message: int, held: int
+) -> list[CertificationEffect]:
     after = rows_of(session, host_id, rows.seen)
     named = fetch(session, "SELECT id, code, name FROM certification WHERE host_id = ? ORDER BY code", host_id)
     found = {
-        number: Effect(code, name, names={one: BitMap() for one in (*NUMBERS, ON_HOLD)}) for number, code, name in named
+        number: CertificationEffect(code, name, names={one: BitMap() for one in (*NUMBERS, ON_HOLD)})
+        for number, code, name in named
     }
     for pair in after.keys() | rows.before.keys():
         for name in _differences(rows.before.get(pair), after.get(pair)):

@@ -259,7 +259,7 @@ class Held(Base):
     who: Mapped[str] = mapped_column(String(255), default="")
 
 
-class Opened(Base):
+class OpenedCourse(Base):
     """A course a learner opened from Muster, where seats wait for that (AS-CODE ``enrol: on_open``)."""
 
     __tablename__ = "opened"
@@ -294,7 +294,7 @@ WAITING, TAKEN, TAKING_BACK, OVER = range(4)
 """``Brought.state``: not part of a spell yet; part of one; to be taken back by settling; taken back."""
 
 
-class Brought(Base):
+class ImportedRecord(Base):
     """An imported record (rules 7.6): part of the facts that ``step`` decides from.
 
     It waits until its learner has a spell, so that it makes no difference which of the two came first.
@@ -320,8 +320,8 @@ class Brought(Base):
 
 Index(
     "ix_brought_open",
-    Brought.host_id,
-    Brought.person,
+    ImportedRecord.host_id,
+    ImportedRecord.person,
     sqlite_where=text(f"state IN ({WAITING}, {TAKING_BACK})"),
     postgresql_where=text(f"state IN ({WAITING}, {TAKING_BACK})"),
 )

@@ -16,7 +16,7 @@ from plugin.certifications.rules.content import Content, courses_of, minimum_tim
 from plugin.certifications.rules.period import PeriodSettings, parse_period_settings
 from plugin.certifications.store import definitions_of
 from plugin.core.database.bulk import among, fetch
-from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.process_cache import cached, keep
 from plugin.core.days import Period, parse_period, shift, zone_of
 from plugin.core.tables import Host
 from plugin.delivery.tables import KEEP, REMOVE, SUSPEND
@@ -98,7 +98,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Said:
+class SpreadTerms:
     """What terms say for each of some positions: people in one certification, or in several side by side.
 
     :ivar live: learners are reached. ``graced``: there are days of grace. ``minimum`` in seconds.
@@ -128,7 +128,7 @@ class Said:
         return found
 
 
-def said(parts: Sequence[tuple[Terms, int]], at: int) -> Said:
+def spread_terms(parts: Sequence[tuple[Terms, int]], at: int) -> SpreadTerms:
     """Spread terms of one host over positions.
 
     :param parts: terms, and for how many positions each holds, in their order.
@@ -147,7 +147,7 @@ def said(parts: Sequence[tuple[Terms, int]], at: int) -> Said:
             columns.append(np.repeat(np.array(column, np.int64), lengths))
     which, live, grace, minimum, *answers = columns
     terms = [one for one, _n in parts]
-    return Said(live != 0, grace != 0, minimum, tuple(answers), terms[0].zone, terms, which)
+    return SpreadTerms(live != 0, grace != 0, minimum, tuple(answers), terms[0].zone, terms, which)
 
 
 def terms_of(session: Session, host_id: int, certification: int) -> Terms:
@@ -170,7 +170,7 @@ def terms_of_many(session: Session, host_id: int, certifications: Sequence[int] 
     stamps = {row[0]: row for row in fetch(session, sql, host_id) if asked is None or row[0] in asked}
     found: dict[int, Terms] = {}
     for number, stamp in stamps.items():
-        memory: tuple[object, Terms] | None = kept(session, ("terms", host_id, number))
+        memory: tuple[object, Terms] | None = cached(session, ("terms", host_id, number))
         if memory is not None and memory[0] == stamp:
             found[number] = memory[1]
     missing = {number: stamp[1] for number, stamp in stamps.items() if number not in found}

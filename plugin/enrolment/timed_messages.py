@@ -17,7 +17,7 @@ from plugin.enrolment.tables import TAKEN
 from plugin.enrolment.terms import terms_of
 from plugin.mirror.tables import ACTIVE, DELETED
 from plugin.notifications.tables import Notification
-from plugin.notifications.triggers import Told, tell_one
+from plugin.notifications.triggers import EventLearners, tell_one
 
 _MOMENT = {"due": "due", "overdue": "due", "expiring": "expires"}
 """Which date of the enrolment a moment is counted from."""
@@ -78,4 +78,4 @@ def _owe(session: Session, host_id: int, notification: int, after: int) -> tuple
     over = not terms_of(session, host_id, row.certification).live(as_of)
     person, spell, cycle, state = np.array([tuple(one) for one in people], np.int64).reshape(-1, 4).T
     last = people[-1][0] if len(people) == PART else 0
-    return tell_one(session, row, Told(person, spell, cycle, missed=over | (state != ACTIVE)), at=as_of), last
+    return tell_one(session, row, EventLearners(person, spell, cycle, missed=over | (state != ACTIVE)), at=as_of), last

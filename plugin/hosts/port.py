@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from plugin.core.network.http import Answer
+from plugin.core.network.http import HttpAnswer
 
 KINDS = ("people", "units", "jobs", "audiences", "members", "courses", "completions", "enrolments")
 
@@ -55,7 +55,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Aside:
+class LeftOutRecord:
     """A record that was left out, because nobody could be named by its id.
 
     :ivar id: what stood there, as it can be shown. :ivar cost: ``id``, see :mod:`plugin.mirror.problems`.
@@ -84,7 +84,7 @@ class Page:
     mark: str | None = None
     whole: bool = False
     partial: bool = False
-    aside: Sequence[Aside] = ()
+    aside: Sequence[LeftOutRecord] = ()
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class ConnectionSpec:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     caps: Caps = field(default_factory=Caps)
-    service: Callable[..., Answer] | None = field(default=None, repr=False, compare=False)
+    service: Callable[..., HttpAnswer] | None = field(default=None, repr=False, compare=False)
     """``service(scopes, method, url, headers=…, data=…)``: a call of an LTI service of the registration, with a token."""
 
 

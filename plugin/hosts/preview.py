@@ -13,7 +13,7 @@ SAMPLES = 50
 
 
 @dataclass(frozen=True)
-class Sample:
+class PersonSample:
     """One person as a mapping reads her.
 
     :ivar launch: by what a launch will find her. :ivar days: the dates by what they are (``start``, ``end``,
@@ -33,10 +33,10 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Preview:
+class MappingPreview:
     """Samples, and the share of them (0 to 1) of whom something stayed unresolved."""
 
-    samples: Sequence[Sample]
+    samples: Sequence[PersonSample]
     unresolved_share: float
     units: Sequence[str] = ()
 
@@ -52,5 +52,5 @@ class Mapper:
 
     clean: Callable[[Mapping[str, Any]], dict[str, Any]]
     sample: Callable[[Host, int], Any]
-    preview: Callable[[Any, Mapping[str, Any]], Preview]
+    preview: Callable[[Any, Mapping[str, Any]], MappingPreview]
     offers: Callable[[Any], Sequence[str]] = lambda _people: ()

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from plugin.core.clock import Clock
-from plugin.core.network.http import Answer, CallFailed, Outbound
+from plugin.core.network.http import CallFailed, HttpAnswer, Outbound
 from plugin.core.network.signing import BadSignature, signed_headers, verify
 from plugin.core.text.stored import later
 from plugin.core.text.texts import clean_lines, shown, usable
@@ -17,11 +17,11 @@ from plugin.hosts.moodle.moodle_hints import hear_event
 from plugin.hosts.port import (
     KINDS,
     OUTCOMES,
-    Aside,
     Caps,
     ConnectionSpec,
     Garbled,
     Hint,
+    LeftOutRecord,
     Locked,
     MarkTooOld,
     Outcome,
@@ -229,7 +229,7 @@ def _without_ours(item: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _records(document: Mapping[str, Any]) -> tuple[list[Record], list[Aside]]:
+def _records(document: Mapping[str, Any]) -> tuple[list[Record], list[LeftOutRecord]]:
     """The records of an answer, and those that nobody could be named by: one of them costs no other.
 
     :raises Garbled: where there is no list, or nothing in it has an id that is text.
@@ -243,7 +243,7 @@ def _records(document: Mapping[str, Any]) -> tuple[list[Record], list[Aside]]:
         if usable(ident):
             rows.append(Record(str(ident), {name: value for name, value in item.items() if value is not None}))
         else:
-            aside.append(Aside(shown(item if ident is None else ident)))
+            aside.append(LeftOutRecord(shown(item if ident is None else ident)))
     if aside and not any(isinstance(item, dict) and isinstance(item.get("id"), str) for item in items):
         raise Garbled("The host gave a record without a proper id.")
     return rows, aside
@@ -299,7 +299,7 @@ def _plain(text: str) -> str:
     return clean_lines(text, _LONGEST_WHY)
 
 
-def _json(answer: Answer) -> Any:
+def _json(answer: HttpAnswer) -> Any:
     try:
         return answer.json()
     except (ValueError, RecursionError):
@@ -312,7 +312,7 @@ def _trouble(failure: CallFailed) -> Exception:
     return Wait(failure.reason)
 
 
-def _check_status(answer: Answer, clock: Clock) -> None:
+def _check_status(answer: HttpAnswer, clock: Clock) -> None:
     """Translate a status (HOST-API, "Errors")."""
     status = answer.status
     if 200 <= status < 300:
@@ -329,7 +329,7 @@ def _check_status(answer: Answer, clock: Clock) -> None:
     raise Garbled(later("The host answered %(status)s, which the contract does not know here.", status=status))
 
 
-def _detail(answer: Answer) -> str:
+def _detail(answer: HttpAnswer) -> str:
     try:
         document = answer.json()
     except (ValueError, RecursionError):
@@ -338,7 +338,7 @@ def _detail(answer: Answer) -> str:
     return _plain(str(detail))[:500] if detail else ""
 
 
-def _retry_after(answer: Answer, clock: Clock) -> int | None:
+def _retry_after(answer: HttpAnswer, clock: Clock) -> int | None:
     value = answer.headers.get("Retry-After", "")
     if value.isascii() and value.isdigit():
         return min(int(value[:12]), _LONGEST_WAIT)

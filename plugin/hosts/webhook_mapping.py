@@ -8,14 +8,14 @@ from typing import Any
 
 from plugin.core.errors import Invalid
 from plugin.hosts.port import Host, Record
-from plugin.hosts.preview import SAMPLES, Mapper, Preview, Sample
+from plugin.hosts.preview import SAMPLES, Mapper, MappingPreview, PersonSample
 
 JOINS = ("id", "username", "email", "number")
 """Fields of a person that the ``sub`` of a launch may equal."""
 
 
 @dataclass
-class Sampled:
+class WebhookSample:
     """Some people with what their jobs refer to, by id."""
 
     people: list[Record] = field(default_factory=list)
@@ -36,12 +36,12 @@ def clean(entered: Mapping[str, Any]) -> dict[str, Any]:
     return {} if join == "id" else {"join": join}
 
 
-def sample(host: Host, count: int = SAMPLES) -> Sampled:
+def sample(host: Host, count: int = SAMPLES) -> WebhookSample:
     """People who have jobs, with their units and managers; where there are no jobs, any people.
 
     :raises HostTrouble: as the host answers.
     """
-    found = Sampled()
+    found = WebhookSample()
     caps = host.describe()
     jobs = _first(host, "jobs") if caps.reads.get("jobs") else []
     for job in jobs:
@@ -74,22 +74,22 @@ def _named(host: Host, kind: str, ids: Any) -> list[Record]:
     return [row for page in host.read(kind, ids=listed) for row in page.rows] if listed else []
 
 
-def _boss(found: Sampled, job: Mapping[str, Any]) -> str:
+def _boss(found: WebhookSample, job: Mapping[str, Any]) -> str:
     """The manager of a job: the person of the manager's job, else the person named."""
     if job.get("manager_job"):
         return str(found.by_id.get(str(job["manager_job"]), {}).get("person") or "")
     return str(job.get("manager") or "")
 
 
-def preview(people: Sampled, mapping: Mapping[str, Any]) -> Preview:
+def preview(people: WebhookSample, mapping: Mapping[str, Any]) -> MappingPreview:
     """What becomes of the people sampled."""
     join = str(mapping.get("join") or "id")
     samples = [_one(people, row, join) for row in people.people]
     unresolved = sum(1 for one in samples if one.unresolved)
-    return Preview(samples, unresolved / len(samples) if samples else 0.0, sorted(people.units.values()))
+    return MappingPreview(samples, unresolved / len(samples) if samples else 0.0, sorted(people.units.values()))
 
 
-def _one(people: Sampled, row: Record, join: str) -> Sample:
+def _one(people: WebhookSample, row: Record, join: str) -> PersonSample:
     job = people.jobs.get(row.id, {})
     missing = []
     launch = row.id if join == "id" else str(row.fields.get(join) or "")
@@ -105,7 +105,7 @@ def _one(people: Sampled, row: Record, join: str) -> Sample:
     if (boss or job.get("manager_job")) and boss not in people.names:
         missing.append("manager")
     dates = " – ".join(str(job[name]) for name in ("start", "end") if job.get(name))
-    return Sample(
+    return PersonSample(
         row.id, str(row.fields.get("name") or row.id), launch, named["organisation"], named["position"],
         people.names.get(boss, ""), dates, tuple(missing),
         days=tuple((name, str(job[name])) for name in ("start", "end") if job.get(name)),

@@ -28,7 +28,7 @@ _READY = "import sys, {module}; sys.stdin.readline(); from plugin.cli import mai
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DemoOptions:
     """The options of ``muster demo``."""
 
     check: bool
@@ -41,7 +41,7 @@ class Wanted:
     empty: bool = False
 
 
-def demo(wanted: Wanted) -> int:
+def demo(wanted: DemoOptions) -> int:
     """Run the demonstration until stopped, or its check to the end.
 
     Exit status 0 only when the host's own roster agreed at every step of the check.
@@ -54,7 +54,7 @@ def demo(wanted: Wanted) -> int:
     return _run(wanted, Path("var/demo").absolute())
 
 
-def _run(wanted: Wanted, data: Path) -> int:
+def _run(wanted: DemoOptions, data: Path) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     data.mkdir(parents=True, exist_ok=True)
     muster, sandbox = f"http://{_here()}:{wanted.port}", f"http://{_here()}:{wanted.sandbox_port}"
@@ -94,7 +94,7 @@ def _say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _environment(wanted: Wanted, data: Path, muster: str) -> dict[str, str]:
+def _environment(wanted: DemoOptions, data: Path, muster: str) -> dict[str, str]:
     given = {name: value for name, value in os.environ.items() if name not in ("MUSTER_NOW", "PORT")}
     database = os.environ.get("MUSTER_DEMO_DATABASE_URL") or f"sqlite:///{data}/muster.sqlite3"
     return given | {
@@ -104,7 +104,9 @@ def _environment(wanted: Wanted, data: Path, muster: str) -> dict[str, str]:
 
 
 @contextmanager
-def _everything(wanted: Wanted, data: Path, environment: dict[str, str], muster: str, sandbox: str) -> Iterator[None]:
+def _everything(
+    wanted: DemoOptions, data: Path, environment: dict[str, str], muster: str, sandbox: str
+) -> Iterator[None]:
     """Sandbox, database, registration, web and worker; all stopped at the end."""
     _say("Starting Muster and a learning site made up for it. The first time this takes some seconds.")
     for port in (wanted.port, wanted.sandbox_port):

@@ -47,7 +47,7 @@ MANAGER, LEARNER = "U-6", "U-900"
 SAM, KIM = "Sam Rivera (U-1)", "Kim Haddad (U-2)"
 
 
-class Sample:
+class SampleSite:
     """The host and its clock, which the sample moves from a year ago until now."""
 
     def __init__(self, made: Runtime, host_id: int, sandbox: str) -> None:
@@ -113,7 +113,7 @@ def and_also(*rows: AssignmentDef) -> Callable[[Definition], Definition]:
     return lambda before: replace(before, assignments=(*before.assignments, *rows))
 
 
-def furnish(sample: Sample) -> None:
+def furnish(sample: SampleSite) -> None:
     """Courses at the learning site, and who completed them when."""
     finished = [
         {"course": "x1", "people": sample.below("ORG-2"), "share": 0.9, "ago": [180, 338]},
@@ -131,7 +131,7 @@ def furnish(sample: Sample) -> None:
         pass
 
 
-def build(sample: Sample) -> None:
+def build(sample: SampleSite) -> None:
     """A year of six certifications."""
     day = sample.day
     sample.ago(340)
@@ -169,7 +169,7 @@ def build(sample: Sample) -> None:
         define("Data Protection", "x3", *before.assignments, kind="program", minimum="2 weeks")(before)))  # fmt: skip
 
 
-def _job_of(sample: Sample, person: str) -> str:
+def _job_of(sample: SampleSite, person: str) -> str:
     with urllib.request.urlopen(f"{sample.sandbox}/world/person/{person}", timeout=30) as answer:  # noqa: S310
         return str(json.load(answer)["jobs"][0]["id"])
 
@@ -195,7 +195,7 @@ def main(file: str, *options: str) -> int:
         with made.db.read() as session:
             begun = session.scalars(select(Certification.id).where(Certification.host_id == host_id).limit(1)).first()
         if begun is None and "--began" in options:
-            sample = Sample(made, host_id, connection["issuer"])
+            sample = SampleSite(made, host_id, connection["issuer"])
             furnish(sample)
             build(sample)
         pull(made, host_id)

@@ -84,7 +84,7 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
     for _round in range(_MOST_ROUNDS if seconds is None else 1):
         stages = _Stages(host_id)
         done = stages.run(catch_up, runtime, host_id)
-        done += stages.run(echoes.heed, runtime, host_id)
+        done += stages.run(echoes.reread_hinted, runtime, host_id)
         done += stages.run(inbox.work, runtime, host_id, patient=seconds is not None)
         stages.run(keep_indexed, runtime, host_id)
         stages.run(turn, runtime, host_id)

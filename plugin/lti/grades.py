@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from plugin.core.network.http import Answer
+from plugin.core.network.http import HttpAnswer
 from plugin.lti.names import Service, next_page
 from plugin.lti.services import ServiceTrouble, as_json, trouble_of
 
@@ -34,7 +34,7 @@ _MOST_PAGES = 100
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class GradeEndpoint:
     """What one link of a course offers (AGS §3.1).
 
     :ivar line_item: the link's own, or ``""``. :ivar line_items: the address of all of the course, or ``""``.
@@ -50,7 +50,7 @@ class Endpoint:
     certification: str
 
 
-def endpoint_of(claims: Mapping[str, Any]) -> Endpoint | None:
+def endpoint_of(claims: Mapping[str, Any]) -> GradeEndpoint | None:
     """The endpoint that a verified launch names; ``None`` where there is none, or none that can be used."""
     service, context, link = claims.get(CLAIM), claims.get(_CLAIMS + "context"), claims.get(_CLAIMS + "resource_link")
     if not isinstance(service, dict) or not isinstance(context, dict):
@@ -62,7 +62,7 @@ def endpoint_of(claims: Mapping[str, Any]) -> Endpoint | None:
     custom = claims.get(_CLAIMS + "custom")
     wanted = custom.get("certification") if isinstance(custom, dict) else None
     given = link.get("id") if isinstance(link, dict) else None
-    return Endpoint(
+    return GradeEndpoint(
         context=name,
         title=str(context.get("title") or context.get("label") or name)[:255],
         link=str(given or "")[:255],
@@ -118,7 +118,7 @@ def line_stands(service: Service, line_item: str, scope: str) -> bool:
     raise trouble_of(answer)
 
 
-def send_score(service: Service, line_item: str, user: str, at: int) -> Answer:
+def send_score(service: Service, line_item: str, user: str, at: int) -> HttpAnswer:
     """Report that somebody has reached it: full score, *Completed*, *FullyGraded* (AGS §3.4).
 
     :param user: her LTI ``sub``. :param at: instant of the result; a later one replaces an earlier one.

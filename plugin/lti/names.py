@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from requests.utils import parse_header_links
 
-from plugin.core.network.http import Answer
+from plugin.core.network.http import HttpAnswer
 from plugin.lti.services import NRPS_SCOPE, ServiceTrouble, as_json
 
 CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
@@ -18,7 +18,7 @@ LIMIT = 1000
 """Members asked for at a time: a platform may load a whole course for each page, so few large pages are cheaper."""
 MOST_PAGES = 500
 
-Service = Callable[..., Answer]
+Service = Callable[..., HttpAnswer]
 """``service(scopes, method, url, headers=…)``: a call with a token (:func:`plugin.lti.services.call_service`)."""
 
 
@@ -67,7 +67,7 @@ def _with_limit(url: str) -> str:
     return urlunsplit(parts._replace(query=urlencode([*query, ("limit", str(LIMIT))])))
 
 
-def next_page(first: str, current: str, answer: Answer) -> str | None:
+def next_page(first: str, current: str, answer: HttpAnswer) -> str | None:
     """The link to the next page, its letters as they are (PyLTI1p3 makes them small, and so breaks cursors).
 
     :param first: the address of the first page: others are followed within its origin only.

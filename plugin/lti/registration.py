@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from plugin.core.database.tenant import across
-from plugin.core.network.http import Answer, CallFailed
+from plugin.core.network.http import CallFailed, HttpAnswer
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.core.text.stored import later
@@ -132,7 +132,7 @@ def _configuration(runtime: Runtime, address: str, token: str) -> dict[str, Any]
     return document
 
 
-def _get(runtime: Runtime, address: str, headers: Mapping[str, str]) -> Answer:
+def _get(runtime: Runtime, address: str, headers: Mapping[str, str]) -> HttpAnswer:
     try:
         return runtime.http.get(
             address, headers={"Accept": "application/json", **headers}, max_bytes=_LARGEST, deadline=_DEADLINE
@@ -250,7 +250,7 @@ def _post(runtime: Runtime, platform: _Platform, tool: Mapping[str, Any], token:
     return document
 
 
-def _said(answer: Answer, document: Mapping[str, Any] | None) -> str:
+def _said(answer: HttpAnswer, document: Mapping[str, Any] | None) -> str:
     """The platform's own reason, where it is short and plain."""
     reason = (document or {}).get("error_description") or (document or {}).get("error")
     if document is None and len(answer.body) <= 200 and b"<" not in answer.body:
@@ -258,7 +258,7 @@ def _said(answer: Answer, document: Mapping[str, Any] | None) -> str:
     return str(reason)[:200].rstrip(".") if reason else f"it answered {answer.status}"
 
 
-def _object(answer: Answer) -> dict[str, Any] | None:
+def _object(answer: HttpAnswer) -> dict[str, Any] | None:
     try:
         document = answer.json()
     except (ValueError, RecursionError):

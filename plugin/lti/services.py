@@ -17,7 +17,7 @@ from typing import Any
 
 import jwt
 
-from plugin.core.network.http import Answer, CallFailed, Outbound
+from plugin.core.network.http import CallFailed, HttpAnswer, Outbound
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.core.text.stored import later
@@ -84,7 +84,7 @@ def call_service(
     runtime: Runtime, registration: Host, scopes: Sequence[str], method: str, url: str, *,
     headers: Mapping[str, str] | None = None, data: Any = None, max_bytes: int = 20_000_000, deadline: float = 30.0,
     http: Outbound | None = None,
-) -> Answer:  # fmt: skip
+) -> HttpAnswer:  # fmt: skip
     """One call of a service with a token; a 401 costs one new token and one more try.
 
     :param http: the way out to take instead of the runtime's, where calls are counted.
@@ -140,7 +140,7 @@ def _assertion(runtime: Runtime, registration: Host) -> str:
     return jwt.encode(claims, key.private_pem, algorithm="RS256", headers={"kid": key.kid})
 
 
-def _read(answer: Answer, scopes: Sequence[str]) -> _Token:
+def _read(answer: HttpAnswer, scopes: Sequence[str]) -> _Token:
     """The token of an answer. Moodle labels its JSON as HTML, so the label is not looked at."""
     try:
         document = answer.json()
@@ -178,7 +178,7 @@ def _lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-def trouble_of(answer: Answer) -> ServiceTrouble:
+def trouble_of(answer: HttpAnswer) -> ServiceTrouble:
     """What an error status means: whether asking again may help, and when."""
     return ServiceTrouble(
         later("The learning site's service answered %(status)s.", status=answer.status),
@@ -198,7 +198,7 @@ def _wait_of(value: str) -> int | None:
         return None
 
 
-def as_json(answer: Answer) -> dict[str, Any]:
+def as_json(answer: HttpAnswer) -> dict[str, Any]:
     """An answer's JSON object.
 
     :raises ServiceTrouble: for an error status, or anything else than an object.

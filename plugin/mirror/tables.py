@@ -265,7 +265,7 @@ class Completion(Base):
     sweep: Mapped[int] = mapped_column(Integer, default=0)
 
 
-class Change(Base):
+class PersonChange(Base):
     """A person's latest change by seq. Owed to settling while ``settled`` is behind ``seq`` (design points 1, 2)."""
 
     __tablename__ = "change"
@@ -308,7 +308,7 @@ class SyncRun(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
 
 
-class Hint(Base):
+class StoredHint(Base):
     """A hint as received: stored, answered at once, re-read later. Nothing in it is believed (idea 3)."""
 
     __tablename__ = "hint"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from plugin.core.text.languages import Tongue, choose, is_offered, offered
+from plugin.core.text.languages import ReaderLanguage, choose, is_offered, offered
 from plugin.core.text.stored import later
 from plugin.notifications import personal
 
@@ -135,16 +135,16 @@ def inherited(when: str) -> dict[str, Any]:
     return {"when": when, "to": ["learner"], **_SETTINGS.get(when, {})}
 
 
-def text_of(one: Mapping[str, Any], tongue: Tongue, *, herself: bool) -> tuple[str, str]:
+def text_of(one: Mapping[str, Any], reader_language: ReaderLanguage, *, herself: bool) -> tuple[str, str]:
     """Subject and body of a definition: its own in this language, else its own, else what is inherited.
 
     A language with a text of its own is never mixed with the common one: what is missing of it is inherited.
 
-    :param tongue: the reader's language. :param herself: as the learner reads them, not somebody else.
+    :param reader_language: the reader's language. :param herself: as the learner reads them, not somebody else.
     """
-    when, language = one["when"], tongue.locale.language
+    when, language = one["when"], reader_language.locale.language
     subject, body = _told(
-        *(personal.TEXTS[when] if when in personal.TEXTS else (TEXTS if herself else ABOUT)[when]), tongue
+        *(personal.TEXTS[when] if when in personal.TEXTS else (TEXTS if herself else ABOUT)[when]), reader_language
     )
     said = (one.get("texts") or {}).get(language)
     own = (
@@ -155,13 +155,15 @@ def text_of(one: Mapping[str, Any], tongue: Tongue, *, herself: bool) -> tuple[s
     return str(own.get("subject") or subject), str(own.get("body") or body)
 
 
-def _told(subject: str, body: str, tongue: Tongue) -> tuple[str, str]:
-    return tongue.gettext(subject), tongue.gettext(_DEAR) + tongue.gettext(body.removeprefix(_DEAR))
+def _told(subject: str, body: str, reader_language: ReaderLanguage) -> tuple[str, str]:
+    return reader_language.gettext(subject), reader_language.gettext(_DEAR) + reader_language.gettext(
+        body.removeprefix(_DEAR)
+    )
 
 
-def shown_text(one: Mapping[str, Any], tongue: Tongue) -> tuple[str, str]:
+def shown_text(one: Mapping[str, Any], reader_language: ReaderLanguage) -> tuple[str, str]:
     """The same as the page shows them: as the learner reads them, if it goes to her."""
-    return text_of(one, tongue, herself="learner" in recipients(one))
+    return text_of(one, reader_language, herself="learner" in recipients(one))
 
 
 def settings_of(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
-from plugin.core.text.languages import Tongue
+from plugin.core.text.languages import ReaderLanguage
 from plugin.core.text.stored import counted, later
 from plugin.delivery.tables import Message
 
@@ -45,7 +45,7 @@ SELECT leader, certification, "when", learner, total, name, ext FROM (
 
 
 @dataclass
-class Part:
+class DigestPart:
     """One event of a certification: how many learners it happened to, and the first of them with their names."""
 
     certification: int
@@ -54,10 +54,10 @@ class Part:
     learners: list[tuple[int, str]] = field(default_factory=list)
 
 
-def parts_of(session: Session, host_id: int, messages: Sequence[Message]) -> dict[int, list[Part]]:
+def parts_of(session: Session, host_id: int, messages: Sequence[Message]) -> dict[int, list[DigestPart]]:
     """What each of these messages that is a digest tells of, by its id."""
     leaders = [one.id for one in messages if one.leader == one.id]
-    found: dict[int, list[Part]] = {}
+    found: dict[int, list[DigestPart]] = {}
     if not leaders:
         return found
     statement = text(_MEMBERS).bindparams(bindparam("leaders", expanding=True))
@@ -66,24 +66,24 @@ def parts_of(session: Session, host_id: int, messages: Sequence[Message]) -> dic
     ):
         parts = found.setdefault(leader, [])
         if not parts or (parts[-1].certification, parts[-1].when) != (certification, when):
-            parts.append(Part(certification, when, int(total)))
+            parts.append(DigestPart(certification, when, int(total)))
         parts[-1].learners.append((learner, name or ext))
     return found
 
 
 def digest(
-    parts: Sequence[Part], names: Mapping[int, str], recipient: str, dates: Mapping[tuple[int, int, str], str],
-    tongue: Tongue,
+    parts: Sequence[DigestPart], names: Mapping[int, str], recipient: str, dates: Mapping[tuple[int, int, str], str],
+    reader_language: ReaderLanguage,
 ) -> dict[str, str]:  # fmt: skip
     """One message of several: ``subject``, ``text`` and ``html``.
 
     :param names: certifications by id. :param dates: in words, by certification, learner and event.
-    :param tongue: the recipient's language.
+    :param reader_language: the recipient's language.
     """
-    sections = [_Section(part, names.get(part.certification, ""), dates, tongue) for part in parts]
-    news = tongue.ngettext(*_NEWS, sum(part.total for part in parts))
+    sections = [_Section(part, names.get(part.certification, ""), dates, reader_language) for part in parts]
+    news = reader_language.ngettext(*_NEWS, sum(part.total for part in parts))
     subject = sections[0].heading if len(sections) == 1 else news
-    dear = tongue.gettext(_DEAR, name=recipient)
+    dear = reader_language.gettext(_DEAR, name=recipient)
     plain = [
         dear,
         *("\n".join([one.heading, *(f"- {line}" for line in one.lines)]) for one in sections),
@@ -97,12 +97,12 @@ def digest(
 
 class _Section:
     def __init__(
-        self, part: Part, certification: str, dates: Mapping[tuple[int, int, str], str], tongue: Tongue
+        self, part: DigestPart, certification: str, dates: Mapping[tuple[int, int, str], str], reader_language: ReaderLanguage
     ) -> None:  # fmt: skip
-        self.heading = f"{certification}: {tongue.ngettext(*_EVENTS[part.when], part.total)}"
+        self.heading = f"{certification}: {reader_language.ngettext(*_EVENTS[part.when], part.total)}"
         self.lines = []
         for learner, name in part.learners:
             date = dates.get((part.certification, learner, part.when))
             self.lines.append(f"{name}, {date}" if date else name)
         if part.total > len(part.learners):
-            self.lines.append(tongue.ngettext(*_MORE, part.total - len(part.learners)))
+            self.lines.append(reader_language.ngettext(*_MORE, part.total - len(part.learners)))

@@ -19,7 +19,7 @@ LATER = 24 * 3600
 
 
 @dataclass(frozen=True)
-class Sample:
+class FirstMessage:
     """The first message of a save: which definition, on which event, about whom; ``when`` it is an example of."""
 
     definition: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Impact:
     """What a save would send: how many messages, to whom, and one of them."""
 
     messages: int
-    sample: Sample | None
+    sample: FirstMessage | None
     people: BitMap
 
 
@@ -73,7 +73,7 @@ def impact(
             told |= own
             digests |= reached(session, host_id, learners, others) if others else BitMap()
             if own or others:
-                sample = sample or Sample(one, learners[0])
+                sample = sample or FirstMessage(one, learners[0])
     return Impact(count + len(digests), sample, told | digests)
 
 

@@ -20,7 +20,7 @@ from plugin.core.database.slices import slices
 from plugin.core.days import known_zone, moment_of
 from plugin.core.ids import read_clock
 from plugin.core.tables import Host
-from plugin.core.text.languages import Tongue, choose
+from plugin.core.text.languages import ReaderLanguage, choose
 from plugin.core.text.stored import later
 from plugin.delivery.learner_dates import NO_DATES, Dates, DatesOf, Pair
 from plugin.delivery.tables import IN, Message
@@ -28,7 +28,7 @@ from plugin.mirror.lookup.browse import names_of_people
 from plugin.mirror.tables import Person
 from plugin.notifications import personal
 from plugin.notifications.defaults import shown_text, text_of
-from plugin.notifications.digests import DUE, EXPIRY, Part, digest, parts_of
+from plugin.notifications.digests import DUE, EXPIRY, DigestPart, digest, parts_of
 from plugin.notifications.tables import Notification
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
@@ -47,7 +47,7 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Occasion:
+class MessageContext:
     """Whom a message is about, whom it goes to, and the dates it names.
 
     :ivar links: courses she can open now, with names.
@@ -91,38 +91,38 @@ def render(session: Session, messages: Sequence[Message], dates_of: DatesOf) -> 
             continue
         pair = (message.certification, message.learner)
         due, expires = dates.get(pair, NO_DATES)
-        occasion = Occasion(
+        occasion = MessageContext(
             people[message.learner], people[message.recipient], names.get(message.certification, ""), due, expires,
             links.get(pair, ()),
         )  # fmt: skip
         wanted = definitions.get(message.notification) or {"when": message.when}
-        tongue = tongue_of(occasion.recipient, host, wanted)
-        subject, body = text_of(wanted, tongue, herself=message.learner == message.recipient)
-        rendered[message.id] = fill(subject, body, values_of(host, occasion, tongue))
+        reader_language = recipient_language(occasion.recipient, host, wanted)
+        subject, body = text_of(wanted, reader_language, herself=message.learner == message.recipient)
+        rendered[message.id] = fill(subject, body, values_of(host, occasion, reader_language))
         if message.when in _LINKED and occasion.links:
             rendered[message.id] = {**rendered[message.id], "link": occasion.links[0][1]}
     return rendered
 
 
-def _pairs_of(parts: Iterable[Part]) -> set[Pair]:
+def _pairs_of(parts: Iterable[DigestPart]) -> set[Pair]:
     return {(part.certification, one) for part in parts for one, _name in part.learners}
 
 
 def _digest(
-    host: Host, parts: Sequence[Part], names: Mapping[int, str], dates: Mapping[Pair, Dates], recipient: Person
+    host: Host, parts: Sequence[DigestPart], names: Mapping[int, str], dates: Mapping[Pair, Dates], recipient: Person
 ) -> Mapping[str, str]:
     """Dates are those of now, in the recipient's zone."""
-    zone, tongue = known_zone(recipient.time_zone or None, host.time_zone), tongue_of(recipient, host)
+    zone, reader_language = known_zone(recipient.time_zone or None, host.time_zone), recipient_language(recipient, host)
     said: dict[tuple[int, int, str], str] = {}
     for part in parts:
         for learner, _name in part.learners:
             due, expires = dates.get((part.certification, learner), NO_DATES)
             date = due if part.when in DUE else expires if part.when in EXPIRY else None
             if date is not None:
-                said[part.certification, learner, part.when] = in_words(date, zone, "", tongue)
+                said[part.certification, learner, part.when] = in_words(date, zone, "", reader_language)
     plain = {number: _line(name) for number, name in names.items()}
     shown = [replace(part, learners=[(one, _line(name)) for one, name in part.learners]) for part in parts]
-    return digest(shown, plain, _line(recipient.name or recipient.ext), said, tongue)
+    return digest(shown, plain, _line(recipient.name or recipient.ext), said, reader_language)
 
 
 _LINKED = ("assigned", "window_open", personal.REMINDER)
@@ -152,12 +152,12 @@ def preview(
     links = links_of(session, host_id, {pair}).get(pair, ())
     if one.get("when") in _OF_A_DATE and due is None:  # never sent without a date: the sample shows one
         due = read_clock(session, host_id)[1] + _SAMPLE_DUE
-    occasion = Occasion(learner, learner, name, due, expires, links)
-    tongue = tongue_of(learner, host, one)
-    return fill(*shown_text(one, tongue), values_of(host, occasion, tongue))
+    occasion = MessageContext(learner, learner, name, due, expires, links)
+    reader_language = recipient_language(learner, host, one)
+    return fill(*shown_text(one, reader_language), values_of(host, occasion, reader_language))
 
 
-def tongue_of(recipient: Person, host: Host, one: Mapping[str, Any] = MappingProxyType({})) -> Tongue:
+def recipient_language(recipient: Person, host: Host, one: Mapping[str, Any] = MappingProxyType({})) -> ReaderLanguage:
     """The language a message is in: the recipient's, as the host tells it; else the host's.
 
     :param one: the definition; it may have texts in languages that Muster itself does not speak.
@@ -165,15 +165,15 @@ def tongue_of(recipient: Person, host: Host, one: Mapping[str, Any] = MappingPro
     return choose((recipient.language, host.language), also=one.get("texts") or ())
 
 
-def values_of(host: Host, occasion: Occasion, tongue: Tongue) -> Values:
+def values_of(host: Host, occasion: MessageContext, reader_language: ReaderLanguage) -> Values:
     """What the placeholders say on an occasion; dates in the recipient's own zone and language."""
     zone = known_zone(occasion.recipient.time_zone or None, host.time_zone)
     plain = {
         "learner_name": _line(occasion.learner.name or occasion.learner.ext),
         "recipient_name": _line(occasion.recipient.name or occasion.recipient.ext),
         "certification_name": _line(occasion.certification),
-        "due_date": in_words(occasion.due, zone, tongue.gettext(_NO_DUE), tongue),
-        "expiry_date": in_words(occasion.expires, zone, tongue.gettext(_NO_EXPIRY), tongue),
+        "due_date": in_words(occasion.due, zone, reader_language.gettext(_NO_DUE), reader_language),
+        "expiry_date": in_words(occasion.expires, zone, reader_language.gettext(_NO_EXPIRY), reader_language),
         "course_links": "\n".join(f"{_line(name)}: {address}" for name, address in occasion.links),
         "host_name": _line(host.title or host.name),
     }
@@ -202,11 +202,11 @@ def _line(words: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
 
 
-def in_words(instant: int | None, zone: str, otherwise: str, tongue: Tongue) -> str:
+def in_words(instant: int | None, zone: str, otherwise: str, reader_language: ReaderLanguage) -> str:
     """A moment as a message says it, with its zone."""
     if instant is None:
         return otherwise
-    return f"{tongue.moment(moment_of(instant, zone), 'long')} ({zone})"
+    return f"{reader_language.moment(moment_of(instant, zone), 'long')} ({zone})"
 
 
 def _names(session: Session, host_id: int, ids: set[int]) -> dict[int, str]:
@@ -238,4 +238,4 @@ def _definitions(session: Session, host_id: int, ids: set[int]) -> dict[int, Map
     return {row.id: {"when": row.when, "subject": row.subject, "body": row.body, "texts": row.texts} for row in rows}
 
 
-__all__ = ["PLACEHOLDERS", "Occasion", "Values", "fill", "preview", "render", "values_of"]
+__all__ = ["PLACEHOLDERS", "MessageContext", "Values", "fill", "preview", "render", "values_of"]

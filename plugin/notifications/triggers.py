@@ -32,7 +32,7 @@ MORNING = time(7)
 
 
 @dataclass(frozen=True)
-class Told:
+class EventLearners:
     """Learners something happened to, a position each, each of them once.
 
     :ivar missed: who is suspended at this moment: she is not told now, nor when she returns (rules 2.6).
@@ -45,13 +45,13 @@ class Told:
     missed: Mask
     wait_for_seats: bool = False
 
-    def take(self, where: Mask) -> Told:
+    def take(self, where: Mask) -> EventLearners:
         """Only some of them."""
         return replace(self, person=self.person[where], spell=self.spell[where], cycle=self.cycle[where],
                        missed=self.missed[where])  # fmt: skip
 
 
-def tell(session: Session, host_id: int, certification: int, when: str, told: Told, *, at: int) -> int:
+def tell(session: Session, host_id: int, certification: int, when: str, told: EventLearners, *, at: int) -> int:
     """Owe the messages that an event sets off; those told before in this spell and cycle are not told again.
 
     Enrolled and withdrawn before either was sent: neither goes. Returns how many messages were added.
@@ -62,7 +62,7 @@ def tell(session: Session, host_id: int, certification: int, when: str, told: To
     return sum(tell_one(session, definition, told, at=at) for definition in definitions)
 
 
-def tell_one(session: Session, definition: Notification, told: Told, *, at: int) -> int:
+def tell_one(session: Session, definition: Notification, told: EventLearners, *, at: int) -> int:
     """Owe the messages of one definition; returns how many rows were offered."""
     which, receiver = _addressed(session, definition, told)
     if not len(which):
@@ -95,7 +95,7 @@ def tell_one(session: Session, definition: Notification, told: Told, *, at: int)
     return len(which)
 
 
-def _addressed(session: Session, definition: Notification, told: Told) -> tuple[Ints, Ints]:
+def _addressed(session: Session, definition: Notification, told: EventLearners) -> tuple[Ints, Ints]:
     """Every message: whom it is about, by position, and who receives it."""
     if list(definition.to) == ["learner"]:
         return np.arange(len(told.person)), told.person
@@ -146,7 +146,7 @@ def with_unsent(session: Session, host_id: int, certifications: Sequence[int], p
     return {row[0] for row in fetch(session, sql, host_id)}
 
 
-def _untold_cancelled(session: Session, host_id: int, certification: int, told: Told) -> Told:
+def _untold_cancelled(session: Session, host_id: int, certification: int, told: EventLearners) -> EventLearners:
     """Cancel "you are enrolled" where it was not sent yet; those learners need no "you are withdrawn" either."""
     cancelled: set[tuple[int, int]] = set()
     people = np.unique(told.person).tolist()

@@ -8,7 +8,7 @@ from typing import Any
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.core.area_scope import AREA, told, whole
+from plugin.core.area_scope import AREA, current_scope, whole
 from plugin.population.sets import Population, population
 
 KINDS = ("organisation", "position")
@@ -21,7 +21,7 @@ def inside(people: Population, units: Collection[int]) -> BitMap:
     return BitMap.union(BitMap(), *(people.matching((kind, unit, "below")) for unit in units for kind in KINDS))
 
 
-def telling_of(units: Collection[int]) -> Mapping[str, Any]:
+def area_scope_of(units: Collection[int]) -> Mapping[str, Any]:
     """What sessions are told so that they look at an area alone."""
     chosen, known = frozenset(units), dict[tuple[int, int], BitMap]()
 
@@ -38,7 +38,7 @@ def telling_of(units: Collection[int]) -> Mapping[str, Any]:
 
 def acting_units() -> frozenset[int] | None:
     """The units of whoever acts now, where she works on an area alone."""
-    found: frozenset[int] | None = told().get(UNITS)
+    found: frozenset[int] | None = current_scope().get(UNITS)
     return found
 
 

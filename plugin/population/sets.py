@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch
-from plugin.core.database.process_cache import forget_all, keep, kept
+from plugin.core.database.process_cache import cached, clear, keep
 from plugin.core.ids import read_clock
 from plugin.population.base import Base
 from plugin.population.base_reader import load_base, rebased
@@ -165,7 +165,7 @@ def population(session: Session, host_id: int) -> Population:
     """
     seq, as_of = read_clock(session, host_id)
     name = ("population", host_id)
-    known: _Patch | None = kept(session, name)
+    known: _Patch | None = cached(session, name)
     patch = _brought_to(session, host_id, known, seq)
     if patch is None and (known is None or known.base.seq > seq):
         stored = read_base(session, host_id, seq)
@@ -228,4 +228,4 @@ def population_read(session: Session, host_id: int) -> Population:
 
 def forget_bases() -> None:
     """Drop what this process keeps; for tests that empty a database behind its back."""
-    forget_all()
+    clear()

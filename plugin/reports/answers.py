@@ -11,7 +11,7 @@ from plugin.reports.columns import Column, Row
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReportAnswer:
     """A part of a report.
 
     :ivar next: the cursor of the part after it. :ivar moment: the time it was asked as of.
@@ -25,7 +25,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeReport:
     """A whole report: its columns, its rows in parts, and the time it was asked as of."""
 
     columns: tuple[Column, ...]

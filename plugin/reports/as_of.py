@@ -17,7 +17,7 @@ from plugin.core.clock import parse_instant
 from plugin.core.database.bulk import among, insert_rows, run
 from plugin.core.errors import Invalid
 from plugin.enrolment.codes import CERTIFIED, EXPIRED, INACTIVE_HOLDS, WINDOW_OPEN, WITHDRAWN
-from plugin.enrolment.earlier_rows import KEPT, NO_QUESTION, QUESTION, Change, changes_of, exact_since
+from plugin.enrolment.earlier_rows import KEPT, NO_QUESTION, QUESTION, EarlierRows, changes_of, exact_since
 from plugin.enrolment.facts import NEVER, NONE, Facts, Ints, read_facts
 from plugin.enrolment.terms import from_definition
 from plugin.population.columns import one_of
@@ -25,7 +25,7 @@ from plugin.reports.asking import learner_sets
 from plugin.reports.asking.filters import day_bounds
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.history_learners import temporary_table
 
 ROWS, QUESTIONS = "past_enrolment", "past_exception"
@@ -75,16 +75,16 @@ def moment_of(asker: Asker, text: str) -> Moment:
         start, following = zones.bounds(text)
         end = following - 1
         if start > asker.now:
-            raise Refused(f"'{text}' is still to come; a report tells how things stood.")
+            raise RefusedReport(f"'{text}' is still to come; a report tells how things stood.")
     else:
         try:
             end = parse_instant(text)
         except (Invalid, OverflowError):
-            raise Refused(
+            raise RefusedReport(
                 f"'{text}' is neither a day such as 2027-03-31 nor a time such as 2027-03-31T17:00:00Z."
             ) from None
         if end > asker.now:
-            raise Refused(f"'{text}' is still to come; a report tells how things stood.")
+            raise RefusedReport(f"'{text}' is still to come; a report tells how things stood.")
     over = end < asker.now
     at = min(end, asker.now)
     exact = at >= exact_since(asker.session, asker.host_id)
@@ -128,7 +128,7 @@ def _settled(asker: Asker, at: int) -> bool:
     return not any(asker.rows(sql, asker.host_id, at) for sql in (owed, saves, clock))
 
 
-def then(asker: Asker, question: Question) -> tuple[Asker, Moment]:
+def asker_as_of(asker: Asker, question: Question) -> tuple[Asker, Moment]:
     """Somebody who asks in that moment: the rows as they stood, in temporary tables.
 
     :raises Refused: for a moment that cannot be asked about.
@@ -220,7 +220,7 @@ def _fill(asker: Asker, number: int, at: int, definition: Definition, zone: str)
     insert_rows(asker.session, _QUESTIONS, {**keys, "type": kinds})
 
 
-def _undone(asker: Asker, number: int, at: int, people: Ints, changes: list[Change]) -> tuple[Facts, Ints]:
+def _undone(asker: Asker, number: int, at: int, people: Ints, changes: list[EarlierRows]) -> tuple[Facts, Ints]:
     """The rows and open questions of these people as recorded by then; ``state`` is ``NEVER`` for who had no row yet."""
     facts = read_facts(asker.session, asker.host_id, number, people).copy()
     sql = f"SELECT person, type FROM exception WHERE host_id = ? AND certification = ? AND {among('person', people)}"

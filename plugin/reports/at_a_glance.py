@@ -12,10 +12,10 @@ from plugin.core.days import DAY
 from plugin.enrolment.codes import WINDOW_OPEN
 from plugin.mirror.tables import DELETED
 from plugin.reports import overview
-from plugin.reports.answers import Answer
+from plugin.reports.answers import ReportAnswer
 from plugin.reports.asking.question import Question, parse_question
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.statement import Order
+from plugin.reports.asking.statement import RowOrder
 from plugin.reports.catalogue import source_named
 from plugin.reports.columns import INSTANT, Column
 from plugin.reports.counts.kept import SOON
@@ -45,18 +45,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def asked(pairs: Sequence[tuple[str, str]], *, sort: str = "", limit: int = 50) -> Question:
+def glance_question(pairs: Sequence[tuple[str, str]], *, sort: str = "", limit: int = 50) -> Question:
     """The question of a glance. :param sort: a column, else what comes next is first."""
     named = [("columns", ",".join(COLUMNS)), ("limit", str(limit)), *([("sort", sort)] if sort else [])]
     return parse_question("learners", [*named, _ACTIVE, *pairs])
 
 
-def glance(asker: Asker, question: Question, page: int = 1) -> Answer:
+def glance(asker: Asker, question: Question, page: int = 1) -> ReportAnswer:
     """A page of it.
 
     :raises Refused: for a filter or order that is not there.
     """
-    order = None if question.sort else Order(_NEXT, False, source_named("learners").ties)
+    order = None if question.sort else RowOrder(_NEXT, False, source_named("learners").ties)
     return Query(asker, question, order).numbered(page)
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from plugin.enrolment.codes import WITHDRAWN
 from plugin.mirror.tables import DELETED
 from plugin.reports.asking.unknown import unknown
-from plugin.reports.columns import INSTANT, LOCAL, Column, Source
+from plugin.reports.columns import INSTANT, LOCAL, Column, ReportSource
 from plugin.reports.sources import courses, exceptions, history, learners, membership, messages, overview
 from plugin.reports.sources.people import PERSON, field_column
 
-SOURCES: dict[str, Source] = {
+SOURCES: dict[str, ReportSource] = {
     "membership": membership.SOURCE,
     "learners": learners.SOURCE,
     "courses": courses.SOURCE,
@@ -23,7 +23,7 @@ SOURCES: dict[str, Source] = {
 _LOCAL = "_local"
 
 
-def source_named(name: str) -> Source:
+def source_named(name: str) -> ReportSource:
     """A source.
 
     :raises Refused: where there is none of this name.
@@ -33,7 +33,7 @@ def source_named(name: str) -> Source:
     return SOURCES[name]
 
 
-def column_of(source: Source, name: str) -> Column | None:
+def column_of(source: ReportSource, name: str) -> Column | None:
     """A column by name: the source's own, a profile field, or an instant in local time; ``None`` where there is none."""
     for one in source.columns:
         if one.name == name:
@@ -56,7 +56,7 @@ _ACCOUNT_THEN = (
 _SUSPENDED = "CASE WHEN e.frozen_since IS NOT NULL THEN 1 ELSE 0 END"
 
 
-def as_it_stood(source: Source) -> Source:
+def as_it_stood(source: ReportSource) -> ReportSource:
     """The source for a moment that is past: deleted people have no name, and what only the present knows is empty."""
 
     def then(one: Column) -> Column:
@@ -75,7 +75,7 @@ def as_it_stood(source: Source) -> Source:
     return replace(source, columns=tuple(then(one) for one in source.columns))
 
 
-def columns_of(source: Source, names: tuple[str, ...]) -> tuple[Column, ...]:
+def columns_of(source: ReportSource, names: tuple[str, ...]) -> tuple[Column, ...]:
     """The columns of a report in its order; the source's own choice where none is named.
 
     :raises Refused: naming one there is not.
@@ -89,7 +89,7 @@ def columns_of(source: Source, names: tuple[str, ...]) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def asks_for_people(source: Source, names: tuple[str, ...]) -> bool:
+def asks_for_people(source: ReportSource, names: tuple[str, ...]) -> bool:
     """Whether any of these columns is of a person."""
     own = {one.name for one in PERSON}
     return bool(source.person) and any(name in own or name.startswith("fields.") for name in names)

@@ -44,7 +44,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """A source: one query with columns and a natural order.
 
     :ivar base: ``FROM`` with the tables every row needs; ``where`` its condition, with ``?`` for the host alone.

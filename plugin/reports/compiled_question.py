@@ -8,19 +8,19 @@ from pyroaring import BitMap
 
 from plugin.reports.asking.filters import OPERATORS, where_of
 from plugin.reports.asking.learner_sets import KINDS, must_be_a_field
-from plugin.reports.asking.membership_rows import Members
+from plugin.reports.asking.membership_rows import MembershipQuestion
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.statement import Order, Statement
-from plugin.reports.asking.unknown import Refused, unknown
+from plugin.reports.asking.statement import RowOrder, Statement
+from plugin.reports.asking.unknown import RefusedReport, unknown
 from plugin.reports.catalogue import SOURCES, as_it_stood, asks_for_people, column_of, columns_of, source_named
-from plugin.reports.columns import Source
+from plugin.reports.columns import ReportSource
 from plugin.reports.history_learners import by_learner
 from plugin.reports.sources import courses, membership
 from plugin.reports.sources.cells import BY_PERSON, ENROLMENT_FIRST, OF_ENROLMENT, OF_HOST
 
 
-def _source_for(asker: Asker, question: Question) -> Source:
+def _source_for(asker: Asker, question: Question) -> ReportSource:
     """The source, where the reader may ask for it."""
     allowed = asker.reader.sources
     if allowed is not None and question.source in SOURCES and question.source not in allowed:
@@ -34,13 +34,13 @@ class Compiled:
     :raises Refused: for anything that is asked for and is not there.
     """
 
-    def __init__(self, asker: Asker, question: Question, order: Order | None = None) -> None:
+    def __init__(self, asker: Asker, question: Question, order: RowOrder | None = None) -> None:
         source = _source_for(asker, question)
         if asker.as_of is not None:
             source = as_it_stood(source)
         self.columns = columns_of(source, question.columns)
         if question.by:
-            raise Refused("'by' groups the source overview alone.")
+            raise RefusedReport("'by' groups the source overview alone.")
         self.asker, self.question = asker, question
         self._must_know_fields()
         self.source = self._at_hand(source)
@@ -51,9 +51,9 @@ class Compiled:
         if source.name == "courses" and (people := courses.with_such_seats(self.statement)) is not None:
             self._only(people)
         self.reading = replace(self.statement, source=self._in_order(self.source))
-        self.members = Members(self.statement) if source.name == "membership" else None
+        self.members = MembershipQuestion(self.statement) if source.name == "membership" else None
 
-    def _at_hand(self, source: Source) -> Source:
+    def _at_hand(self, source: ReportSource) -> ReportSource:
         """The source as this question and database need it."""
         if source.name == "membership":
             return replace(source, base=membership.base(sqlite=self.asker.sqlite))
@@ -72,7 +72,7 @@ class Compiled:
             if name.startswith("fields.") and name != "fields.":
                 must_be_a_field(self.asker, what, name)
 
-    def _in_order(self, source: Source) -> Source:
+    def _in_order(self, source: ReportSource) -> ReportSource:
         """On SQLite, rows in the order of people are found in it, where nothing else orders them."""
         if self.question.sort or source.order:
             return source
@@ -89,14 +89,14 @@ class Compiled:
     def _sorted_by(self) -> str:
         return self.question.sort.removeprefix("-")
 
-    def _order(self) -> Order:
+    def _order(self) -> RowOrder:
         sort = self.question.sort or self.source.order
         if not sort:
-            return Order(None, False, self.source.ties)
+            return RowOrder(None, False, self.source.ties)
         column = column_of(self.source, sort.removeprefix("-"))
         if column is None:
             raise unknown("column", sort.removeprefix("-"), [one.name for one in self.source.columns])
-        return Order(column, sort.startswith("-"), self.source.ties)
+        return RowOrder(column, sort.startswith("-"), self.source.ties)
 
     def _rights(self) -> None:
         reader, statement = self.asker.reader, self.statement
@@ -111,13 +111,13 @@ class Compiled:
         self.statement.conditions.append(condition)
         self.statement.values += values
 
-    def _by_person(self, source: Source) -> Source:
+    def _by_person(self, source: ReportSource) -> ReportSource:
         if not self.asker.sqlite:
             return source
         base = courses.in_order(source.base.replace(OF_ENROLMENT, BY_PERSON))
         return replace(source, base=base, where=source.where.replace(OF_HOST, "e.host_id = ?"))
 
-    def _found_first(self, source: Source) -> Source:
+    def _found_first(self, source: ReportSource) -> ReportSource:
         """On SQLite, enrolments are found before all else: a condition leaves few of them."""
         if not self.asker.sqlite:
             return source

@@ -10,13 +10,13 @@ from plugin.core.database.bulk import run, run_each
 from plugin.reports.asking import learner_sets
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
-from plugin.reports.columns import Source
+from plugin.reports.columns import ReportSource
 from plugin.reports.sources.history import BY_LEARNER
 
 _PART = 10_000
 
 
-def by_learner(asker: Asker, question: Question) -> Source:
+def by_learner(asker: Asker, question: Question) -> ReportSource:
     """Fill the table with what the question can reach, and return the source that reads it.
 
     Where people are asked for, entries that speak of nobody have no row.

@@ -72,7 +72,7 @@ def counted_in(asker: Asker, certification: int) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class OfCertification:
+class CertificationNeeds:
     """How a certification stands: the numbers above, and the exceptions that wait for an answer."""
 
     id: int
@@ -82,7 +82,7 @@ class OfCertification:
     exceptions: int
 
 
-def of_certifications(asker: Asker) -> list[OfCertification]:
+def of_certifications(asker: Asker) -> list[CertificationNeeds]:
     """The certifications that the reader may see and that are not archived, those with most overdue first."""
     counts = counted(asker, CONDITIONS)
     open_questions = open_counts(asker.session, asker.host_id)
@@ -92,7 +92,7 @@ def of_certifications(asker: Asker) -> list[OfCertification]:
     )  # fmt: skip
     allowed = asker.reader.certifications
     found = [
-        OfCertification(number, code, name or code, counts.get(number, dict.fromkeys(CONDITIONS, 0)),
+        CertificationNeeds(number, code, name or code, counts.get(number, dict.fromkeys(CONDITIONS, 0)),
                         open_questions.get(number, 0))
         for number, code, name in rows
         if allowed is None or number in allowed

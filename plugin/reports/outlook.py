@@ -9,7 +9,7 @@ from datetime import date
 
 from plugin.core.days import local_day
 from plugin.reports import overview
-from plugin.reports.as_of import then
+from plugin.reports.as_of import asker_as_of
 from plugin.reports.asking.learner_sets import certifications, target_id
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
@@ -84,6 +84,6 @@ def trend(asker: Asker, code: str, under: str = "") -> list[Month]:
 
 def _worked_out(asker: Asker, code: str, day: date) -> tuple[int, int, int] | None:
     question = Question("overview", filters=(("certification", code),), as_of=day.isoformat())
-    earlier, _moment = then(asker, question)
+    earlier, _moment = asker_as_of(asker, question)
     _columns, rows = overview.rows(earlier, question)
     return (rows[0]["enrolled"], rows[0]["certified"], rows[0]["overdue"]) if rows and rows[0]["enrolled"] else None

@@ -26,13 +26,13 @@ from plugin.reports.asking import learner_sets
 from plugin.reports.asking.filters import names_of, where_of
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.statement import Order
+from plugin.reports.asking.statement import RowOrder
 from plugin.reports.asking.unknown import unknown
 from plugin.reports.columns import Column, Row
 from plugin.reports.counts.kept import SOON, numbers
 from plugin.reports.sources import assignment_names
 from plugin.reports.sources.cells import ACTIVE, OF_HOST, OVERDUE, TO_DO
-from plugin.reports.sources.groups import Asked, groups_of
+from plugin.reports.sources.groups import OverviewSubject, groups_of
 from plugin.reports.sources.overview import BY, NUMBERS, SOURCE, grouped
 
 TOTAL = "Total, each learner once"
@@ -67,7 +67,7 @@ def rows(
     for name in question.columns:
         if name not in known:
             raise unknown("column", name, list(known))
-    asked, tests = asked_of(asker, question, known)
+    asked, tests = overview_subject(asker, question, known)
     counted = list(_by(asker, asked, only)) if question.by else list(_plain(asker, asked))
     kept = [row for row in counted if all(test(row[column.name]) for column, test in tests)]
     columns = tuple(known[name] for name in question.columns) or every
@@ -79,7 +79,7 @@ TIES = ("certification", "place")
 _OF_TOTAL = "2"
 
 
-def order_of(question: Question) -> Order:
+def order_of(question: Question) -> RowOrder:
     """How the rows of an overview are ordered.
 
     :raises Refused: for a column there is not.
@@ -87,14 +87,16 @@ def order_of(question: Question) -> Order:
     return _order(question.sort, {one.name: one for one in grouped(question.by)})
 
 
-def _order(sort: str, known: Mapping[str, Column]) -> Order:
+def _order(sort: str, known: Mapping[str, Column]) -> RowOrder:
     name = sort.removeprefix("-")
     if name and name not in known:
         raise unknown("column", name, list(known))
-    return Order(known.get(name), sort.startswith("-"), TIES)
+    return RowOrder(known.get(name), sort.startswith("-"), TIES)
 
 
-def asked_of(asker: Asker, question: Question, known: Mapping[str, Column] | None = None) -> tuple[Asked, list[Any]]:
+def overview_subject(
+    asker: Asker, question: Question, known: Mapping[str, Column] | None = None
+) -> tuple[OverviewSubject, list[Any]]:
     """What a question asks about, and tests of the rows counted.
 
     :raises Refused: for anything that is asked for and is not there.
@@ -128,10 +130,10 @@ def asked_of(asker: Asker, question: Question, known: Mapping[str, Column] | Non
         codes = {number: one for number, one in codes.items() if one[0] in named}
     if (saved := asker.memo.get("saved_then")) is not None:  # before its first save a certification is not there
         codes = {number: one for number, one in codes.items() if number in saved}
-    return Asked(codes, people, assignments, question.by, units, overdue), where.tests
+    return OverviewSubject(codes, people, assignments, question.by, units, overdue), where.tests
 
 
-def _conditions(asker: Asker, asked: Asked) -> tuple[str, list[Any]]:
+def _conditions(asker: Asker, asked: OverviewSubject) -> tuple[str, list[Any]]:
     where, values = OF_HOST, [asker.host_id]
     if len(asked.codes) < 50:
         where += f" AND e.certification IN ({', '.join(map(str, asked.codes)) or 'NULL'})"
@@ -144,14 +146,14 @@ def _conditions(asker: Asker, asked: Asked) -> tuple[str, list[Any]]:
     return where + _overdue(asked), values
 
 
-def _overdue(asked: Asked) -> str:
+def _overdue(asked: OverviewSubject) -> str:
     """``overdue=true`` counts learners who are overdue alone; ``false`` all others."""
     if asked.overdue is None:
         return ""
     return f" AND {OVERDUE}" if asked.overdue else f" AND NOT COALESCE({OVERDUE}, FALSE)"
 
 
-def _plain(asker: Asker, asked: Asked) -> Iterator[Row]:
+def _plain(asker: Asker, asked: OverviewSubject) -> Iterator[Row]:
     """Of everybody as things stand: what the process keeps. Else one scan counts all."""
     everybody = asked.people is None and asked.assignments is None and asked.overdue is None
     found = numbers(asker, asked.codes) if everybody and asker.as_of is None else scanned(asker, asked)
@@ -159,7 +161,7 @@ def _plain(asker: Asker, asked: Asked) -> Iterator[Row]:
         yield {**_row(code, name, found.get(number) or dict.fromkeys(NUMBERS, 0)), "_keys": (code, "")}
 
 
-def scanned(asker: Asker, asked: Asked) -> dict[int, dict[str, int]]:
+def scanned(asker: Asker, asked: OverviewSubject) -> dict[int, dict[str, int]]:
     """Numbers by certification, counted in one scan."""
     listed = ", ".join(f"sum(CASE WHEN {CONDITIONS[name]} THEN 1 ELSE 0 END)" for name in NUMBERS)
     where, values = _conditions(asker, asked)
@@ -186,7 +188,7 @@ def _percent(part: int, whole: int) -> float | None:
     return math.floor(1000 * part / whole) / 10 if whole else None
 
 
-def _by(asker: Asker, asked: Asked, only: frozenset[str] | None) -> Iterator[Row]:
+def _by(asker: Asker, asked: OverviewSubject, only: frozenset[str] | None) -> Iterator[Row]:
     groups = groups_of(asker, asked, only)
     for number, (code, name) in asked.codes.items():
         counted = bitmaps(asker, asked, number)
@@ -202,7 +204,7 @@ def _by(asker: Asker, asked: Asked, only: frozenset[str] | None) -> Iterator[Row
         yield {asked.by: None, f"{asked.by}_name": TOTAL, **row, "total": True, "_keys": (code, _OF_TOTAL)}
 
 
-def bitmaps(asker: Asker, asked: Asked, number: int) -> dict[str, BitMap]:
+def bitmaps(asker: Asker, asked: OverviewSubject, number: int) -> dict[str, BitMap]:
     """By number, who is counted."""
     bits = " + ".join(
         f"CASE WHEN {CONDITIONS[name]} THEN {1 << place} ELSE 0 END" for place, name in enumerate(NUMBERS)
@@ -221,7 +223,7 @@ def bitmaps(asker: Asker, asked: Asked, number: int) -> dict[str, BitMap]:
     return found
 
 
-def _sorted(found: list[Row], order: Order) -> list[Row]:
+def _sorted(found: list[Row], order: RowOrder) -> list[Row]:
     """In order, and each row's keys with the value of the order before them."""
     found.sort(key=lambda row: row["_keys"])
     if order.column is None:

@@ -11,15 +11,15 @@ from typing import Any
 from plugin.core.database.bulk import stream
 from plugin.core.database.slices import slices
 from plugin.reports import overview
-from plugin.reports.answers import Answer, Whole
-from plugin.reports.as_of import Moment, then
+from plugin.reports.answers import ReportAnswer, WholeReport
+from plugin.reports.as_of import Moment, asker_as_of
 from plugin.reports.asking import cursors, first_rows
-from plugin.reports.asking.membership_rows import Members
+from plugin.reports.asking.membership_rows import MembershipQuestion
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.ranking import Ranking, found_by, in_order
 from plugin.reports.asking.reader import Asker
-from plugin.reports.asking.statement import Order, Statement
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.statement import RowOrder, Statement
+from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.catalogue import source_named
 from plugin.reports.columns import SETTING, Column, Row
 from plugin.reports.compiled_question import Compiled
@@ -40,7 +40,7 @@ class Query(Compiled):
         """Rows are filtered or ordered by what is computed from them."""
         return bool(self.where.tests) or (self.order.column is not None and not self.order.column.sql)
 
-    def page(self) -> Answer:
+    def page(self) -> ReportAnswer:
         """The part of the list asked for."""
         after = cursors.read(self.question, self.order.length)
         if self._slow:
@@ -49,7 +49,7 @@ class Query(Compiled):
         rows = self._first(after, limit + 1)
         self._compute(rows[:limit], self.columns)
         following = cursors.written(self.question, rows[limit - 1]["_keys"]) if len(rows) > limit else None
-        return Answer(self.columns, rows[:limit], following, self._total())
+        return ReportAnswer(self.columns, rows[:limit], following, self._total())
 
     def _total(self) -> int:
         people, hers = self.where.people, self.asker.reader.people
@@ -67,7 +67,7 @@ class Query(Compiled):
             return self._first_of(self.members, after, limit)
         rows: list[Row] = []
         for one in first_rows.parts(self.statement, self.order, after, limit) or [
-            first_rows.Part(("", []), alike=False)
+            first_rows.ListPart(("", []), alike=False)
         ]:
             statement = self.reading
             if one.alike or one.of_people:
@@ -80,7 +80,7 @@ class Query(Compiled):
                 rows += [row for part in read for row in part]
         return rows
 
-    def _first_of(self, members: Members, after: list[Any] | None, limit: int) -> list[Row]:
+    def _first_of(self, members: MembershipQuestion, after: list[Any] | None, limit: int) -> list[Row]:
         """The same of membership: the first learners are found, then their rows."""
         statement, many = replace(self.statement, source=self._found_first(self.source)), limit + 1
         while True:  # the cursor's own learner comes first, perhaps without another row
@@ -92,16 +92,16 @@ class Query(Compiled):
                 return rows
             many *= 8
 
-    def numbered(self, page: int) -> Answer:
+    def numbered(self, page: int) -> ReportAnswer:
         """A page by its number, from 1."""
         size = self.question.limit
         start = (page - 1) * size
         if self._slow:
             identities, _values, many = self._identified(None, start + size)
-            return Answer(self.columns, self._full(identities[start:]), None, many)
+            return ReportAnswer(self.columns, self._full(identities[start:]), None, many)
         found = [row for part in self._fetched(self.columns, self.order, None, start + size) for row in part]
         self._compute(found[start:], self.columns)
-        return Answer(self.columns, found[start:], None, self.statement.count())
+        return ReportAnswer(self.columns, found[start:], None, self.statement.count())
 
     def parts(self) -> Iterator[list[Row]]:
         """All rows in their order, in parts, whatever the cursor."""
@@ -120,12 +120,12 @@ class Query(Compiled):
         return stream(self.asker.session, sql, *values, size=_PART)
 
     def _fetched(
-        self, columns: Sequence[Column], order: Order, after: list[Any] | None, limit: int | None
+        self, columns: Sequence[Column], order: RowOrder, after: list[Any] | None, limit: int | None
     ) -> Iterator[list[Row]]:
         return self._read(self.reading, columns, order, after, limit)
 
     def _read(
-        self, statement: Statement, columns: Sequence[Column], order: Order, after: list[Any] | None, limit: int | None,
+        self, statement: Statement, columns: Sequence[Column], order: RowOrder, after: list[Any] | None, limit: int | None,
         **more: Any,
     ) -> Iterator[list[Row]]:  # fmt: skip
         plain = [one for one in columns if one.sql]
@@ -153,7 +153,7 @@ class Query(Compiled):
     def _kept(self, columns: Sequence[Column]) -> Iterator[list[Row]]:
         """Rows that pass the tests, in the order that SQL knows, with these columns."""
         tested = [column for column, _test in self.where.tests]
-        order = self.order if self._by is None else Order(None, False, self.source.ties)
+        order = self.order if self._by is None else RowOrder(None, False, self.source.ties)
         for part in self._fetched(list(dict.fromkeys([*columns, *tested])), order, None, None):
             self._compute(part, tested)
             kept = [row for row in part if all(test(row[column.name]) for column, test in self.where.tests)]
@@ -207,7 +207,7 @@ class Query(Compiled):
     def _full(self, identities: list[Identity]) -> list[Row]:
         """The rows identified, whole, in that order."""
         statement = replace(self.statement, source=self._found_first(self.source))
-        order, extra = Order(None, False, self.source.ties), (found_by(self.source, identities), list[Any]())
+        order, extra = RowOrder(None, False, self.source.ties), (found_by(self.source, identities), list[Any]())
         read = self._read(statement, self.columns, order, None, None, extra=extra)
         rows = in_order(self.source, (row for part in read for row in part), identities)
         self._compute(rows, self.columns)
@@ -221,7 +221,7 @@ class Query(Compiled):
         for places in slices(ranking.places().tolist(), _PART):
             yield self._full(ranking.identities(places))
 
-    def _computed_page(self, after: list[Any] | None) -> Answer:
+    def _computed_page(self, after: list[Any] | None) -> ReportAnswer:
         if after is not None:
             self.order.check(after)
         limit = self.question.limit
@@ -231,10 +231,10 @@ class Query(Compiled):
         if len(found) > limit:
             sorted_by = [] if self.order.column is None else [values[limit - 1]]
             following = cursors.written(self.question, [*sorted_by, *rows[-1]["_keys"]])
-        return Answer(self.columns, rows, following, many)
+        return ReportAnswer(self.columns, rows, following, many)
 
 
-def _begins(rows: list[Row], order: Order, after: list[Any]) -> int:
+def _begins(rows: list[Row], order: RowOrder, after: list[Any]) -> int:
     """The place of the first row after a cursor.
 
     :raises Refused: for keys that no row can have.
@@ -243,7 +243,7 @@ def _begins(rows: list[Row], order: Order, after: list[Any]) -> int:
     return sum(1 for row in rows if not order.is_beyond(row["_keys"], after))
 
 
-def ask(asker: Asker, question: Question) -> Answer:
+def ask(asker: Asker, question: Question) -> ReportAnswer:
     """Answer a question.
 
     :raises Refused: for anything it names that is not there.
@@ -257,11 +257,11 @@ def ask(asker: Asker, question: Question) -> Answer:
         part = rows[start : start + question.limit]
         more = len(rows) > start + question.limit
         following = cursors.written(question, part[-1]["_keys"]) if more else None
-        return Answer(columns, part, following, len(rows), moment)
+        return ReportAnswer(columns, part, following, len(rows), moment)
     return replace(Query(asker, question).page(), moment=moment)
 
 
-def whole(asker: Asker, question: Question) -> Whole:
+def whole(asker: Asker, question: Question) -> WholeReport:
     """All rows of a report; refused before the first of them.
 
     :raises Refused: for anything it names that is not there.
@@ -269,9 +269,9 @@ def whole(asker: Asker, question: Question) -> Whole:
     asker, moment = _in_time(asker, question)
     if question.source == "overview":
         columns, rows = overview.rows(asker, question)
-        return Whole(columns, iter([rows]), moment)
+        return WholeReport(columns, iter([rows]), moment)
     query = Query(asker, question)
-    return Whole(query.columns, query.parts(), moment, query.tables)
+    return WholeReport(query.columns, query.parts(), moment, query.tables)
 
 
 def _in_time(asker: Asker, question: Question) -> tuple[Asker, Moment | None]:
@@ -279,5 +279,5 @@ def _in_time(asker: Asker, question: Question) -> tuple[Asker, Moment | None]:
         return asker, None
     source = source_named(question.source)
     if not source.as_of:
-        raise Refused(f"'{source.name}' cannot be asked as of a day; membership, learners and overview can.")
-    return then(asker, question)
+        raise RefusedReport(f"'{source.name}' cannot be asked as of a day; membership, learners and overview can.")
+    return asker_as_of(asker, question)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
-from plugin.reports.answers import Answer, Whole
+from plugin.reports.answers import ReportAnswer, WholeReport
 from plugin.reports.asking.question import Question, parse_question
 from plugin.reports.asking.reader import Asker, Reader
 from plugin.reports.query import ask
@@ -28,7 +28,7 @@ def asker_of(runtime: Runtime, session: Session, host_id: int, reader: Reader) -
 
 def report(
     runtime: Runtime, host_id: int, reader: Reader, source: str, pairs: Iterable[tuple[str, str]]
-) -> tuple[Question, Answer, str]:
+) -> tuple[Question, ReportAnswer, str]:
     """A part of a report: what was asked, the answer, and the host's time zone.
 
     :raises Refused: for anything that is asked for and is not there.
@@ -39,6 +39,6 @@ def report(
         return question, answer, zone_of(asker, answer)
 
 
-def zone_of(asker: Asker, answer: Answer | Whole) -> str:
+def zone_of(asker: Asker, answer: ReportAnswer | WholeReport) -> str:
     """The host's time zone: of now, or of the day that is asked about."""
     return asker.zone if answer.moment is None else answer.moment.zone

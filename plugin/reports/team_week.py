@@ -13,14 +13,14 @@ from plugin.core.days import instant_of, local_day, moment_of
 from plugin.core.preferences import owner, people_who_chose, prefer
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.core.text.languages import Tongue
+from plugin.core.text.languages import ReaderLanguage
 from plugin.core.text.stored import counted, later
 from plugin.enrolment.answers import extension_requests
 from plugin.enrolment.views.team import team_of
 from plugin.mirror.lookup.browse import names_of_people
 from plugin.mirror.tables import ACTIVE
 from plugin.notifications.personal import WEEK, write_to
-from plugin.notifications.templates import tongue_of
+from plugin.notifications.templates import recipient_language
 from plugin.reports import at_a_glance
 from plugin.reports.asking.reader import Reader
 from plugin.reports.counts.kept import SOON
@@ -70,12 +70,12 @@ def _owe(runtime: Runtime, host_id: int, person: int, week: str, now: int, sessi
     asks = len(extension_requests.waiting(session, host_id, people=team))
     if not (numbers[at_a_glance.LATE] or numbers[at_a_glance.SOON_DUE] or numbers[at_a_glance.EXPIRING] or asks):
         return 0
-    rows = at_a_glance.glance(asker, at_a_glance.asked([], limit=NAMED)).rows
+    rows = at_a_glance.glance(asker, at_a_glance.glance_question([], limit=NAMED)).rows
     host = session.get_one(Host, host_id)
-    tongue = tongue_of(manager, host)
-    named = [(row["name"] or row["person"], row["certification_name"], _when(row, asker.zone, tongue)) for row in rows
+    reader_language = recipient_language(manager, host)
+    named = [(row["name"] or row["person"], row["certification_name"], _when(row, asker.zone, reader_language)) for row in rows
              if _pressing(row, now)]  # fmt: skip
-    said = _written(manager.name or manager.ext, numbers, asks, named, _link(runtime, host), tongue)
+    said = _written(manager.name or manager.ext, numbers, asks, named, _link(runtime, host), reader_language)
     return int(
         write_to(session, host_id, WEEK, f"{person}:{week}", learner=person, recipient=person, at=now, said=said)
     )
@@ -97,31 +97,38 @@ def _link(runtime: Runtime, host: Host) -> str:
     return f"{runtime.settings.base_url.rstrip('/')}/team/{host.name}"
 
 
-def _when(row: dict[str, object], zone: str, tongue: Tongue) -> str:
+def _when(row: dict[str, object], zone: str, reader_language: ReaderLanguage) -> str:
     if row["days_overdue"]:
-        return tongue.ngettext(*_OVERDUE, int(str(row["days_overdue"])))
+        return reader_language.ngettext(*_OVERDUE, int(str(row["days_overdue"])))
     date = _date(row)
     assert date is not None
-    return tongue.gettext(_DUE if date == row["due"] else _EXPIRES, day=tongue.day(moment_of(date, zone).date()))
+    return reader_language.gettext(
+        _DUE if date == row["due"] else _EXPIRES, day=reader_language.day(moment_of(date, zone).date())
+    )
 
 
 def _written(
-    manager: str, numbers: dict[str, int], asks: int, named: Sequence[tuple[str, str, str]], link: str, tongue: Tongue
+    manager: str,
+    numbers: dict[str, int],
+    asks: int,
+    named: Sequence[tuple[str, str, str]],
+    link: str,
+    reader_language: ReaderLanguage,
 ) -> dict[str, str]:
     lines = zip(
         _LINES,
         (numbers[at_a_glance.LATE], numbers[at_a_glance.SOON_DUE], numbers[at_a_glance.EXPIRING], asks),
         strict=True,
     )
-    figures = ", ".join(tongue.ngettext(*words, size) for words, size in lines if size)
+    figures = ", ".join(reader_language.ngettext(*words, size) for words, size in lines if size)
     people = [f"{name}: {certification}, {when}" for name, certification, when in named]
-    dear, team = tongue.gettext(_DEAR, name=manager), tongue.gettext(_TEAM, numbers=figures)
-    why = tongue.gettext(_WHY)
-    plain = [dear, team, "\n".join(f"- {one}" for one in people), f"{tongue.gettext(_OPEN)}: {link}", why]
+    dear, team = reader_language.gettext(_DEAR, name=manager), reader_language.gettext(_TEAM, numbers=figures)
+    why = reader_language.gettext(_WHY)
+    plain = [dear, team, "\n".join(f"- {one}" for one in people), f"{reader_language.gettext(_OPEN)}: {link}", why]
     items = "".join(f"<li>{html.escape(one)}</li>" for one in people)
     rich = (
         f"<p>{html.escape(dear)}</p><p>{html.escape(team)}</p><ul>{items}</ul>"
-        f'<p><a href="{html.escape(link)}">{html.escape(tongue.gettext(_OPEN))}</a></p><p>{html.escape(why)}</p>'
+        f'<p><a href="{html.escape(link)}">{html.escape(reader_language.gettext(_OPEN))}</a></p><p>{html.escape(why)}</p>'
     )
-    subject = tongue.gettext(_SUBJECT, numbers=figures)
+    subject = reader_language.gettext(_SUBJECT, numbers=figures)
     return {"subject": subject, "text": "\n\n".join(plain), "html": rich, "link": link}

@@ -14,11 +14,11 @@ from sqlalchemy import func, select, update
 from werkzeug.routing import IntegerConverter, Rule
 
 from plugin.access import grants
-from plugin.access.grants import Wanted
+from plugin.access.grants import RequestedGrant
 from plugin.access.present_rights import reader_of
 from plugin.access.rights import SHELL
 from plugin.access.rules import area_of, scope_of
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.certifications.tables import Certification, Version
 from plugin.core.database.area_conditions import among_people
 from plugin.core.tables import Journal
@@ -53,7 +53,7 @@ def _grant(world: World, person: str, *units: str) -> None:
     with world.runtime.db.write() as session:
         number = session.scalars(select(Person.id).where(Person.ext == person)).one()
         ids = tuple(session.scalars(select(Unit.id).where(Unit.ext.in_(units))))
-        grants.add(session, HOST, Wanted("area", number, units=ids), by=SHELL, at=world.now, who="test")
+        grants.add(session, HOST, RequestedGrant("area", number, units=ids), by=SHELL, at=world.now, who="test")
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def pat(company: World, visit: Visit) -> Visitor:
 def _token(company: World, *scopes: str) -> dict[str, str]:
     with company.runtime.db.write() as session:
         number = session.scalars(select(Person.id).where(Person.ext == "pat")).one()
-        token = make_token(session, HOST, Asked("t", scopes), owner=Owner(person=number), at=company.now, who="test")
+        token = make_token(
+            session, HOST, RequestedToken("t", scopes), owner=TokenOwner(person=number), at=company.now, who="test"
+        )
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -268,7 +270,12 @@ def test_a_category_gives_all_of_its_certifications_also_those_to_come(company: 
     with company.runtime.db.write() as session:
         number = session.scalars(select(Person.id).where(Person.ext == "bea")).one()
         grants.add(
-            session, HOST, Wanted("certification", number, categories=("Food",)), by=SHELL, at=company.now, who="t"
+            session,
+            HOST,
+            RequestedGrant("certification", number, categories=("Food",)),
+            by=SHELL,
+            at=company.now,
+            who="t",
         )
     bea = visit("bea", administrator=False, person=number)
     bea.page("/certifications/1/assignments", 403)

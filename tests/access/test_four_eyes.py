@@ -15,8 +15,8 @@ from plugin.access import four_eyes
 from plugin.access.personal.erase import erase
 from plugin.access.rules import widens_of
 from plugin.access.tables import AccessGrant, ApiToken, WaitingChange
-from plugin.access.tokens import Asked, Owner, make_token
-from plugin.core.database.process_cache import keep, kept
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
+from plugin.core.database.process_cache import cached, keep
 from plugin.core.network.http import CallFailed
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, Journal
@@ -211,7 +211,9 @@ def test_a_program_waits_too_and_its_owner_does_not_approve_it(app: Flask, world
     with world.runtime.db.write() as session:
         session.add(AccessGrant(host_id=HOST, id=1, person=1, life=0, role="site", scope={}, who="t", created=0))
         session.flush()
-        token = make_token(session, HOST, Asked("hr", ("sources",)), owner=Owner(person=1), at=world.now, who="ann")
+        token = make_token(
+            session, HOST, RequestedToken("hr", ("sources",)), owner=TokenOwner(person=1), at=world.now, who="ann"
+        )
     _on(world)
     answer = app.test_client().post(
         "/api/v1/sources", json={"name": "registry", "kind": "csv"}, headers={"Authorization": f"Bearer {token}"}
@@ -258,11 +260,11 @@ def test_what_a_rehearsal_read_is_not_kept_by_the_process(runtime: Runtime) -> N
             session.add(Host(id=HOST, name="rehearsed", title="", time_zone="UTC", settings={}))
         with runtime.db.read() as session:
             keep(session, "hosts", session.scalars(select(Host.name)).all())
-            assert kept(session, "hosts") is None
+            assert cached(session, "hosts") is None
     with runtime.db.read() as session:
         assert session.scalars(select(Host.name)).all() == []
         keep(session, "hosts", "true now")
-        assert kept(session, "hosts") == "true now"
+        assert cached(session, "hosts") == "true now"
 
 
 def test_a_change_that_names_somebody_waits_no_longer_once_she_is_erased(world: World, visit: Visit) -> None:

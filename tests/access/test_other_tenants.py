@@ -12,11 +12,11 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from plugin.access.rules import PUBLIC, SCOPES, rule_of
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.certifications.tables import Assignment, PeopleList
 from plugin.core.tables import Host, HostClock
 from plugin.delivery.endpoints import subscriptions
-from plugin.delivery.endpoints.subscriptions import Wanted
+from plugin.delivery.endpoints.subscriptions import EnteredSubscription
 from plugin.mirror.sources.managing import setup
 from plugin.mirror.sources.tables import Identity, Rename, SourceLoad
 from plugin.mirror.tables import Connection, Person
@@ -44,7 +44,7 @@ def foreign(world: World, settle: Callable[[], None]) -> World:
     subscriptions.create(
         world.runtime,
         HOST,
-        Wanted("https://receiver.test/x", "r", ("learner.withdrawal_scheduled",)),
+        EnteredSubscription("https://receiver.test/x", "r", ("learner.withdrawal_scheduled",)),
         form="1",
         who="sam",
     )
@@ -141,7 +141,7 @@ def test_ids_of_another_host_open_nothing_and_change_nothing(app: Flask, foreign
     with foreign.runtime.db.write() as session:
         admin = Launch(OTHER, 1, "zoe", "Zoe", is_administrator=True, purpose="launch")
         handle, _secret = open_session(session, foreign.runtime, admin)
-        token = make_token(session, OTHER, Asked("hr", SCOPES), owner=Owner(), at=foreign.now, who="zoe")
+        token = make_token(session, OTHER, RequestedToken("hr", SCOPES), owner=TokenOwner(), at=foreign.now, who="zoe")
         group = session.scalars(select(Assignment.id).where(Assignment.type == "group")).one()
     before = _stored(foreign)
     assert {"certification", "enrolment", "seat", "journal", "endpoint", "connection"} <= {

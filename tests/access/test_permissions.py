@@ -10,10 +10,10 @@ from sqlalchemy import select
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
 from plugin.access import grants
-from plugin.access.grants import Wanted
+from plugin.access.grants import RequestedGrant
 from plugin.access.rights import SHELL
 from plugin.access.rules import SCOPES
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.certifications.tables import Assignment, Certification
 from plugin.cli.rules import RULES
 from plugin.web.launch.session import Launch, open_session
@@ -57,12 +57,12 @@ def _grant(world: World, role: Role) -> None:
     rights = role.rights
     with world.runtime.db.write() as session:
         for wanted in (
-            Wanted("site", 1) if rights.site else None,
-            Wanted("auditor", 1) if rights.auditor else None,
-            Wanted("certification", 1, certifications=tuple(rights.certifications), may_create=rights.creates)
+            RequestedGrant("site", 1) if rights.site else None,
+            RequestedGrant("auditor", 1) if rights.auditor else None,
+            RequestedGrant("certification", 1, certifications=tuple(rights.certifications), may_create=rights.creates)
             if rights.certifications
             else None,
-            Wanted("area", 1, units=tuple(rights.units)) if rights.units else None,
+            RequestedGrant("area", 1, units=tuple(rights.units)) if rights.units else None,
         ):
             if wanted is not None:
                 grants.add(session, HOST, wanted, by=SHELL, at=world.now, who="test")
@@ -116,7 +116,9 @@ def test_what_answers_is_what_the_document_says(app: Flask, company: World, role
 def test_a_token_does_what_its_scope_and_its_owner_allow(app: Flask, company: World, role: Role, scope: str) -> None:
     _grant(company, role)
     with company.runtime.db.write() as session:
-        token = make_token(session, HOST, Asked("t", (scope,)), owner=Owner(person=1), at=company.now, who="test")
+        token = make_token(
+            session, HOST, RequestedToken("t", (scope,)), owner=TokenOwner(person=1), at=company.now, who="test"
+        )
     rules = {one.endpoint: one for one in app.url_map.iter_rules()}
     for one in operations(app):
         if not one.scope:

@@ -12,11 +12,11 @@ from flask import Flask
 from sqlalchemy import delete, event, select, update
 
 from plugin.access import grants, sessions
-from plugin.access.grants import Wanted
+from plugin.access.grants import RequestedGrant
 from plugin.access.rights import Rights
 from plugin.access.sessions import ABSOLUTE, IDLE
 from plugin.access.tables import AccessGrant, ApiToken
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.core.tables import HostClock
 from plugin.lti.login import digest
 from plugin.lti.tables import LaunchSession
@@ -31,13 +31,13 @@ SITE = Rights(site=True)
 
 def grant(world: World, **wanted: Any) -> int:
     with world.runtime.db.write() as session:
-        return grants.add(session, HOST, Wanted(**wanted), by=SITE, at=world.now, who="sam").id
+        return grants.add(session, HOST, RequestedGrant(**wanted), by=SITE, at=world.now, who="sam").id
 
 
 def token_of(world: World, person: int, *scopes: str, **asked: Any) -> str:
     with world.runtime.db.write() as session:
-        wanted = Asked("t", scopes or ("read",), **asked)
-        return make_token(session, HOST, wanted, owner=Owner(person=person), at=world.now, who="sam")
+        wanted = RequestedToken("t", scopes or ("read",), **asked)
+        return make_token(session, HOST, wanted, owner=TokenOwner(person=person), at=world.now, who="sam")
 
 
 def asks(flask: Flask, token: str, path: str = "/api/v1/certifications") -> int:

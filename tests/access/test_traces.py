@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from plugin.access import traces
 from plugin.access.tables import Trace
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.access.traces import Read, Sink, Traces
 from plugin.core.tables import Journal
 from tests.web.conftest import Visit
@@ -52,7 +52,9 @@ def test_pages_that_show_people_and_no_others(app: Flask, company: World, visit:
 
 def test_reads_of_programs_a_line_each(app: Flask, company: World) -> None:
     with company.runtime.db.write() as session:
-        token = make_token(session, HOST, Asked("hr", ("read",)), owner=Owner(), at=company.now, who="test")
+        token = make_token(
+            session, HOST, RequestedToken("hr", ("read",)), owner=TokenOwner(), at=company.now, who="test"
+        )
     client, headers = app.test_client(), {"Authorization": f"Bearer {token}"}
     client.get("/api/v1/certifications/FS/learners?limit=3", headers=headers)
     client.get("/api/v1/certifications/FS/learners/cid", headers=headers)

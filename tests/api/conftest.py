@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from tests.web.conftest import app, settle, world  # noqa: F401 - fixtures
 from tests.world import HOST, World
 
@@ -47,8 +47,8 @@ def program(app: Flask, world: World) -> Callable[..., Program]:  # noqa: F811
             token = make_token(
                 session,
                 HOST,
-                Asked(name, scopes or (("read", "write") if may_write else ("read",))),
-                owner=Owner(),
+                RequestedToken(name, scopes or (("read", "write") if may_write else ("read",))),
+                owner=TokenOwner(),
                 at=world.now,
                 who="sam",
             )

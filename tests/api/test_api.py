@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin.access.tables import ApiToken
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.core.tables import Host, Journal
 from tests.api.conftest import Program
 from tests.world import HOST, World
@@ -207,7 +207,9 @@ def test_a_token_opens_one_host_and_no_pages(saved: Program, world: World) -> No
     with world.runtime.db.write() as session:
         session.add(Host(id=HOST + 1, name="other", title="Other", settings={}))
     with world.runtime.db.write() as session:
-        token = make_token(session, HOST + 1, Asked("hr", ("read", "write")), owner=Owner(), at=world.now, who="x")
+        token = make_token(
+            session, HOST + 1, RequestedToken("hr", ("read", "write")), owner=TokenOwner(), at=world.now, who="x"
+        )
     other = Program(saved.client, token)
     assert other.ask("GET", "/certifications") == {"items": [], "next": None}
     for path in ("", "/learners", "/learners/ann", "/assignments", "/history", "/exceptions"):

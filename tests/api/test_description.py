@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.settings import read_settings
 from plugin.access.rules import SCOPES, scope_of
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.app import create_app
 from plugin.core.clock import Clock
 from plugin.core.db import Database
@@ -44,7 +44,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, st
     world = small_world(Runtime(made, database, Clock(NOW)))
     app = create_app(world.runtime)
     with database.write() as session:
-        token = make_token(session, HOST, Asked("hr", ("read", "write")), owner=Owner(), at=NOW, who="sam")
+        token = make_token(
+            session, HOST, RequestedToken("hr", ("read", "write")), owner=TokenOwner(), at=NOW, who="sam"
+        )
     Program(app.test_client(), token).ask("POST", "/apply", FILE)
     world.settle()
     yield app, token
@@ -59,7 +61,9 @@ def test_a_token_opens_what_its_scope_names_and_changes_nothing_elsewhere(
     app, _token = served
     runtime: Runtime = app.extensions["muster"]
     with runtime.db.write() as session:
-        token = make_token(session, HOST, Asked(f"only {scope}", (scope,)), owner=Owner(), at=NOW, who="sam")
+        token = make_token(
+            session, HOST, RequestedToken(f"only {scope}", (scope,)), owner=TokenOwner(), at=NOW, who="sam"
+        )
     described = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
     scopes = {
         (method, re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule)): scope_of(app.view_functions[rule.endpoint])

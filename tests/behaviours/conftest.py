@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from plugin.core.database.process_cache import forget_all
+from plugin.core.database.process_cache import clear
 from plugin.core.db import Database
 from plugin.core.runtime import Runtime
 from plugin.schema import metadata
@@ -38,7 +38,7 @@ def one_postgres(postgres_url: str) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgres"])
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of our schema, once on each engine."""
-    forget_all()
+    clear()
     if request.param == "sqlite":
         shutil.copyfile(request.getfixturevalue("sqlite_model"), tmp_path / "muster.sqlite3")
         database = Database(f"sqlite:///{tmp_path}/muster.sqlite3")

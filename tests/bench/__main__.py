@@ -21,7 +21,7 @@ from config.settings import read_settings
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.core.clock import Clock
 from plugin.core.database.bulk import update_rows
-from plugin.core.database.process_cache import forget_all
+from plugin.core.database.process_cache import clear
 from plugin.core.database.tenant import enter
 from plugin.core.db import Database
 from plugin.core.logs import configure_logs
@@ -204,7 +204,7 @@ class Bench:
         keep_base(self.runtime, HOST)  # as the worker does in every round
 
         def cold() -> None:
-            forget_all()
+            clear()
             self._review(whole)
 
         yield self._judged("preview_cold", timed(cold, 3), raw)

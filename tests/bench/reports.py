@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from sqlalchemy import text
 
-from plugin.core.database.process_cache import forget_all
+from plugin.core.database.process_cache import clear
 from plugin.core.runtime import Runtime
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
@@ -47,7 +47,7 @@ def measured(runtime: Runtime, host: int) -> Iterator[tuple[str, float, float]]:
         yield name, _median(lambda source=source, query=query: page(runtime, host, source, query)), scan  # type: ignore[misc]
     yield "report_overview", _median(lambda: page(runtime, host, "overview", "")), scan
     yield "report_as_of", _median(lambda: page(runtime, host, "learners", "certification=C70&as_of=2026-11-17")), scan
-    forget_all()
+    clear()
     yield "report_csv", _median(lambda: _file(runtime, host), 1), _median(lambda: _bare(runtime), 1)
 
 

@@ -14,8 +14,8 @@ from plugin.certifications.rules.content import Completions, Content, CourseSet
 from plugin.certifications.rules.cycle import (
     AWARDED,
     STATES,
+    CycleFacts,
     CycleState,
-    Facts,
     advance,
     begin,
     extend,
@@ -59,14 +59,14 @@ def day(instant: int | None) -> str:
 
 
 def run(
-    facts: Facts | Completions,
+    facts: CycleFacts | Completions,
     as_of: str,
     state: CycleState | None = None,
     period: PeriodSettings | None = COMPLETION,
     content: Content = CONTENT,
 ) -> CycleState:
     """Advance a learner, checking that asking again changes nothing."""
-    facts = facts if isinstance(facts, Facts) else Facts(facts)
+    facts = facts if isinstance(facts, CycleFacts) else CycleFacts(facts)
     result = advance(state or CycleState(), facts, period, content, on(as_of), ZONE)
     assert advance(result, facts, period, content, on(as_of), ZONE) == result
     return result
@@ -246,7 +246,7 @@ def test_behaviour_35_a_later_date_moves_nobody_who_is_certified_in_the_window_o
 
 def test_a_learner_goes_from_assigned_through_in_progress_to_certified() -> None:
     assert run({}, "2026-01-01").state == "assigned"
-    assert run(Facts(begun=frozenset("a")), "2026-01-01").state == "in_progress"
+    assert run(CycleFacts(begun=frozenset("a")), "2026-01-01").state == "in_progress"
     assert run({"a": on("2026-03-01")}, "2026-03-02").state == "in_progress"
     assert run({"a": on("2026-03-01")}, "2026-02-28").state == "assigned"
     assert (
@@ -277,14 +277,14 @@ def test_a_program_is_complete_for_good() -> None:
 def test_behaviour_83_the_window_opens_when_its_date_comes_and_only_for_the_certified() -> None:
     assert CERTIFIED.window_opens is not None
     assert CERTIFIED.wakes == CERTIFIED.window_opens
-    early = advance(CERTIFIED, Facts(), COMPLETION, CONTENT, CERTIFIED.window_opens - 1, ZONE)
-    opened = advance(CERTIFIED, Facts(), COMPLETION, CONTENT, CERTIFIED.window_opens, ZONE)
+    early = advance(CERTIFIED, CycleFacts(), COMPLETION, CONTENT, CERTIFIED.window_opens - 1, ZONE)
+    opened = advance(CERTIFIED, CycleFacts(), COMPLETION, CONTENT, CERTIFIED.window_opens, ZONE)
     assert (early.state, opened.state) == ("certified", "window_open")
     assert replace(opened, state="certified") == CERTIFIED
     assert opened.wakes == opened.expires
     assert run({}, "2027-04-01").state == "assigned"
-    assert "r" not in open_courses(early, Facts(), CONTENT, CERTIFIED.window_opens - 1)
-    assert open_courses(opened, Facts(), CONTENT, CERTIFIED.window_opens) == {"a", "b", "r"}
+    assert "r" not in open_courses(early, CycleFacts(), CONTENT, CERTIFIED.window_opens - 1)
+    assert open_courses(opened, CycleFacts(), CONTENT, CERTIFIED.window_opens) == {"a", "b", "r"}
 
 
 LEGAL = {
@@ -342,7 +342,7 @@ def test_behaviour_87_many_learners_live_the_whole_cycle_each_by_her_own_dates()
     start = on("2026-04-15")
     for n in range(200):
         done = start + n * DAY
-        facts = Facts({"a": done, "b": done, "r": done + 350 * DAY} if n % 2 else {"a": done, "b": done})
+        facts = CycleFacts({"a": done, "b": done, "r": done + 350 * DAY} if n % 2 else {"a": done, "b": done})
         state, seen = CycleState(), ["assigned"]
         for week in range(120):
             state = advance(state, facts, COMPLETION, CONTENT, start + week * 7 * DAY, ZONE)
@@ -351,16 +351,16 @@ def test_behaviour_87_many_learners_live_the_whole_cycle_each_by_her_own_dates()
         assert seen[:4] == [*awarded, "certified" if n % 2 else "expired"]
         if not n % 2:
             later = start + 900 * DAY
-            back = advance(state, Facts({"a": later, "b": later}), COMPLETION, CONTENT, later, ZONE)
+            back = advance(state, CycleFacts({"a": later, "b": later}), COMPLETION, CONTENT, later, ZONE)
             assert (back.state, back.cycle, back.certified_at) == ("certified", 2, later)
 
 
 def test_a_completion_counts_for_recertification_only_after_the_window_opened() -> None:
     assert run({"r": on("2027-03-01")}, "2027-04-01", CERTIFIED).state == "window_open"
     assert CERTIFIED.window_opens is not None
-    exactly = Facts({"r": CERTIFIED.window_opens})
+    exactly = CycleFacts({"r": CERTIFIED.window_opens})
     assert run(exactly, "2027-04-01", CERTIFIED).state == "window_open"
-    just_after = run(Facts({"r": CERTIFIED.window_opens + 1}), "2027-04-01", CERTIFIED)
+    just_after = run(CycleFacts({"r": CERTIFIED.window_opens + 1}), "2027-04-01", CERTIFIED)
     assert (just_after.state, just_after.cycle) == ("certified", 2)
 
 
@@ -376,9 +376,9 @@ def test_an_expired_learner_is_overdue_on_the_certification_path() -> None:
     state = run({}, "2027-06-01", CERTIFIED)
     assert state == replace(CERTIFIED, state="expired")
     assert state.due == CERTIFIED.expires
-    assert open_courses(state, Facts(), CONTENT, on("2027-06-01")) == {"a", "b"}
+    assert open_courses(state, CycleFacts(), CONTENT, on("2027-06-01")) == {"a", "b"}
     assert run({"r": on("2027-06-01")}, "2027-06-02", state).state == "expired"
-    half = Facts({"a": on("2027-04-01"), "b": on("2026-04-15")})
+    half = CycleFacts({"a": on("2027-04-01"), "b": on("2026-04-15")})
     assert run(half, "2027-06-02", state).state == "expired"
     back = run({"a": on("2027-04-01"), "b": on("2027-06-01")}, "2027-06-02", state, EXPIRY)
     assert (back.state, back.cycle, day(back.expires)) == ("certified", 2, "2028-06-01")
@@ -386,14 +386,14 @@ def test_an_expired_learner_is_overdue_on_the_certification_path() -> None:
 
 def test_a_completion_told_late_still_counts_at_its_own_time() -> None:
     expired = run({}, "2027-06-01", CERTIFIED, EXPIRY)
-    told = Facts({"r": on("2027-04-10")})
+    told = CycleFacts({"r": on("2027-04-10")})
     late = run(told, "2027-06-01", expired, EXPIRY)
     assert late == run(told, "2027-06-01", CERTIFIED, EXPIRY)
     assert (late.certified_at, day(late.expires)) == (on("2027-04-10"), "2028-04-15")
 
 
 def test_a_worker_off_for_years_reaches_the_same_state() -> None:
-    facts = Facts({"a": on("2026-03-01"), "b": on("2026-04-15"), "r": (on("2027-04-01"), on("2028-03-20"))})
+    facts = CycleFacts({"a": on("2026-03-01"), "b": on("2026-04-15"), "r": (on("2027-04-01"), on("2028-03-20"))})
     state = run(facts, "2031-01-01")
     assert (state.state, state.cycle, day(state.expires)) == ("expired", 3, "2029-03-20")
 
@@ -416,7 +416,7 @@ def test_how_often_it_is_asked_makes_no_difference(
     done: Completions, period: PeriodSettings | None, content: Content, due: int | None, asked: list[int]
 ) -> None:
     start = on("2026-01-01")
-    facts = Facts(done, due=None if due is None else start + due * DAY)
+    facts = CycleFacts(done, due=None if due is None else start + due * DAY)
     often = CycleState()
     for moment in [*sorted(asked), 1500]:
         known: dict[str, tuple[int, ...]] = {
@@ -456,7 +456,7 @@ def test_behaviour_38_an_extension_never_moves_the_next_cycle() -> None:
 
 def test_an_extended_first_due_date_is_met_but_the_cycle_counts_from_the_old_one() -> None:
     done = {"a": on("2026-05-20"), "b": on("2026-05-20")}
-    facts = Facts(done, due=on("2026-06-01"), baseline_due=on("2026-05-01"))
+    facts = CycleFacts(done, due=on("2026-06-01"), baseline_due=on("2026-05-01"))
     assert day(run(facts, "2026-05-21", period=EXPIRY).expires) == "2027-05-01"
 
 
@@ -514,8 +514,8 @@ def test_behaviour_75_certified_and_back_after_the_expiry_she_is_expired() -> No
     back = recalled(*dates, CERTIFIED.cycle, on("2028-01-01"))
     assert back == run({}, "2028-01-01", begin(CERTIFIED))
     assert back.state == "expired"
-    assert [*steps(back, Facts(), COMPLETION, CONTENT, on("2028-01-01"), ZONE)] == []
-    old = Facts({"a": on("2026-03-01"), "b": on("2026-04-15")})
+    assert [*steps(back, CycleFacts(), COMPLETION, CONTENT, on("2028-01-01"), ZONE)] == []
+    old = CycleFacts({"a": on("2026-03-01"), "b": on("2026-04-15")})
     assert run(old, "2028-01-01", back).state == "expired"
 
 
@@ -534,14 +534,14 @@ def test_behaviour_77_a_new_spell_is_assigned_or_takes_up_what_was_kept() -> Non
 
 def test_seats_of_a_done_path_stay_wanted() -> None:
     then = Content((CourseSet("1", ("a",)), CourseSet("2", ("b",))), AGAIN)
-    assert open_courses(CycleState(), Facts(), then, on("2026-01-01")) == {"a"}
-    assert open_courses(CycleState("in_progress"), Facts({"a": 1}), then, on("2026-01-01")) == {"a", "b"}
-    assert open_courses(CERTIFIED, Facts(), then, on("2026-06-01")) == {"a", "b"}
-    facts = Facts({"r": on("2027-04-01")})
+    assert open_courses(CycleState(), CycleFacts(), then, on("2026-01-01")) == {"a"}
+    assert open_courses(CycleState("in_progress"), CycleFacts({"a": 1}), then, on("2026-01-01")) == {"a", "b"}
+    assert open_courses(CERTIFIED, CycleFacts(), then, on("2026-06-01")) == {"a", "b"}
+    facts = CycleFacts({"r": on("2027-04-01")})
     again = run(facts, "2027-04-02", CERTIFIED)
     assert open_courses(again, facts, CONTENT, on("2027-04-02")) == {"a", "b", "r"}
     by_first_path = run({"a": on("2027-06-01"), "b": on("2027-06-01")}, "2027-06-02", CERTIFIED)
-    assert open_courses(by_first_path, Facts(), CONTENT, on("2027-06-02")) == {"a", "b"}
+    assert open_courses(by_first_path, CycleFacts(), CONTENT, on("2027-06-02")) == {"a", "b"}
 
 
 # --- preview
@@ -573,7 +573,7 @@ def test_a_record_brought_along_is_in_the_state_its_dates_mean() -> None:
 
 
 def test_importing_before_or_after_assigning_comes_to_the_same() -> None:
-    as_of, facts = "2027-04-01", Facts({"a": on("2027-03-20")}, due=on("2026-12-01"))
+    as_of, facts = "2027-04-01", CycleFacts({"a": on("2027-03-20")}, due=on("2026-12-01"))
     record = imported(EXPIRY, on("2026-04-15"), None, ZONE, on(as_of))
     before = run(facts, as_of, begin(record), EXPIRY)
     assigned = run(facts, as_of, begin(None), EXPIRY)

@@ -16,13 +16,21 @@ from plugin.certifications.rules.cycle import (
     COMPLETE,
     EXPIRED,
     WINDOW_OPEN,
+    CycleFacts,
     CycleState,
-    Facts,
     advance,
     begin,
 )
 from plugin.certifications.rules.period import parse_period_settings
-from plugin.certifications.rules.record_states import Judged, Known, Named, Record, Rules, brought_along, judge
+from plugin.certifications.rules.record_states import (
+    JudgedLine,
+    KnownState,
+    LearnerRecord,
+    NamedPerson,
+    Rules,
+    brought_along,
+    judge,
+)
 from plugin.core.errors import Invalid
 from plugin.core.text.table_files import decode
 
@@ -43,7 +51,7 @@ def at(text: str) -> int:
 
 NOW = at("2026-11-18T11:00")
 RULES = Rules(YEARLY, CONTENT, ZONE, NOW)
-ANN, BOB, OTHER = Named(1, "u1", "Ann"), Named(2, "u2", "Bob"), Named(3, "u3", "Bob")
+ANN, BOB, OTHER = NamedPerson(1, "u1", "Ann"), NamedPerson(2, "u2", "Bob"), NamedPerson(3, "u3", "Bob")
 PEOPLE = {"ann": [ANN], "u1": [ANN], "bob": [BOB, OTHER], "u2": [BOB], "u3": [OTHER]}
 
 
@@ -51,7 +59,7 @@ def read(text: str, order: str = "") -> RecordFile:
     return read_records(text, ZONE, order)
 
 
-def judged(text: str, known: dict[int, Known] | None = None, rules: Rules = RULES) -> list[Judged]:
+def judged(text: str, known: dict[int, KnownState] | None = None, rules: Rules = RULES) -> list[JudgedLine]:
     return judge(read(text).lines, PEOPLE, known or {}, rules)
 
 
@@ -165,12 +173,15 @@ def test_lines_about_one_person_that_differ_contradict_each_other() -> None:
 def test_an_end_before_the_beginning_contradicts_and_one_day_is_a_day() -> None:
     assert verdicts("person,since,until\nann,2026-06-02,2026-06-01\n") == ["contradictory"]
     (one,) = judged("person,since,until\nann,2026-06-02,2026-06-02\n")
-    assert (one.verdict, one.record) == ("expires", Record(at("2026-06-02T23:58"), at("2026-06-02T23:59"), day=True))
+    assert (one.verdict, one.record) == (
+        "expires",
+        LearnerRecord(at("2026-06-02T23:58"), at("2026-06-02T23:59"), day=True),
+    )
 
 
 def test_today_counts_and_tomorrow_does_not() -> None:
     assert verdicts("person,since\nann,2026-11-18\nu2,2026-11-19\n") == ["found", "contradictory"]
-    assert judged("person,since\nann,2026-11-18\n")[0].record == Record(NOW, None, day=True)
+    assert judged("person,since\nann,2026-11-18\n")[0].record == LearnerRecord(NOW, None, day=True)
 
 
 def test_a_program_is_complete_and_never_expires() -> None:
@@ -181,15 +192,15 @@ def test_a_program_is_complete_and_never_expires() -> None:
 
 
 def test_what_is_known_already_changes_nothing() -> None:
-    state = brought_along(CycleState(), Record(at("2026-06-01T23:59"), None, day=True), {}, RULES)
-    assert [one.verdict for one in judged("person,since\nann,2026-06-01\n", {1: Known(state)})] == ["known"]
-    (corrected,) = judged("person,since,until\nann,2026-06-01,2026-12-31\n", {1: Known(state)})
+    state = brought_along(CycleState(), LearnerRecord(at("2026-06-01T23:59"), None, day=True), {}, RULES)
+    assert [one.verdict for one in judged("person,since\nann,2026-06-01\n", {1: KnownState(state)})] == ["known"]
+    (corrected,) = judged("person,since,until\nann,2026-06-01,2026-12-31\n", {1: KnownState(state)})
     assert (corrected.verdict, corrected.state and corrected.state.expires) == ("found", at("2026-12-31T23:59"))
 
 
 def test_the_state_goes_by_the_arithmetic_of_the_cycle() -> None:
     def state(since: str, until: str | None = None, done: dict[str, int] | None = None) -> CycleState:
-        return brought_along(CycleState(), Record(at(since), at(until) if until else None), done or {}, RULES)
+        return brought_along(CycleState(), LearnerRecord(at(since), at(until) if until else None), done or {}, RULES)
 
     assert state("2026-06-01").state == CERTIFIED
     assert state("2025-12-01").state == WINDOW_OPEN
@@ -210,9 +221,9 @@ INSTANTS = st.integers(at("2023-01-01"), NOW)
 )
 def test_before_or_after_assigning_comes_to_the_same(since: int, lasts: int | None, done: dict[str, list[int]]) -> None:
     """Wherever she was certified at most once before the record was imported."""
-    record = Record(since, None if lasts is None else since + lasts * 86400)
+    record = LearnerRecord(since, None if lasts is None else since + lasts * 86400)
     first = brought_along(begin(None), record, done, RULES)
-    assigned = advance(begin(None), Facts(completions=done), YEARLY, CONTENT, NOW, ZONE)
+    assigned = advance(begin(None), CycleFacts(completions=done), YEARLY, CONTENT, NOW, ZONE)
     afterwards = brought_along(assigned, record, done, RULES)
     if assigned.cycle <= 1 and (assigned.certified_at or since) >= since:
         assert afterwards == first

@@ -19,7 +19,7 @@ from plugin.core.journal import record
 from plugin.core.outbox import TYPES
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.delivery.endpoints.subscriptions import Wanted, create
+from plugin.delivery.endpoints.subscriptions import EnteredSubscription, create
 from plugin.delivery.tables import Endpoint, EndpointDelivery
 
 HOST = 1
@@ -103,7 +103,11 @@ def a_host(runtime: Runtime) -> None:
 def subscribe(runtime: Runtime, url: str, *types: str, names: bool = False) -> tuple[int, str]:
     """An endpoint and its secret."""
     number, secret = create(
-        runtime, HOST, Wanted(url, "Data warehouse", types or EVERYTHING, names), form=f"f-{url}", who="Sam (U-1)"
+        runtime,
+        HOST,
+        EnteredSubscription(url, "Data warehouse", types or EVERYTHING, names),
+        form=f"f-{url}",
+        who="Sam (U-1)",
     )
     assert secret is not None
     return number, secret

@@ -20,7 +20,16 @@ from plugin.core.tables import Event
 from plugin.delivery.endpoints import event_calls
 from plugin.delivery.endpoints.event_calls import DISABLED_AFTER, SCHEDULE
 from plugin.delivery.endpoints.event_lists import KEPT, forget
-from plugin.delivery.endpoints.subscriptions import Wanted, change, create, ping, redeliver, remove, rotate, switch
+from plugin.delivery.endpoints.subscriptions import (
+    EnteredSubscription,
+    change,
+    create,
+    ping,
+    redeliver,
+    remove,
+    rotate,
+    switch,
+)
 from plugin.jobs.event_sender import send_events
 from tests.delivery.endpoints import (
     HOST,
@@ -267,7 +276,7 @@ def test_a_private_address_is_refused_when_entered_and_when_called(made: Runtime
     for url in ("http://example.org/x", "https://127.0.0.1/x", "https://localhost/x", "https://10.1.2.3/x",
                 "https://[::1]/x", "https://169.254.169.254/latest", "https://2130706433/x", "https://0x7f000001/x"):  # fmt: skip
         with pytest.raises(Invalid):
-            create(closed, HOST, Wanted(url, "", ("learner.enrolled",)), form="", who="Sam")
+            create(closed, HOST, EnteredSubscription(url, "", ("learner.enrolled",)), form="", who="Sam")
     number, _secret = subscribe(made, taking.url)  # allowed then, and not any more
     happen(made)
     send_events(closed, HOST)
@@ -287,11 +296,11 @@ def test_what_is_no_address_is_said_so(url: str) -> None:
 def test_a_choice_of_events_that_cannot_be_is_refused(made: Runtime) -> None:
     for types in ((), ("weather.changed",), ("endpoint.ping",)):
         with pytest.raises(Invalid):
-            create(made, HOST, Wanted("https://example.org/x", "", types), form="", who="Sam")
+            create(made, HOST, EnteredSubscription("https://example.org/x", "", types), form="", who="Sam")
 
 
 def test_the_same_form_sent_twice_makes_one_endpoint_and_shows_the_secret_once(made: Runtime) -> None:
-    wanted = Wanted("https://example.org/x", "", ("learner.enrolled",))
+    wanted = EnteredSubscription("https://example.org/x", "", ("learner.enrolled",))
     number, secret = create(made, HOST, wanted, form="one", who="Sam")
     assert create(made, HOST, wanted, form="one", who="Sam") == (number, None)
     assert secret is not None
@@ -302,7 +311,9 @@ def test_the_same_form_sent_twice_makes_one_endpoint_and_shows_the_secret_once(m
 def test_a_secret_is_sealed_at_rest(made: Runtime) -> None:
     from sqlalchemy import text
 
-    _number, secret = create(made, HOST, Wanted("https://example.org/x", "", ("group.left",)), form="", who="Sam")
+    _number, secret = create(
+        made, HOST, EnteredSubscription("https://example.org/x", "", ("group.left",)), form="", who="Sam"
+    )
     with made.db.read() as session:
         kept = session.execute(text("SELECT secret FROM endpoint")).scalar_one()
     assert secret is not None
@@ -352,7 +363,7 @@ def test_a_ping_is_answered_at_once_also_where_an_endpoint_is_off(made: Runtime,
 
 def test_one_host_sees_nothing_of_another(made: Runtime, taking: Receiver) -> None:
     number, _secret = subscribe(made, taking.url)
-    other = Wanted("https://example.org/x", "", ("learner.enrolled",))
+    other = EnteredSubscription("https://example.org/x", "", ("learner.enrolled",))
     for act in (
         lambda: change(made, 2, number, other, who="Eve"),
         lambda: rotate(made, 2, number, overlap=0, form="", who="Eve"),

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from plugin.core.errors import Invalid
 from plugin.core.runtime import Runtime
 from plugin.delivery.messages import smtp
-from plugin.delivery.messages.channels import Entered, change_channel, channel_of, try_mail
+from plugin.delivery.messages.channels import EnteredChannel, change_channel, channel_of, try_mail
 from plugin.delivery.messages.dispatch import post
 from plugin.delivery.messages.smtp import Mailer, MailTrouble, Server, compose, message_id, usable
 from plugin.delivery.tables import Call, Channel, Message
@@ -47,7 +47,7 @@ def lab(runtime: Runtime, box: Mailbox) -> Lab:
 
 
 def by_mail(lab: Lab, port: int, **more: Any) -> None:
-    entered = Entered("mail", server="127.0.0.1", port=str(port), sender="muster@example.com", sender_name="The Academy",
+    entered = EnteredChannel("mail", server="127.0.0.1", port=str(port), sender="muster@example.com", sender_name="The Academy",
                       **{"security": "none", **more})  # fmt: skip
     lab.runtime.db.transact(lambda session: change_channel(session, lab.runtime, HOST, entered, who="sam"))
 
@@ -240,7 +240,7 @@ def test_the_password_is_sealed_and_stays_with_its_server(lab: Lab, box: Mailbox
     ],
 )  # fmt: skip
 def test_a_channel_that_cannot_be_is_refused_in_a_sentence(lab: Lab, more: dict[str, str], says: str) -> None:
-    usual = Entered("mail", server="mail.example.org", sender="muster@example.com")
+    usual = EnteredChannel("mail", server="mail.example.org", sender="muster@example.com")
     with pytest.raises(Invalid, match=says):
         lab.runtime.db.transact(
             lambda session: change_channel(session, lab.runtime, HOST, replace(usual, **more), who="sam")

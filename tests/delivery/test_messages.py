@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from plugin.core.database.bulk import insert_rows
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, Journal
-from plugin.delivery.messages.channels import Entered, change_channel, channel_of
+from plugin.delivery.messages.channels import EnteredChannel, change_channel, channel_of
 from plugin.delivery.messages.dispatch import post
 from plugin.delivery.messages.queue import pick, release_waiting
 from plugin.delivery.messages.storm import answer_held, cap_of, count_told, hold_storm
@@ -49,7 +49,7 @@ def lab(runtime: Runtime) -> Lab:
 def receiver(lab: Lab) -> Iterator[Receiver]:
     """Messages are posted here, signed."""
     with receiving() as made:
-        entered = Entered("webhook", url=made.url, secret=SECRET)
+        entered = EnteredChannel("webhook", url=made.url, secret=SECRET)
         lab.runtime.db.transact(lambda session: change_channel(session, lab.runtime, HOST, entered, who="sam"))
         yield made
 
@@ -204,7 +204,9 @@ def test_a_way_that_is_no_longer_chosen_leaves_its_unanswered_messages_maybe_sen
     receiver.judge = lambda _got: 503
     lab.save("fs", *individuals("bob", "cat"), notifications=({"when": "assigned"},))
     assert send(lab) == 0
-    lab.runtime.db.transact(lambda session: change_channel(session, lab.runtime, HOST, Entered("host"), who="sam"))
+    lab.runtime.db.transact(
+        lambda session: change_channel(session, lab.runtime, HOST, EnteredChannel("host"), who="sam")
+    )
     lab.at(lab.now + 600)
     assert send(lab) == 0
     assert count(lab, "maybe") == 2

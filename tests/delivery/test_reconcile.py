@@ -15,7 +15,7 @@ from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
 from plugin.delivery.drift import findings, reconcile
-from plugin.delivery.drift.echoes import heed
+from plugin.delivery.drift.echoes import reread_hinted
 from plugin.delivery.seats.send import drain
 from plugin.delivery.tables import FOUND, IN, OUT, SUSPENDED, Seat
 from plugin.enrolment.doctor import examine
@@ -23,7 +23,7 @@ from plugin.enrolment.message_dates import render
 from plugin.enrolment.saving.save import Choices, save
 from plugin.jobs.work import work_host
 from plugin.mirror.connections.store import connection_of
-from plugin.mirror.tables import Connection, Hint, SyncRun
+from plugin.mirror.tables import Connection, StoredHint, SyncRun
 from tests.live import Sandbox, connect, serve_sandbox
 
 FILE = """
@@ -60,7 +60,7 @@ class World:
 
         self.made.db.transact(choose)
 
-    def look(self) -> reconcile.Drift:
+    def look(self) -> reconcile.HostDrift:
         return reconcile.reconcile(self.made, self.host_id)
 
     def send(self) -> None:
@@ -248,11 +248,11 @@ def test_echoes_of_our_own_writes_are_known_and_a_hint_of_a_change_repairs_it(wo
     def hinted(number: int, *ids: str) -> str:
         with world.made.db.write() as session:
             row = session.scalars(select(Connection)).one()
-            session.add(Hint(host_id=world.host_id, id=1000 + number, connection=row.id, key=f"k{number}",
+            session.add(StoredHint(host_id=world.host_id, id=1000 + number, connection=row.id, key=f"k{number}",
                              kind="enrolments", ids=list(ids), received=1, done=False, caused="", correlation="abc"))  # fmt: skip
-        assert heed(world.made, world.host_id) == 1
+        assert reread_hinted(world.made, world.host_id) == 1
         with world.made.db.read() as session:
-            return session.get_one(Hint, (world.host_id, 1000 + number)).caused
+            return session.get_one(StoredHint, (world.host_id, 1000 + number)).caused
 
     assert hinted(1, *(f"c1:{one}" for one in people)) == f"differed 0 {len(people)}"
     world.sandbox.act("unenrol", person=people[0], course="c1")

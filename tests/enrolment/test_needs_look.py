@@ -12,11 +12,11 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
-from plugin.enrolment.checking.learners import Again
+from plugin.enrolment.checking.learners import CheckedLearners
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.needs_look import NeedsLook
 from plugin.enrolment.reading.needs_look_people import WhereToLook, completed_by
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.reading.some_people import SomePeople, some_people
 from plugin.enrolment.settling import everyone, plan
 from plugin.enrolment.settling import people as settling_people
@@ -42,12 +42,12 @@ class Watch:
         patch.setattr(settling_people, "where_to_look", self.people)
 
     def certification(
-        self, around: Around, people: Population, terms: Terms, rows: Any, cause: Cause, **more: Any
+        self, snapshot: Snapshot, people: Population, terms: Terms, rows: Any, cause: Cause, **more: Any
     ) -> NeedsLook:
-        found = self._certification(around, people, terms, rows, cause, **more)
-        owed = BitMap(owed_people(around.session, people.host_id, 10_000))  # looked at by themselves
+        found = self._certification(snapshot, people, terms, rows, cause, **more)
+        owed = BitMap(owed_people(snapshot.session, people.host_id, 10_000))  # looked at by themselves
         self._decide(
-            around.session, people, terms.id, people.existing - BitMap(found.people.astype(np.uint32)) - owed, cause
+            snapshot.session, people, terms.id, people.existing - BitMap(found.people.astype(np.uint32)) - owed, cause
         )
         return found
 
@@ -59,17 +59,17 @@ class Watch:
         return found
 
     def some(
-        self, around: Around, people: Population, certifications: Sequence[int], who: BitMap, *more: Any
+        self, snapshot: Snapshot, people: Population, certifications: Sequence[int], who: BitMap, *more: Any
     ) -> list[SomePeople]:
         """Certifications that are passed over for some people or for all of them."""
-        found = some_people(around, people, certifications, who, *more)
+        found = some_people(snapshot, people, certifications, who, *more)
         for number in certifications:
             theirs = next((one for one in found if number in one.certifications), None)
             looked = theirs is not None and number in theirs.worth_a_look({})
             left_out = who - (theirs.everyone if looked and theirs else BitMap())
-            completed = completed_by(around.session, people.host_id, list(left_out)).get(number, BitMap())
+            completed = completed_by(snapshot.session, people.host_id, list(left_out)).get(number, BitMap())
             self.passed_over += len(left_out - completed)
-            self._decide(around.session, people, number, left_out - completed, Cause(otherwise=people.as_of))
+            self._decide(snapshot.session, people, number, left_out - completed, Cause(otherwise=people.as_of))
         return found
 
     def _decide(self, session: Session, people: Population, certification: int, left_out: BitMap, cause: Cause) -> None:
@@ -77,7 +77,7 @@ class Watch:
         self.left_out += len(left_out)
         work = prepare(session, people, certification, np.array(left_out, np.int64), cause)
         outcome, _writing = decide(work, cause, BitMap())
-        changed = Again(work, outcome)
+        changed = CheckedLearners(work, outcome)
         said = {one: changed.stored_and_would(one) for one in changed.people()}
         assert said == {}, f"certification {certification} would change"
 

@@ -14,7 +14,7 @@ from plugin.core.tables import Journal
 from plugin.delivery.tables import Message
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.imported.records import Choice, bring, look, take_back
-from plugin.enrolment.tables import Brought
+from plugin.enrolment.tables import ImportedRecord
 from plugin.enrolment.timed_messages import owe_timed
 from plugin.enrolment.views.show import show_person, show_rows
 from tests.conftest import NOW
@@ -191,7 +191,7 @@ def test_the_same_file_twice_is_one_record_each(world: World) -> None:
     assert bring_file(world) == 0
     assert rows(world) == first
     with world.runtime.db.read() as session:
-        assert session.scalar(select(func.count()).select_from(Brought)) == 3
+        assert session.scalar(select(func.count()).select_from(ImportedRecord)) == 3
 
 
 def test_with_a_wrong_line_nothing_is_brought_unless_it_is_left_out(world: World) -> None:

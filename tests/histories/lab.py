@@ -87,12 +87,12 @@ class Lab:
 
     # --- the host
 
-    def reader(self, runtime: Runtime) -> pages.Reader:
+    def reader(self, runtime: Runtime) -> pages.HostReader:
         """Who writes what the host tells."""
         with runtime.db.read() as session:
             connection = session.get_one(Connection, (self.host, 1))
             zone = session.get_one(Host, self.host).time_zone
-        return pages.Reader(runtime, self.host, connection, None, Caps(), zone)  # type: ignore[arg-type]
+        return pages.HostReader(runtime, self.host, connection, None, Caps(), zone)  # type: ignore[arg-type]
 
     def tell(self, kind: str, rows: dict[str, dict[str, Any]] | None = None, gone: tuple[str, ...] = ()) -> None:
         """What a read by ids brings, through the mirror's own writing."""

@@ -20,8 +20,8 @@ from plugin.core.runtime import Runtime
 from plugin.delivery.drift import echoes
 from plugin.hosts.port import Refused
 from plugin.mirror.hints import inbox, receiving
-from plugin.mirror.hints.recent import Refusals, came, latest, led_to
-from plugin.mirror.tables import Hint, Person, SyncRun
+from plugin.mirror.hints.recent import Refusals, came, latest, outcomes_of
+from plugin.mirror.tables import Person, StoredHint, SyncRun
 from tests.live import Sandbox, connect, serve_sandbox
 
 LONG = bool(os.environ.get("MUSTER_LONG"))
@@ -40,9 +40,9 @@ def hint(made: Runtime, sandbox: Sandbox, kind: str, *ids: str, key: str) -> int
     return receiving.store(made, "sandbox", headers, body.encode())
 
 
-def kept(made: Runtime) -> list[Hint]:
+def kept(made: Runtime) -> list[StoredHint]:
     with made.db.read() as session:
-        return list(session.scalars(select(Hint).order_by(Hint.id)))
+        return list(session.scalars(select(StoredHint).order_by(StoredHint.id)))
 
 
 def runs(made: Runtime) -> int:
@@ -53,13 +53,13 @@ def runs(made: Runtime) -> int:
 def long_ago(made: Runtime, seconds: int) -> None:
     """Let the hints that wait have come so much earlier."""
     with made.db.write() as session:
-        session.execute(update(Hint).values(received=Hint.received - seconds))
+        session.execute(update(StoredHint).values(received=StoredHint.received - seconds))
 
 
 def just_now(made: Runtime) -> None:
     """Let the hints that wait have come this very second, however long a slow machine took to write them."""
     with made.db.write() as session:
-        session.execute(update(Hint).values(received=made.clock.true()))
+        session.execute(update(StoredHint).values(received=made.clock.true()))
 
 
 def test_many_hints_at_once_end_in_one_read_of_what_changed(mirrored: Any) -> None:
@@ -67,7 +67,9 @@ def test_many_hints_at_once_end_in_one_read_of_what_changed(mirrored: Any) -> No
     with made.db.write() as session:
         now = made.clock.true()
         session.add_all(
-            Hint(host_id=host_id, id=n, connection=1, key=f"k{n}", kind="people", ids=[f"U-{n % 40}"], received=now)
+            StoredHint(
+                host_id=host_id, id=n, connection=1, key=f"k{n}", kind="people", ids=[f"U-{n % 40}"], received=now
+            )
             for n in range(1, inbox.STORM * 3)
         )
     sandbox.act("suspend", person="U-7")
@@ -88,7 +90,7 @@ def test_a_storm_that_never_ends_is_read_once_a_minute(mirrored: Any) -> None:
     now = made.clock.true()
     with made.db.write() as session:
         session.add_all(
-            Hint(host_id=host_id, id=n, connection=1, key=f"k{n}", kind="people", ids=["U-1"],
+            StoredHint(host_id=host_id, id=n, connection=1, key=f"k{n}", kind="people", ids=["U-1"],
                  received=now - (inbox.LONGEST if n == 1 else 0))
             for n in range(1, inbox.STORM + 10)
         )  # fmt: skip
@@ -115,7 +117,7 @@ def test_hints_about_enrolments_are_left_to_delivery(mirrored: Any) -> None:
     hint(made, sandbox, "person.changed", "U-1", key="p")
     assert inbox.work(made, host_id) == 1
     assert [row.done for row in kept(made)] == [False, True]
-    assert echoes.heed(made, host_id) == 1
+    assert echoes.reread_hinted(made, host_id) == 1
     assert kept(made)[0].caused == "differed 0 0"
 
 
@@ -134,7 +136,7 @@ def test_what_a_hint_led_to_is_kept_with_when_and_under_which_id(mirrored: Any) 
         use_correlation(row.batch)
         record(session, host_id, 5, "sync", "withdrawn", certification=1, person=7)
     with made.db.read() as session:
-        assert led_to(session, host_id, [row.batch]) == {row.batch: {"withdrawn": 1}}
+        assert outcomes_of(session, host_id, [row.batch]) == {row.batch: {"withdrawn": 1}}
         total, rows = latest(session, host_id, kind="people", state="done")
         assert (total, [one.id for one in rows]) == (1, [row.id])
         figures = came(session, host_id, made.clock.now(), made.clock.true())

@@ -20,7 +20,7 @@ from plugin.mirror.hints import inbox, receiving
 from plugin.mirror.lookup.search import find, fold
 from plugin.mirror.pulling.pull import pull
 from plugin.mirror.pulling.row_guard import held_records, release_records
-from plugin.mirror.tables import DELETED, Change, Connection, Job, Person, Unit
+from plugin.mirror.tables import DELETED, Connection, Job, Person, PersonChange, Unit
 from tests.live import Sandbox, connect, serve_sandbox
 
 
@@ -44,10 +44,10 @@ def hint(made: Runtime, sandbox: Sandbox, body: str, key: str = "h1", secret: st
 def test_a_second_whole_read_changes_nothing(mirrored: Any) -> None:
     made, _sandbox, host_id = mirrored
     with made.db.read() as session:
-        before = session.scalar(select(func.max(Change.seq)))
+        before = session.scalar(select(func.max(PersonChange.seq)))
     assert pull(made, host_id, full=True).changed == 0
     with made.db.read() as session:
-        assert session.scalar(select(func.max(Change.seq))) == before
+        assert session.scalar(select(func.max(PersonChange.seq))) == before
 
 
 def test_a_delta_brings_what_changed_and_what_is_gone(mirrored: Any) -> None:

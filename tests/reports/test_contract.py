@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from plugin.core.runtime import Runtime
 from plugin.reports.asking.reader import Reader
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.service import report
 from plugin.reports.sources.happenings import STEMS, happens
 from plugin.reports.values import item
@@ -63,14 +63,14 @@ def test_empty_parameters_are_none_and_fields_take_operators(site: Runtime) -> N
     assert len(ask(site, "learners", "columns=&sort=&as_of=&cursor=&limit=&by=")) == 5
     assert len(ask(site, "learners", "fields.city=Ulm")) == 2
     assert len(ask(site, "learners", "fields.city.empty=true")) == 3
-    with pytest.raises(Refused, match=r"There is no filter 'due\.foo'\. Nearest: "):
+    with pytest.raises(RefusedReport, match=r"There is no filter 'due\.foo'\. Nearest: "):
         ask(site, "learners", "due.foo=1")
 
 
 def test_whom_a_reader_does_not_see_she_cannot_ask_for(site: Runtime) -> None:
     team = Reader("bea", people=BitMap([3]))
     for query in ("person=ann", "manager=ann", "manager.below=bea"):
-        with pytest.raises(Refused, match=r"There is no person '.*'\. Nearest: cid\."):
+        with pytest.raises(RefusedReport, match=r"There is no person '.*'\. Nearest: cid\."):
             ask(site, "learners", query, team)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.app import create_app
 from plugin.cli import main
 from plugin.core.runtime import Runtime
@@ -68,7 +68,9 @@ def test_every_address_of_the_documentation_answers(site: Runtime) -> None:
 
 def test_every_call_about_what_is_sent_answers(site: Runtime) -> None:
     with site.db.write() as session:
-        token = make_token(session, HOST, Asked("hr", ("reports",)), owner=Owner(), at=site.clock.now(), who="tester")
+        token = make_token(
+            session, HOST, RequestedToken("hr", ("reports",)), owner=TokenOwner(), at=site.clock.now(), who="tester"
+        )
     client, headers = create_app(site).test_client(), {"Authorization": f"Bearer {token}"}
     saved = {"name": "Late", "source": "learners", "query": [["overdue", "true"]]}
     assert client.post("/api/v1/saved-reports", json=saved, headers=headers).status_code == 201

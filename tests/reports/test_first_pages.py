@@ -131,7 +131,7 @@ def test_an_overview_that_is_kept_follows_every_change_and_the_clock(world: Worl
     def both() -> list[dict[str, Any]]:
         with asking(world.runtime, HOST, Reader("tester")) as asker:
             kept = ask(asker, parse_question("overview", [])).rows
-            asked, _tests = overview.asked_of(asker, parse_question("overview", []))
+            asked, _tests = overview.overview_subject(asker, parse_question("overview", []))
             scanned = overview.scanned(asker, asked)
         for one in kept:
             assert all(one[name] == scanned[number][name] for number, (code, _name) in asked.codes.items()

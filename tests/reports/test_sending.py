@@ -21,14 +21,14 @@ from plugin.access.tables import AccessGrant
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.delivery.endpoints import subscriptions
-from plugin.delivery.endpoints.subscriptions import Wanted as Target
+from plugin.delivery.endpoints.subscriptions import EnteredSubscription as Target
 from plugin.mirror.tables import Person, Unit
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.sending import due_reports, mailing
 from plugin.reports.sending.due_reports import send_reports
-from plugin.reports.sending.schedules import Leaving, Owner, Wanted, create, set_leaving
+from plugin.reports.sending.schedules import RequestedSchedule, ScheduleOwner, SendingRules, create, set_leaving
 from plugin.reports.sending.stored_files import parts
 from plugin.reports.sending.tables import ReportPart, ReportSchedule, ReportSending
 from plugin.reports.sending.timing import parse_timing
@@ -38,7 +38,7 @@ from tests.web.conftest import small_world
 from tests.world import HOST, World, row
 
 MONDAY = 1_795_392_000  # 2026-11-23T00:00:00Z
-ANN = Owner("person", "ann", "Ann (ann)", 1)
+ANN = ScheduleOwner("person", "ann", "Ann (ann)", 1)
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def world(runtime: Runtime, box: Mailbox) -> World:
     settings = replace(runtime.settings, smtp_url=f"smtp://127.0.0.1:{box.port}", mail_from="muster@example.org")
     made = small_world(replace(runtime, settings=settings))
     made.save("fs", row("individual", "bea"), row("individual", "cid"), state="live", settle=True)
-    set_leaving(made.runtime, HOST, Leaving(("example.org",)), who="tester")
+    set_leaving(made.runtime, HOST, SendingRules(("example.org",)), who="tester")
     with made.runtime.db.write() as session:
-        grants.add(session, HOST, grants.Wanted("auditor", person=1), by=SHELL, at=made.now, who="tester")
+        grants.add(session, HOST, grants.RequestedGrant("auditor", person=1), by=SHELL, at=made.now, who="tester")
     return made
 
 
@@ -65,7 +65,7 @@ def scheduled(world: World, query: str = "", **more: Any) -> int:
     pairs = [tuple(one.split("=")) for one in (query or "columns=person,state").split("&")]
     question = parse_question("learners", pairs)  # type: ignore[arg-type]
     more = {"how": "email", "to": ("hr@example.org",), "form": "csv", **more}
-    return create(world.runtime, HOST, Reader("ann"), Wanted("Every Monday", question, timing, **more), ANN)
+    return create(world.runtime, HOST, Reader("ann"), RequestedSchedule("Every Monday", question, timing, **more), ANN)
 
 
 def sent(world: World) -> list[ReportSending]:
@@ -169,10 +169,10 @@ def test_whoever_looks_after_an_area_is_sent_its_people_as_it_is_then(world: Wor
 def test_a_manager_is_sent_her_team(world: World, box: Mailbox) -> None:
     world.job("j-cid", "cid", "north", boss="j-bea")
     question = parse_question("learners", [("columns", "person")])
-    made = Wanted(
+    made = RequestedSchedule(
         "My team", question, parse_timing({"every": "daily"}), "csv", "email", ("bea@example.org",), team=True
     )
-    create(world.runtime, HOST, Reader("bea"), made, Owner("person", "bea", "Bea (bea)", 2))
+    create(world.runtime, HOST, Reader("bea"), made, ScheduleOwner("person", "bea", "Bea (bea)", 2))
     later(world, 6 * 3600)
     assert attached(box) == ["cid"]
     world.job("j-cid", "cid", "north")
@@ -248,11 +248,13 @@ def test_what_is_tried_in_vain_ends(world: World, monkeypatch: pytest.MonkeyPatc
 
 
 def test_no_domain_means_no_letter_and_another_domain_is_refused(world: World, box: Mailbox) -> None:
-    with pytest.raises(Refused, match=r"'x@else\.test' is outside the domains that this site allows: example\.org\."):
+    with pytest.raises(
+        RefusedReport, match=r"'x@else\.test' is outside the domains that this site allows: example\.org\."
+    ):
         scheduled(world, to=("x@else.test",))
     scheduled(world)
-    set_leaving(world.runtime, HOST, Leaving(()), who="tester")
-    with pytest.raises(Refused, match="no domain is allowed"):
+    set_leaving(world.runtime, HOST, SendingRules(()), who="tester")
+    with pytest.raises(RefusedReport, match="no domain is allowed"):
         scheduled(world)
     later(world, 6 * 3600)
     assert box.letters == []
@@ -296,7 +298,7 @@ def test_a_file_is_posted_signed_and_under_one_id(world: World) -> None:
     with receiving() as there:
         wanted = Target(there.url, "lake", ("learner.overdue",))
         number, secret = subscriptions.create(world.runtime, HOST, wanted, form="f", who="tester")
-        with pytest.raises(Refused, match="Names and addresses may not go to this endpoint"):
+        with pytest.raises(RefusedReport, match="Names and addresses may not go to this endpoint"):
             scheduled(world, "columns=name", how="endpoint", endpoint=number)
         scheduled(world, how="endpoint", endpoint=number)
         there.judge = lambda _got: 503
@@ -337,5 +339,5 @@ def test_when_it_is_due(timing: dict[str, Any], at: str) -> None:
      {"every": "before", "date": "soon"}, {"every": "weekly", "weekday": "mon"}],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(timing: dict[str, Any]) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedReport):
         parse_timing(timing)

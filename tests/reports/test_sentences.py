@@ -19,7 +19,7 @@ from plugin.enrolment.answers import exceptions, overrides
 from plugin.mirror.connections.date_settings import move_zone
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.files.export import Export
 from plugin.reports.service import report
 from plugin.reports.values import item
@@ -129,7 +129,7 @@ def part(world: World, query: str, source: str = "overview") -> tuple[list[dict[
 )
 def test_unknown_words_are_refused_with_the_nearest(world: World, source: str, query: str, words: str) -> None:
     world.save("rep", row("organisation", "sales", "below"), state="live", settle=True)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedReport) as refused:
         ask(world, source, query)
     assert str(refused.value).startswith(words)
 
@@ -137,7 +137,7 @@ def test_unknown_words_are_refused_with_the_nearest(world: World, source: str, q
 def test_whom_a_reader_does_not_see_is_not_among_the_nearest(world: World) -> None:
     world.save("rep", *(row("individual", one) for one in ("ann", "bea", "cid")), row("organisation", "sales", "below"),
                state="live", settle=True)  # fmt: skip
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedReport) as refused:
         ask(world, "learners", "assignment=individual:ann", Reader("bea", people=BitMap([3])))
     assert str(refused.value).endswith("Nearest: individual:cid, organisation:sales.")
 

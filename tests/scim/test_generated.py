@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from plugin.access.rules import SCOPES
-from plugin.access.tokens import Asked, Owner
+from plugin.access.tokens import RequestedToken, TokenOwner
 from plugin.access.tokens import make_token as token_of_host
 from tests.digest import changed, digest_of
 from tests.scim.conftest import CORE, ENTERPRISE, GROUP, PATCH, Directory
@@ -110,7 +110,7 @@ def test_whatever_a_directory_sends_is_answered_as_scim_answers(directory: Direc
 def test_a_token_of_another_scope_reaches_no_directory(directory: Directory, world: World, scope: str) -> None:
     known = directory.user("zoe")["id"]
     with world.runtime.db.write() as session:
-        token = token_of_host(session, HOST, Asked("p", (scope,)), owner=Owner(), at=world.now, who="sam")
+        token = token_of_host(session, HOST, RequestedToken("p", (scope,)), owner=TokenOwner(), at=world.now, who="sam")
     before = digest_of(world.runtime.db)
     other = Directory(directory.client, token, world)
     asked = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plugin.access.tokens import Asked, Owner
+from plugin.access.tokens import RequestedToken, TokenOwner
 from plugin.access.tokens import make_token as make_api_token
 from plugin.mirror.sources.managing.setup import set_paused
 from tests.scim.conftest import CORE, ENTERPRISE, GROUP, PATCH, Directory
@@ -264,7 +264,9 @@ def test_refusals_have_the_shape_of_the_standard(
 def test_only_the_sources_own_token_or_one_for_directories_opens_it(directory: Directory, world: World) -> None:
     with world.runtime.db.write() as session:
         tokens = {
-            scope: make_api_token(session, HOST, Asked(scope, (scope,)), owner=Owner(), at=world.now, who="t")
+            scope: make_api_token(
+                session, HOST, RequestedToken(scope, (scope,)), owner=TokenOwner(), at=world.now, who="t"
+            )
             for scope in ("scim", "write")
         }
     own = directory.token

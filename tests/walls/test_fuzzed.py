@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from plugin.access.rules import SCOPES
-from plugin.access.tokens import Asked, Owner, make_token
+from plugin.access.tokens import RequestedToken, TokenOwner, make_token
 from plugin.core.ids import take_ids
 from tests.access.test_other_tenants import foreign
 from tests.walls.fuzzing import Fuzzer
@@ -49,8 +49,8 @@ def test_no_request_is_a_fault_and_what_is_refused_changes_nothing(
     def enter() -> tuple[str, str, tuple[str, ...]]:
         entered.append(1)
         with foreign.runtime.db.write() as session:
-            asked = Asked(f"fuzz {len(entered)}", SCOPES)
-            token = make_token(session, HOST, asked, owner=Owner(), at=foreign.now, who="sam")
+            asked = RequestedToken(f"fuzz {len(entered)}", SCOPES)
+            token = make_token(session, HOST, asked, owner=TokenOwner(), at=foreign.now, who="sam")
         others = [visit(who, administrator=False, person=number).handle for who, number in (("bea", 2), ("cid", 3))]
         return visit("sam").handle, token, tuple(others)
 

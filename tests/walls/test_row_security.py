@@ -303,6 +303,6 @@ def test_the_tenant_told_is_the_blocks_own() -> None:
     with tenant.inside(A):
         with tenant.restored():
             tenant.enter(B)
-            assert tenant.told() == str(B)
-        assert tenant.told() == str(A)
-    assert tenant.told() is None
+            assert tenant.current_tenant() == str(B)
+        assert tenant.current_tenant() == str(A)
+    assert tenant.current_tenant() is None

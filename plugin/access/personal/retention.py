@@ -15,7 +15,7 @@ from plugin.core.journal import record
 from plugin.core.tables import Host
 from plugin.delivery.tables import Message
 from plugin.mirror.sources.tables import SourceLoad
-from plugin.mirror.tables import DELETED, Hint, Person
+from plugin.mirror.tables import DELETED, Person, StoredHint
 
 DAY = 86_400
 AT_ONCE = 50
@@ -24,7 +24,7 @@ BY_POLICY = "retention"
 
 
 @dataclass(frozen=True)
-class Kept:
+class RetentionSetting:
     """A setting: what is kept, in which unit, and for how long where nobody said; 0 is for ever, or never."""
 
     unit: str
@@ -33,12 +33,12 @@ class Kept:
     most: int
 
 
-SETTINGS: Mapping[str, Kept] = {
-    "trace_months": Kept("months", traces.MONTHS, 1, 120),
-    "message_days": Kept("days", 0, 0, 36_500),
-    "load_days": Kept("days", 30, 1, 30),
-    "hint_days": Kept("days", 15, 1, 15),
-    "erase_days": Kept("days", 0, 0, 36_500),
+SETTINGS: Mapping[str, RetentionSetting] = {
+    "trace_months": RetentionSetting("months", traces.MONTHS, 1, 120),
+    "message_days": RetentionSetting("days", 0, 0, 36_500),
+    "load_days": RetentionSetting("days", 30, 1, 30),
+    "hint_days": RetentionSetting("days", 15, 1, 15),
+    "erase_days": RetentionSetting("days", 0, 0, 36_500),
 }
 
 
@@ -77,7 +77,9 @@ def tidy(session: Session, host_id: int, now: int) -> None:
         .values(report=None, content=None, before=None)
     )  # fmt: skip
     session.execute(
-        delete(Hint).where(Hint.host_id == host_id, Hint.done, Hint.received < now - kept(host, "hint_days") * DAY)
+        delete(StoredHint).where(
+            StoredHint.host_id == host_id, StoredHint.done, StoredHint.received < now - kept(host, "hint_days") * DAY
+        )
     )
 
 

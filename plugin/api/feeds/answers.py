@@ -9,7 +9,7 @@ from flask import Response, g, jsonify, make_response
 
 from plugin.api.kit import nudge
 from plugin.enrolment.sourcing.loads import NotLoaded
-from plugin.enrolment.sourcing.plans import Plan
+from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.hosts.csv.file_faults import Unreadable
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ def refused(error: NotLoaded) -> Response:
     return make_response(jsonify(detail=error.sentence, error_id=g.error_id, **plan), error.status)
 
 
-def answer_of(act: Callable[[], Plan]) -> dict[str, Any] | Response:
+def answer_of(act: Callable[[], LoadPlan]) -> dict[str, Any] | Response:
     """What ``act`` did, or why a rule keeps it from being done."""
     try:
         done = planned(act)

@@ -13,7 +13,7 @@ from plugin.api.source_schemas import FeedLoadSchema, FeedPlannedSchema, NotLoad
 from plugin.core.errors import NotFound
 from plugin.enrolment.sourcing import fetching, loads
 from plugin.enrolment.sourcing.loads import NotLoaded
-from plugin.enrolment.sourcing.plans import Plan, named_effects
+from plugin.enrolment.sourcing.plans import LoadPlan, named_effects
 from plugin.hosts.csv.archives import KINDS as FILES
 
 blueprint = Blueprint("api_source_files", __name__, url_prefix=PREFIX, description="Sources: HR files and directories.")
@@ -88,7 +88,7 @@ def plan(asked: dict[str, Any], name: str, kind: str) -> dict[str, Any]:
     return _told(planned(lambda: loads.plan(runtime(), host_id(), name, files, kind)), names=asked["names"])
 
 
-def _told(done: Plan, *, names: bool) -> dict[str, Any]:
+def _told(done: LoadPlan, *, names: bool) -> dict[str, Any]:
     if not names:
         return done.document
     with runtime().db.read() as session:

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 
 from plugin.access.readers import reader_of
 from plugin.access.rules import STAFF, rule
-from plugin.api.kit import PREFIX, Blueprint, Told, Words, host_id, runtime, who
+from plugin.api.kit import PREFIX, AnswerPart, Blueprint, StorableText, host_id, runtime, who
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.saved import store
@@ -18,7 +18,7 @@ from plugin.reports.saved.tables import SavedReport
 blueprint = Blueprint("api_saved_reports", __name__, url_prefix=PREFIX, description="Reports saved by name.")
 
 
-class SavedReportSchema(Told):
+class SavedReportSchema(AnswerPart):
     """A saved report; `query` is what follows the question mark in its address."""
 
     id = fields.Integer(required=True)
@@ -31,7 +31,7 @@ class SavedReportSchema(Told):
     mine = fields.Boolean(required=True)
 
 
-class SavedReportsSchema(Told):
+class SavedReportsSchema(AnswerPart):
     """All that this program sees."""
 
     items = fields.List(fields.Nested(SavedReportSchema), required=True)
@@ -40,10 +40,10 @@ class SavedReportsSchema(Told):
 class NewReportSchema(Schema):
     """A report to be saved."""
 
-    name = Words(required=True, validate=validate.Length(1, 255))
-    source = Words(required=True)
+    name = StorableText(required=True, validate=validate.Length(1, 255))
+    source = StorableText(required=True)
     query = fields.List(
-        fields.List(Words(), validate=validate.Length(equal=2)), load_default=list, validate=validate.Length(max=2_000),
+        fields.List(StorableText(), validate=validate.Length(equal=2)), load_default=list, validate=validate.Length(max=2_000),
         metadata={"description": "Pairs of name and value, as in an address.", "example": [["overdue", "true"]]},
     )  # fmt: skip
     shared = fields.Boolean(load_default=False, metadata={"description": "For all administrators."})

@@ -10,13 +10,13 @@ from marshmallow import Schema, fields, validate
 from plugin.access.present_rights import demand_grant
 from plugin.access.readers import reader_of
 from plugin.access.rules import STAFF, demand, rule
-from plugin.api.kit import PREFIX, Blueprint, Told, Words, host_id, runtime, who
+from plugin.api.kit import PREFIX, AnswerPart, Blueprint, StorableText, host_id, runtime, who
 from plugin.core.clock import format_instant
 from plugin.core.journal import record
 from plugin.reports.asking.question import parse_question
 from plugin.reports.saved import store
 from plugin.reports.sending import schedules, sent_list
-from plugin.reports.sending.schedules import FORMS, HOW, Owner, Wanted
+from plugin.reports.sending.schedules import FORMS, HOW, RequestedSchedule, ScheduleOwner
 from plugin.reports.sending.stored_files import parts
 from plugin.reports.sending.tables import ReportSchedule, ReportSending
 from plugin.reports.sending.timing import EVERY, WEEKDAYS, parse_timing
@@ -52,13 +52,15 @@ class NewScheduleSchema(Schema):
         metadata={"description": "`page`: it lies under *Sent to me* and under `/sent-reports` for thirty days."},
     )  # fmt: skip
     to = fields.List(
-        Words(), load_default=list, metadata={"description": "Addresses, in domains that the site allows; of `email`."}
+        StorableText(),
+        load_default=list,
+        metadata={"description": "Addresses, in domains that the site allows; of `email`."},
     )
     endpoint = fields.Integer(load_default=None, metadata={"description": "Its number; of `endpoint`."})
     skip_empty = fields.Boolean(load_default=False, metadata={"description": "Send nothing where there is no row."})
 
 
-class ScheduleSchema(Told):
+class ScheduleSchema(AnswerPart):
     """A schedule."""
 
     id = fields.Integer(required=True)
@@ -75,13 +77,13 @@ class ScheduleSchema(Told):
     next_at = fields.String(required=True, allow_none=True)
 
 
-class SchedulesSchema(Told):
+class SchedulesSchema(AnswerPart):
     """All schedules of a saved report that this program made."""
 
     items = fields.List(fields.Nested(ScheduleSchema), required=True)
 
 
-class LetterSchema(Told):
+class LetterSchema(AnswerPart):
     """What became of a letter to one address."""
 
     to = fields.String(required=True)
@@ -94,7 +96,7 @@ class LetterSchema(Told):
     why = fields.String(required=True)
 
 
-class SendingSchema(Told):
+class SendingSchema(AnswerPart):
     """One time a report was sent."""
 
     id = fields.Integer(required=True)
@@ -112,14 +114,14 @@ class SendingSchema(Told):
     recipients = fields.List(fields.Nested(LetterSchema), required=True)
 
 
-class SendingsSchema(Told):
+class SendingsSchema(AnswerPart):
     """The latest sendings of this program's schedules, the latest first."""
 
     items = fields.List(fields.Nested(SendingSchema), required=True)
 
 
-def _owner() -> Owner:
-    return Owner("program", str(g.launch.subject).removeprefix("api:"), who())
+def _owner() -> ScheduleOwner:
+    return ScheduleOwner("program", str(g.launch.subject).removeprefix("api:"), who())
 
 
 def _item(row: ReportSchedule) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def create(given: dict[str, Any], number: int) -> dict[str, Any]:
         saved = store.one(session, host_id(), number, who())
         demand_grant(session, host_id(), _owner(), runtime().clock.now())
     question = parse_question(saved.source, [(name, value) for name, value in saved.question])
-    wanted = Wanted(
+    wanted = RequestedSchedule(
         saved.name, question, parse_timing(given["timing"]), given["format"], given["how"], tuple(given["to"]),
         given["endpoint"], given["skip_empty"], report=number,
     )  # fmt: skip

@@ -55,7 +55,7 @@ def conflict(session: Session, draft: Draft) -> Conflicting | None:
 
 
 @dataclass(frozen=True)
-class Sides:
+class RowVersions:
     """One row as it was when the draft was begun, as it is saved now, and as the draft wants it; ``None``: no such row."""
 
     before: AssignmentDef | None
@@ -63,13 +63,13 @@ class Sides:
     mine: AssignmentDef | None
 
 
-def sides(session: Session, draft: Draft) -> dict[str, Sides]:
+def sides(session: Session, draft: Draft) -> dict[str, RowVersions]:
     """Every row there is on any side, by ``type:target``."""
     before = _by_key(base_of(session, draft).assignments)
     after = _by_key(definition_of(session, draft.host_id, draft.certification).assignments)
     wanted = _by_key(row.definition for row in rows(session, draft) if row.state != REMOVED)
     return {
-        key: Sides(before.get(key), after.get(key), wanted.get(key))
+        key: RowVersions(before.get(key), after.get(key), wanted.get(key))
         for key in before.keys() | after.keys() | wanted.keys()
     }
 

@@ -11,7 +11,7 @@ _ORDER = (NEW, CHANGED, REMOVED)
 
 
 @dataclass(frozen=True)
-class Change:
+class RowChange:
     """One row before and after; ``None`` where there was none, or is none any more."""
 
     before: AssignmentDef | None
@@ -30,15 +30,15 @@ class Change:
         return NEW if self.before is None else REMOVED if self.after is None else CHANGED
 
 
-def changes(before: Definition | None, after: Definition) -> list[Change]:
+def changes(before: Definition | None, after: Definition) -> list[RowChange]:
     """Rows that differ: new ones first, then changed, then removed, each in the order of the file.
 
     Members a file gives for a group are not part of a row: they are compared when saved.
     """
     old = {row.key: row for row in before.assignments} if before is not None else {}
     new = {row.key: row for row in after.assignments}
-    found = [Change(old.get(key), row) for key, row in new.items() if old.get(key) != row]
-    found += [Change(row, None) for key, row in old.items() if key not in new]
+    found = [RowChange(old.get(key), row) for key, row in new.items() if old.get(key) != row]
+    found += [RowChange(row, None) for key, row in old.items() if key not in new]
     return sorted(found, key=lambda change: _ORDER.index(change.state))
 
 

@@ -27,7 +27,7 @@ NEW, CHANGED, REMOVED, SAVED = "new", "changed", "removed", "saved"
 
 
 @dataclass(frozen=True)
-class Row:
+class DraftRow:
     """A row of the Assignments tab. ``state`` is new, changed, removed or saved."""
 
     definition: AssignmentDef
@@ -100,7 +100,7 @@ def base_of(session: Session, draft: Draft) -> Definition:
     return definition_of(session, draft.host_id, draft.certification, draft.base_version)
 
 
-def rows(session: Session, draft: Draft) -> list[Row]:
+def rows(session: Session, draft: Draft) -> list[DraftRow]:
     """New rows first, then the saved ones in their order with what the draft does to them."""
     return _merged(base_of(session, draft), edits_of(draft))
 
@@ -125,20 +125,20 @@ def edits_of(draft: Draft) -> dict[str, dict[str, Any]]:
     return dict(draft.changes.get("rows", {}))
 
 
-def _merged(base: Definition, edits: dict[str, dict[str, Any]]) -> list[Row]:
+def _merged(base: Definition, edits: dict[str, dict[str, Any]]) -> list[DraftRow]:
     saved = []
     known = set()
     for row in base.assignments:
         known.add(row.key)
         edit = edits.get(row.key)
         if edit is None:
-            saved.append(Row(row, SAVED))
+            saved.append(DraftRow(row, SAVED))
         elif edit["op"] == "remove":
-            saved.append(Row(row, REMOVED))
+            saved.append(DraftRow(row, REMOVED))
         else:
-            saved.append(Row(_apply(row, edit), CHANGED))
+            saved.append(DraftRow(_apply(row, edit), CHANGED))
     new = [
-        Row(_apply(AssignmentDef(edit["type"], edit["target"]), edit), NEW)
+        DraftRow(_apply(AssignmentDef(edit["type"], edit["target"]), edit), NEW)
         for key, edit in edits.items()
         if key not in known and edit["op"] != "remove"
     ]
@@ -226,7 +226,7 @@ def discard(session: Session, draft: Draft) -> None:
     draft.base_version = by_id(session, draft.host_id, draft.certification).version
 
 
-def find_row(session: Session, draft: Draft, key: str) -> Row:
+def find_row(session: Session, draft: Draft, key: str) -> DraftRow:
     """The row with this key.
 
     :raises NotFound: when the draft has none.

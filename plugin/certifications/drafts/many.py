@@ -11,7 +11,7 @@ from plugin.certifications.drafts.drafts import (
     INCLUDES,
     NEW,
     REMOVED,
-    Row,
+    DraftRow,
     base_of,
     changed_row,
     edits_of,
@@ -35,7 +35,7 @@ def set_due_of(session: Session, draft: Draft, keys: Collection[str], due: Any) 
     return _change(session, draft, {row.key: {"due": written} for row in _chosen(session, draft, keys)})
 
 
-def wider(row: Row, below: bool) -> str | None:
+def wider(row: DraftRow, below: bool) -> str | None:
     """The *Include* setting of a row for all below or not; ``None`` where its type has no choice."""
     offered = INCLUDES.get(row.definition.type)
     return None if offered is None else "below" if below else offered[0]
@@ -61,7 +61,7 @@ def remove_of(session: Session, draft: Draft, keys: Collection[str]) -> int:
     return len(chosen)
 
 
-def _chosen(session: Session, draft: Draft, keys: Collection[str]) -> list[Row]:
+def _chosen(session: Session, draft: Draft, keys: Collection[str]) -> list[DraftRow]:
     wanted = set(keys)
     return [row for row in rows(session, draft) if row.key in wanted and row.state != REMOVED]
 

@@ -48,7 +48,7 @@ class When:
 
 
 @dataclass(frozen=True)
-class Line:
+class RecordLine:
     """One line. ``number`` counts from 1 for the heading, as editors do; ``problem`` says why it cannot be read."""
 
     number: int
@@ -64,7 +64,7 @@ class Line:
 class RecordFile:
     """The lines in order, and the headings of columns that nothing was taken from."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[RecordLine, ...]
     unused: tuple[str, ...]
 
 
@@ -122,8 +122,8 @@ def _columns(heading: Sequence[str]) -> tuple[int, int, int | None]:
     return person, since, until
 
 
-def _line(number: int, person: str, since: str, until: str, zone: str, order: str) -> Line:
-    line = Line(number, person[:_CELL], since[:_CELL], until[:_CELL])
+def _line(number: int, person: str, since: str, until: str, zone: str, order: str) -> RecordLine:
+    line = RecordLine(number, person[:_CELL], since[:_CELL], until[:_CELL])
     wrong: list[str] = []
     if not person:
         wrong.append(_("No person is named."))
@@ -138,8 +138,8 @@ def _line(number: int, person: str, since: str, until: str, zone: str, order: st
         except ValueError as error:
             wrong.append(str(error))
     if wrong:
-        return Line(line.number, line.person, line.since_text, line.until_text, problem=" ".join(map(str, wrong)))
-    return Line(line.number, line.person, line.since_text, line.until_text, found[0], found[1])
+        return RecordLine(line.number, line.person, line.since_text, line.until_text, problem=" ".join(map(str, wrong)))
+    return RecordLine(line.number, line.person, line.since_text, line.until_text, found[0], found[1])
 
 
 def read_when(text: str, zone: str, order: str = "") -> When:

@@ -81,7 +81,7 @@ class ContentField(fields.Field[Any]):
         return {key: part for key, part in dumped.items() if key in value}
 
 
-class Span(fields.Field[Any]):
+class PeriodField(fields.Field[Any]):
     """A period such as ``14 days``; kept as text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -91,7 +91,7 @@ class Span(fields.Field[Any]):
             raise ValidationError(str(error)) from None
 
 
-class Words(fields.String):
+class MessageText(fields.String):
     """The text of a message, whose placeholders are all known."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -128,7 +128,7 @@ class LeavingSchema(_Strict):
     """``leaving``."""
 
     seat = fields.String(validate=validate.OneOf(("suspend", "remove", "keep")))
-    grace = Span()
+    grace = PeriodField()
     at_end = fields.String(validate=validate.OneOf(("stay", "leave")))
 
 
@@ -206,8 +206,8 @@ class AssignmentSchema(_Strict):
 class TextSchema(_Strict):
     """What a notification says in one language."""
 
-    subject = Words(validate=validate.Length(max=500))
-    body = Words(validate=validate.Length(max=20000))
+    subject = MessageText(validate=validate.Length(max=500))
+    body = MessageText(validate=validate.Length(max=20000))
 
 
 def _check_language(code: str) -> None:
@@ -219,11 +219,11 @@ class NotificationSchema(_Strict):
     """One notification."""
 
     when = fields.String(required=True, validate=validate.OneOf(WHENS))
-    before = Span()
-    after = Span()
+    before = PeriodField()
+    after = PeriodField()
     to = fields.List(fields.String(validate=validate.OneOf(("learner", "managers", "admins"))))
-    subject = Words(validate=validate.Length(max=500))
-    body = Words(validate=validate.Length(max=20000))
+    subject = MessageText(validate=validate.Length(max=500))
+    body = MessageText(validate=validate.Length(max=20000))
     texts = fields.Dict(keys=fields.String(validate=_check_language), values=fields.Nested(TextSchema))
     on = fields.Boolean()
 

@@ -65,7 +65,7 @@ EMPTY = Content()
 
 
 @dataclass(frozen=True)
-class Progress:
+class PathProgress:
     """How far a learner is on a path.
 
     :ivar completed_at: the earliest instant at which the path was complete.
@@ -146,7 +146,7 @@ def progress(
     since: int | None = None,
     until: int | None = None,
     begun: frozenset[str] = frozenset(),
-) -> Progress:
+) -> PathProgress:
     """How far a learner is.
 
     :param done: what she completed, and when; courses outside the path are ignored.
@@ -168,7 +168,7 @@ def progress(
             passed = done_at is not None
             reached += [] if done_at is None else [done_at]
     complete = passed and bool(reached)
-    return Progress(
+    return PathProgress(
         complete=complete,
         completed_at=max(reached) if complete else None,
         open_courses=frozenset(open_courses),

@@ -63,7 +63,7 @@ class CycleState:
 
 
 @dataclass(frozen=True)
-class Facts:
+class CycleFacts:
     """What is known about her apart from the state.
 
     :ivar begun: courses begun. :ivar due: her due date, with extensions.
@@ -102,7 +102,7 @@ def state_problems(state: CycleState) -> list[str]:
 
 
 def advance(
-    state: CycleState, facts: Facts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
+    state: CycleState, facts: CycleFacts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
 ) -> CycleState:
     """The state at ``as_of``. Asking again changes nothing; see :func:`steps`."""
     for following in steps(state, facts, settings, content, as_of, zone):
@@ -111,7 +111,7 @@ def advance(
 
 
 def steps(
-    state: CycleState, facts: Facts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
+    state: CycleState, facts: CycleFacts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
 ) -> Iterator[CycleState]:
     """Every state she passed through up to ``as_of``, in order, without the one she starts in.
 
@@ -130,7 +130,7 @@ def steps(
 
 
 def _next(
-    state: CycleState, facts: Facts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
+    state: CycleState, facts: CycleFacts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
 ) -> CycleState | None:
     """The state that follows at once, or ``None`` when she stays where she is."""
     if state.state in NOT_YET:
@@ -149,7 +149,7 @@ def _next(
 
 
 def _first_time(
-    state: CycleState, facts: Facts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
+    state: CycleState, facts: CycleFacts, settings: PeriodSettings | None, content: Content, as_of: int, zone: str
 ) -> CycleState | None:
     reached = progress(content.certification, facts.completions, None, as_of, facts.begun)
     if reached.completed_at is not None:
@@ -160,7 +160,7 @@ def _first_time(
     return None if word == state.state else replace(state, state=word)
 
 
-def _award(state: CycleState, facts: Facts, settings: PeriodSettings, completed_at: int, zone: str) -> CycleState:
+def _award(state: CycleState, facts: CycleFacts, settings: PeriodSettings, completed_at: int, zone: str) -> CycleState:
     dates = certify(
         settings,
         completed_at,
@@ -173,7 +173,7 @@ def _award(state: CycleState, facts: Facts, settings: PeriodSettings, completed_
     return CycleState(CERTIFIED, dates.completed_at, dates.expires, dates.window_opens, dates.expires, state.cycle + 1)
 
 
-def open_courses(state: CycleState, facts: Facts, content: Content, as_of: int) -> frozenset[str]:
+def open_courses(state: CycleState, facts: CycleFacts, content: Content, as_of: int) -> frozenset[str]:
     """The courses whose seats are wanted (rules 7.2).
 
     Before the first certification the sets open so far. Afterwards the certification path stays; the

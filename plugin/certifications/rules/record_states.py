@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from flask_babel import gettext as _
 
-from plugin.certifications.file.record_file import Line
+from plugin.certifications.file.record_file import RecordLine
 from plugin.certifications.rules import cycle
 from plugin.certifications.rules.content import Completions, Content
-from plugin.certifications.rules.cycle import CERTIFIED, EXPIRED, CycleState, Facts, advance, imported
+from plugin.certifications.rules.cycle import CERTIFIED, EXPIRED, CycleFacts, CycleState, advance, imported
 from plugin.certifications.rules.period import PeriodSettings
 from plugin.core.days import local_day
 
@@ -27,7 +27,7 @@ WRONG = (MISSING, AMBIGUOUS, CONTRADICTORY, UNREADABLE)
 
 
 @dataclass(frozen=True)
-class Record:
+class LearnerRecord:
     """One learner's record. Instants are epoch seconds; ``day``: ``since`` is the end of a day alone."""
 
     since: int
@@ -36,7 +36,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedPerson:
     """Somebody a line may mean: our id, the host's own id, and her name."""
 
     person: int
@@ -45,7 +45,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownState:
     """What is known about one learner: her state, and what she completed."""
 
     state: CycleState = field(default_factory=CycleState)
@@ -63,18 +63,18 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedLine:
     """A line and its verdict; ``why`` is a sentence where one helps, ``record`` what would be taken."""
 
-    line: Line
+    line: RecordLine
     verdict: str
     why: str = ""
-    who: Named | None = None
-    record: Record | None = None
+    who: NamedPerson | None = None
+    record: LearnerRecord | None = None
     state: CycleState | None = None
 
 
-def brought_along(present: CycleState, record: Record, done: Completions, rules: Rules) -> CycleState:
+def brought_along(present: CycleState, record: LearnerRecord, done: Completions, rules: Rules) -> CycleState:
     """The state of a learner once a record counts, up to date.
 
     One from before her only certification is put under it, and what she completed counts as it would have counted
@@ -91,12 +91,15 @@ def brought_along(present: CycleState, record: Record, done: Completions, rules:
     if record.until is not None and record.until <= since:
         return present
     state = imported(rules.settings, since, record.until, rules.zone, rules.as_of, before)
-    return advance(state, Facts(completions=done), rules.settings, rules.content, rules.as_of, rules.zone)
+    return advance(state, CycleFacts(completions=done), rules.settings, rules.content, rules.as_of, rules.zone)
 
 
 def judge(
-    lines: Sequence[Line], people: Mapping[str, Sequence[Named]], known: Mapping[int, Known], rules: Rules
-) -> list[Judged]:
+    lines: Sequence[RecordLine],
+    people: Mapping[str, Sequence[NamedPerson]],
+    known: Mapping[int, KnownState],
+    rules: Rules,
+) -> list[JudgedLine]:
     """A verdict for each line, in order.
 
     :param people: whom each name may mean, by the name as the line has it.
@@ -106,15 +109,15 @@ def judge(
     return _state_each(_twice(judged), known, rules)
 
 
-def _one(line: Line, people: Sequence[Named], rules: Rules) -> Judged:
+def _one(line: RecordLine, people: Sequence[NamedPerson], rules: Rules) -> JudgedLine:
     """What can be said of a line by itself."""
     if line.problem or line.since is None:
-        return Judged(line, UNREADABLE, line.problem)
+        return JudgedLine(line, UNREADABLE, line.problem)
     if not people:
-        return Judged(line, MISSING, _("Nobody of the learning site has this id, user name, address or number."))
+        return JudgedLine(line, MISSING, _("Nobody of the learning site has this id, user name, address or number."))
     if len(people) > 1:
         names = ", ".join(one.name or one.ext for one in people[:3])
-        return Judged(line, AMBIGUOUS, _("It may mean %(names)s.", names=names))
+        return JudgedLine(line, AMBIGUOUS, _("It may mean %(names)s.", names=names))
     who = people[0]
     since, day = line.since.instant, line.since.day is not None
     if day and since > rules.as_of and line.since.day == local_day(rules.as_of, rules.zone):
@@ -128,27 +131,27 @@ def _one(line: Line, people: Sequence[Named], rules: Rules) -> Judged:
     elif until is not None and until <= since and not _same_day(line):
         why = _("It ends before it begins.")
     if why:
-        return Judged(line, CONTRADICTORY, why, who)
+        return JudgedLine(line, CONTRADICTORY, why, who)
     if until is not None and until <= since:
         since = until - 60  # certified and expired on one day: the day ends with the expiry
-    return Judged(line, FOUND, "", who, Record(since, until, day))
+    return JudgedLine(line, FOUND, "", who, LearnerRecord(since, until, day))
 
 
-def _same_day(line: Line) -> bool:
+def _same_day(line: RecordLine) -> bool:
     return line.since is not None and line.until is not None and line.since.day is not None and (
         line.since.day == line.until.day
     )  # fmt: skip
 
 
-def _twice(judged: Sequence[Judged]) -> list[Judged]:
+def _twice(judged: Sequence[JudgedLine]) -> list[JudgedLine]:
     """Lines about one person: the same again is passed over; different ones contradict each other, all of them."""
-    of_person: dict[int, list[Judged]] = {}
+    of_person: dict[int, list[JudgedLine]] = {}
     for one in judged:
         if one.who is not None and one.record is not None:
             of_person.setdefault(one.who.person, []).append(one)
     result = []
     for one in judged:
-        theirs: Sequence[Judged] = of_person.get(one.who.person, ()) if one.who and one.record else ()
+        theirs: Sequence[JudgedLine] = of_person.get(one.who.person, ()) if one.who and one.record else ()
         others = [other.line.number for other in theirs if other.line.number != one.line.number]
         if len({other.record for other in theirs}) > 1:
             why = _("Line %(number)s says something else about the same person.", number=others[0])
@@ -160,12 +163,12 @@ def _twice(judged: Sequence[Judged]) -> list[Judged]:
     return result
 
 
-def _state_each(judged: Sequence[Judged], known: Mapping[int, Known], rules: Rules) -> list[Judged]:
+def _state_each(judged: Sequence[JudgedLine], known: Mapping[int, KnownState], rules: Rules) -> list[JudgedLine]:
     """What each record would lead to."""
     result = []
     for one in judged:
         if one.who is not None and one.record is not None:
-            about = known.get(one.who.person, Known())
+            about = known.get(one.who.person, KnownState())
             state = brought_along(about.state, one.record, about.completions or {}, rules)
             verdict, why = one.verdict, one.why
             if state == about.state:

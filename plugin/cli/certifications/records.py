@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from plugin.certifications.file.record_file import MOST_BYTES
-from plugin.certifications.rules.record_states import TAKEN, Judged
+from plugin.certifications.rules.record_states import TAKEN, JudgedLine
 from plugin.cli.context import certification, open_host, who
 from plugin.cli.opening import print_json
 from plugin.core.clock import format_instant
 from plugin.core.errors import Invalid
 from plugin.core.text.table_files import decode
 from plugin.enrolment.imported import records
-from plugin.enrolment.imported.records import Choice, Looked
+from plugin.enrolment.imported.records import CheckedFile, Choice
 
 _ORDERS = {"day-first": "dmy", "month-first": "mdy"}
 
@@ -62,7 +62,7 @@ def _read(name: str) -> str:
     return decode(content)
 
 
-def document(code: str, found: Looked, brought: int | None) -> dict[str, Any]:
+def document(code: str, found: CheckedFile, brought: int | None) -> dict[str, Any]:
     """``import-records --json``: a line for a line; ``brought`` is null where nothing was written."""
     return {
         "certification": code,
@@ -85,13 +85,13 @@ def document(code: str, found: Looked, brought: int | None) -> dict[str, Any]:
     }
 
 
-def _print_wrong(found: Looked) -> None:
+def _print_wrong(found: CheckedFile) -> None:
     for one in found.lines:
         if one.verdict not in TAKEN:
             print(_line(one), file=sys.stderr)
 
 
-def _line(one: Judged) -> str:
+def _line(one: JudgedLine) -> str:
     words = [f"line {one.line.number}", one.line.person or "-", one.verdict]
     if one.state is not None and one.verdict in TAKEN:
         words.append(f"{one.state.state} until {format_instant(one.state.expires) or 'ever'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugin.access import four_eyes, grants, sessions, traces
-from plugin.access.grants import Wanted
+from plugin.access.grants import RequestedGrant
 from plugin.cli.context import acting, certification, open_host, person, rights, who
 from plugin.cli.opening import print_json
 from plugin.core.clock import format_instant, parse_instant
@@ -23,7 +23,7 @@ def add(
         numbers = tuple(certification(session, host_id, code) for code in codes)
         number = _person(session, host_id, person) if person is not None else None
         units = tuple(grants.unit_named(session, host_id, one) for one in unit)
-    wanted = Wanted(role, number, subject or "", numbers or None, may_create, until, reason, category, units)
+    wanted = RequestedGrant(role, number, subject or "", numbers or None, may_create, until, reason, category, units)
     by, may = who(), rights()
     row = runtime.db.transact(
         lambda session: grants.add(session, host_id, wanted, by=may, at=runtime.clock.now(), who=by)

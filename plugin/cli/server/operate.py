@@ -77,10 +77,10 @@ def demo(
 
     :raises Invalid: when the sandbox knows no such lie.
     """
-    from plugin.jobs.demo import LIES, Wanted
+    from plugin.jobs.demo import LIES, DemoOptions
     from plugin.jobs.demo import demo as demonstrate
 
     if lie and lie not in LIES:
         raise Invalid(f"'{lie}' is no lie the sandbox knows; use one of {', '.join(LIES)}.")
-    wanted = Wanted(check, lie, port, sandbox_port, people, units, data, empty)
+    wanted = DemoOptions(check, lie, port, sandbox_port, people, units, data, empty)
     return demonstrate(wanted)

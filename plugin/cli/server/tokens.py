@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from plugin.access import tokens
 from plugin.access.tables import ApiToken
-from plugin.access.tokens import Asked, Owner
+from plugin.access.tokens import RequestedToken, TokenOwner
 from plugin.certifications.tables import Certification
 from plugin.cli.context import acting, certification, open_host, who
 from plugin.cli.opening import print_json
@@ -26,8 +26,8 @@ def add(
     with runtime.db.read() as session:
         numbers = tuple(certification(session, host_id, code) for code in codes)
     wanted = {*scopes, *(("read", "write") if write else ()), *(() if scopes or write else ("read",))}
-    asked, by = Asked(name, sorted(wanted), numbers or None, until or ""), who()
-    owner = Owner(person=acting())
+    asked, by = RequestedToken(name, sorted(wanted), numbers or None, until or ""), who()
+    owner = TokenOwner(person=acting())
     print(
         runtime.db.transact(
             lambda session: tokens.make_token(session, host_id, asked, owner=owner, at=runtime.clock.now(), who=by)

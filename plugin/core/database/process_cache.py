@@ -14,7 +14,7 @@ _lock = Lock()
 _PROVISIONAL = "provisional"
 
 
-def kept(session: Session, name: Hashable) -> Any:
+def cached(session: Session, name: Hashable) -> Any:
     """What the process keeps of the session's database under a name, or ``None``.
 
     Whoever keeps something must be able to tell from the database whether it is still true.
@@ -39,7 +39,7 @@ def _memory(session: Session) -> dict[Hashable, Any]:
         return _kept.setdefault(pool, {})
 
 
-def forget_all() -> None:
+def clear() -> None:
     """Drop everything; for tests that empty a database behind the process's back."""
     with _lock:
         _kept.clear()

@@ -39,7 +39,7 @@ ACROSS = frozenset({
 _TOLD: ContextVar[str | None] = ContextVar("muster_tenant", default=None)
 
 
-def told() -> str | None:
+def current_tenant() -> str | None:
     """The host told in this thread or task: its number, ``EVERY``, ``NOBODY``; ``None`` where nothing was said."""
     return _TOLD.get()
 

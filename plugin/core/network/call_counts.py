@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from plugin.core.network.http import Answer, Outbound
+from plugin.core.network.http import HttpAnswer, Outbound
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Meter(Outbound):
         """The inner session; what a library asks through it is not counted."""
         return self._inner.session
 
-    def call(self, *args: Any, **kwargs: Any) -> Answer:
+    def call(self, *args: Any, **kwargs: Any) -> HttpAnswer:
         """As :meth:`Outbound.call`."""
         with self._lock:
             self._cost += Cost(calls=1)

@@ -50,7 +50,7 @@ class CallFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """A whole HTTP answer, within the size cap."""
 
     status: int
@@ -98,11 +98,15 @@ class Outbound:
         session.headers["User-Agent"] = "Muster/1"
         return session
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None, params: Any = None, **limits: Any) -> Answer:
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, params: Any = None, **limits: Any
+    ) -> HttpAnswer:
         """GET; see :meth:`call`."""
         return self.call("GET", url, headers=headers, params=params, **limits)
 
-    def post(self, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None, **limits: Any) -> Answer:
+    def post(
+        self, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None, **limits: Any
+    ) -> HttpAnswer:
         """POST; see :meth:`call`."""
         return self.call("POST", url, data=data, headers=headers, **limits)
 
@@ -118,7 +122,7 @@ class Outbound:
         read_timeout: float = READ_TIMEOUT,
         max_bytes: int = MAX_BYTES,
         cut: bool = False,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Make one call and read the whole answer.
 
         :param deadline: seconds for everything together, from connecting to the last byte.
@@ -145,7 +149,7 @@ class Outbound:
                 raise _failed(requests.ConnectionError(type(error).__name__), watch) from None
         if watch.passed:  # an answer without a length ends where the line was cut
             raise CallFailed(_TOO_LONG)
-        return Answer(response.status_code, response.headers, body, time.monotonic() - started)
+        return HttpAnswer(response.status_code, response.headers, body, time.monotonic() - started)
 
 
 _TOO_LONG = "The answer took too long."

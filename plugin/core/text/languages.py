@@ -27,7 +27,7 @@ _SUBTAG = re.compile(r"[A-Za-z]{2,3}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Tongue:
+class ReaderLanguage:
     """A reader's language.
 
     :ivar tag: as HTML names it, such as ``de-AT``.
@@ -209,11 +209,11 @@ def parsed(tag: str) -> Locale | None:
 
 
 @cache
-def _tongue(locale: Locale) -> Tongue:
-    return Tongue(str(locale).replace("_", "-"), locale)
+def _reader_language(locale: Locale) -> ReaderLanguage:
+    return ReaderLanguage(str(locale).replace("_", "-"), locale)
 
 
-def choose(wanted: Iterable[str], also: Container[str] = ()) -> Tongue:
+def choose(wanted: Iterable[str], also: Container[str] = ()) -> ReaderLanguage:
     """The first of the languages wanted that is offered; else English.
 
     :param wanted: as hosts and browsers name them, most wanted first; empty ones are passed over. :param also: languages
@@ -222,16 +222,16 @@ def choose(wanted: Iterable[str], also: Container[str] = ()) -> Tongue:
     for tag in wanted:
         locale = parsed(tag) if tag else None
         if locale is not None and (locale.language in also or is_offered(locale.language)):
-            return _tongue(locale)
+            return _reader_language(locale)
     return english()
 
 
-def english() -> Tongue:
+def english() -> ReaderLanguage:
     """English as written in Britain."""
     locale = parsed("en-GB")
     if locale is None:
         raise RuntimeError("Babel knows no English.")
-    return _tongue(locale)
+    return _reader_language(locale)
 
 
 def accepted(header: str) -> Sequence[str]:

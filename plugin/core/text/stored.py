@@ -1,7 +1,7 @@
 """Sentences that are stored, such as why a message did not go: written in English, read in the reader's language.
 
 What wrote a sentence need not know who reads it. :func:`later` marks a sentence for translators and leaves it English;
-:func:`retold` finds the message a stored sentence was made from, and says it in another language with the same values.
+:func:`in_language` finds the message a stored sentence was made from, and says it in another language with the same values.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
-from plugin.core.text.languages import SOURCE, Tongue, template
+from plugin.core.text.languages import SOURCE, ReaderLanguage, template
 
 _VALUE = re.compile(r"%\((\w+)\)[sd]")
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[^\W\d_a-z])")
@@ -23,43 +23,44 @@ def later(message: str, /, **values: object) -> str:
 
 
 def counted(singular: str, plural: str, /) -> tuple[str, str]:
-    """Both forms of a counted message, known to translators, for :meth:`Tongue.ngettext`."""
+    """Both forms of a counted message, known to translators, for :meth:`ReaderLanguage.ngettext`."""
     return singular, plural
 
 
-def retold(text: str, tongue: Tongue) -> str:
+def in_language(text: str, reader_language: ReaderLanguage) -> str:
     """A stored sentence in a reader's language; as it is where it is none of ours.
 
     Several sentences one after another are each looked for.
     """
-    if not text or tongue.locale.language == SOURCE:
+    if not text or reader_language.locale.language == SOURCE:
         return text
-    return _retold(text[:4000], tongue)
+    return _retold(text[:4000], reader_language)
 
 
 @lru_cache(maxsize=2000)
-def _retold(text: str, tongue: Tongue) -> str:
-    found = _one(text, tongue)
+def _retold(text: str, reader_language: ReaderLanguage) -> str:
+    found = _one(text, reader_language)
     if found is not None:
         return found
     parts = _SENTENCES.split(text)
     if len(parts) == 1:
         return text
-    return " ".join(_one(part, tongue) or part for part in parts)
+    return " ".join(_one(part, reader_language) or part for part in parts)
 
 
-def _one(text: str, tongue: Tongue) -> str | None:
+def _one(text: str, reader_language: ReaderLanguage) -> str | None:
     """One message with its values, which may be messages themselves."""
     plain, patterns = _messages()
     if text in plain:
-        return tongue.gettext(text)
+        return reader_language.gettext(text)
     for message, pattern in patterns:
         found = pattern.fullmatch(text)
         if found:
             values = {
-                name: _retold(value, tongue) if " " in value else value for name, value in found.groupdict().items()
+                name: _retold(value, reader_language) if " " in value else value
+                for name, value in found.groupdict().items()
             }
-            return tongue.gettext(message, **values)
+            return reader_language.gettext(message, **values)
     return None
 
 

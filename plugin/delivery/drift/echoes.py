@@ -17,13 +17,13 @@ from plugin.mirror.connections.store import connection_of
 from plugin.mirror.hints.inbox import TRIES
 from plugin.mirror.problems import put_aside
 from plugin.mirror.pulling.pull import note_trouble
-from plugin.mirror.tables import Hint
+from plugin.mirror.tables import StoredHint
 
 STORM = 2000
 """With more enrolments than this hinted at once, one whole reconcile costs less than asking for each."""
 
 
-def heed(runtime: Runtime, host_id: int) -> int:
+def reread_hinted(runtime: Runtime, host_id: int) -> int:
     """Read again the enrolments that waiting hints name. Returns how many hints were worked off.
 
     A host in trouble costs nothing but delay: its hints stay.
@@ -56,10 +56,10 @@ def heed(runtime: Runtime, host_id: int) -> int:
     return runtime.db.transact(lambda session: _done(session, host_id, last, values))
 
 
-def _failed(session: Session, host_id: int, hints: list[Hint], why: str, now: int) -> None:
+def _failed(session: Session, host_id: int, hints: list[StoredHint], why: str, now: int) -> None:
     """Count a try; hints that failed too often are put aside, so that the next are looked at by themselves."""
     for hint in hints:
-        row = session.get_one(Hint, (host_id, hint.id))
+        row = session.get_one(StoredHint, (host_id, hint.id))
         row.tries += 1
         if row.tries >= TRIES:
             row.done, row.caused = True, "aside"
@@ -69,8 +69,13 @@ def _failed(session: Session, host_id: int, hints: list[Hint], why: str, now: in
 
 def _done(session: Session, host_id: int, last: int, values: dict[str, Any]) -> int:
     result = session.execute(
-        update(Hint)
-        .where(Hint.host_id == host_id, Hint.done.is_(False), Hint.kind == "enrolments", Hint.id <= last)
+        update(StoredHint)
+        .where(
+            StoredHint.host_id == host_id,
+            StoredHint.done.is_(False),
+            StoredHint.kind == "enrolments",
+            StoredHint.id <= last,
+        )
         .values(**values),
         execution_options={"synchronize_session": False},
     )
@@ -78,16 +83,18 @@ def _done(session: Session, host_id: int, last: int, values: dict[str, Any]) -> 
 
 
 def _newest(session: Session, host_id: int) -> int:
-    query = select(func.max(Hint.id)).where(Hint.host_id == host_id, Hint.done.is_(False), Hint.kind == "enrolments")
+    query = select(func.max(StoredHint.id)).where(
+        StoredHint.host_id == host_id, StoredHint.done.is_(False), StoredHint.kind == "enrolments"
+    )
     return int(session.scalar(query) or 0)
 
 
-def _waiting(session: Session, host_id: int) -> list[Hint]:
+def _waiting(session: Session, host_id: int) -> list[StoredHint]:
     return list(
         session.scalars(
-            select(Hint)
-            .where(Hint.host_id == host_id, Hint.done.is_(False), Hint.kind == "enrolments")
-            .order_by(Hint.id)
+            select(StoredHint)
+            .where(StoredHint.host_id == host_id, StoredHint.done.is_(False), StoredHint.kind == "enrolments")
+            .order_by(StoredHint.id)
             .limit(STORM + 1)
         )
     )

@@ -29,7 +29,7 @@ _AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDifference:
     """One enrolment that differs. ``seat``: ours with what is to be written; ``None`` where it is only listed.
 
     :ivar parked: ``ask`` or ``accept``: it is not sent; else empty.
@@ -66,7 +66,7 @@ def choose_policy(session: Session, connection: Connection, policy: str, *, at: 
         record(session, row.host_id, at, who, "drift_policy", data={"before": before, "after": policy})
 
 
-def write(session: Session, host_id: int, number: int, at: int, found: Sequence[Found]) -> None:
+def write(session: Session, host_id: int, number: int, at: int, found: Sequence[FoundDifference]) -> None:
     """Write what was found into *confirmed*, and onto the list. The caller holds the seats' locks.
 
     What is sent anew gets a new generation, or the host would call it *same*.
@@ -96,7 +96,7 @@ _WORDS = {
 }
 
 
-def _changed_now(session: Session, host_id: int, again: Sequence[Found], at: int) -> None:
+def _changed_now(session: Session, host_id: int, again: Sequence[FoundDifference], at: int) -> None:
     """The 48 hours of trying begin anew."""
     seats = [one.seat for one in again if one.seat]
     if seats:
@@ -104,7 +104,7 @@ def _changed_now(session: Session, host_id: int, again: Sequence[Found], at: int
         update_rows(session, Seat, keys, {"changed": at})
 
 
-def _list(session: Session, host_id: int, number: int, at: int, found: Sequence[Found]) -> None:
+def _list(session: Session, host_id: int, number: int, at: int, found: Sequence[FoundDifference]) -> None:
     room: dict[str, int] = {}
     rows = []
     for one in found:
@@ -163,7 +163,7 @@ class CourseDrift:
 
 
 @dataclass(frozen=True)
-class Row:
+class DriftRow:
     """One enrolment of the list, with the names Muster knows."""
 
     course: str
@@ -190,7 +190,7 @@ def by_course(session: Session, host_id: int) -> list[CourseDrift]:
 
 def of_course(
     session: Session, host_id: int, course: str, *, kind: str, limit: int, offset: int
-) -> tuple[int, list[Row]]:
+) -> tuple[int, list[DriftRow]]:
     """The list of one course, and how long it is."""
     where = "d.host_id = ? AND d.course = ?" + (" AND d.kind = ?" if kind else "")
     values = (host_id, course, kind) if kind else (host_id, course)
@@ -201,7 +201,7 @@ def of_course(
         f" p.host_id = d.host_id AND p.ext = d.person WHERE {where} ORDER BY d.state, d.person LIMIT ? OFFSET ?",
         *values, limit, offset,
     )  # fmt: skip
-    return total, [Row(row[0], row[1], row[2], row[3], int(row[4]), row[5] or row[1]) for row in rows]
+    return total, [DriftRow(row[0], row[1], row[2], row[3], int(row[4]), row[5] or row[1]) for row in rows]
 
 
 def answer(

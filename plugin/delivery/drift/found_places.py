@@ -7,7 +7,7 @@ from __future__ import annotations
 from plugin.core.database.bulk import fetch
 from plugin.core.runtime import Runtime
 from plugin.delivery.drift.findings import policy_of
-from plugin.delivery.drift.reconcile import Drift, Look, answers_so_far, compare_absent, compare_page, tell
+from plugin.delivery.drift.reconcile import HostDrift, Look, answers_so_far, compare_absent, compare_page, tell
 from plugin.delivery.tables import FOUND, IN
 from plugin.hosts.port import Caps
 from plugin.mirror.connections.store import connection_of, open_connection
@@ -21,7 +21,7 @@ _FOUND_IN = (
 )
 
 
-def look_at_found(runtime: Runtime, host_id: int) -> Drift:
+def look_at_found(runtime: Runtime, host_id: int) -> HostDrift:
     """Read the courses again in which others enrolled somebody whom we want there: when such a place goes, it is ours to make.
 
     Only where a host tells courses and no changes of enrolments. Large courses take turns, so that a poll stays a poll.

@@ -25,7 +25,7 @@ from plugin.core.journal import record
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.delivery.drift import findings
-from plugin.delivery.drift.findings import ACCEPT, ASK, Found, policy_of
+from plugin.delivery.drift.findings import ACCEPT, ASK, FoundDifference, policy_of
 from plugin.delivery.seats.wanted_seats import is_owed
 from plugin.delivery.tables import FOUND, IN, OURS, OUT, SUSPENDED, UNKNOWN
 from plugin.hosts.port import Caps, HostTrouble, Record
@@ -40,7 +40,7 @@ _log = log("delivery")
 
 
 @dataclass
-class Drift:
+class HostDrift:
     """Seats of ours that are not as confirmed, and enrolments made by others, which are only listed.
 
     :ivar asked: how many of the first three wait for somebody's answer. :ivar accepted: how many are left as they are.
@@ -75,7 +75,7 @@ class Look:
     at: int
     began: int
     run: int
-    drift: Drift = field(default_factory=Drift)
+    drift: HostDrift = field(default_factory=HostDrift)
     seen: BitMap64 = field(default_factory=BitMap64)
 
 
@@ -96,7 +96,7 @@ _JUDGED = f"s.host_id = ? AND s.call = '' AND s.confirmed <> {UNKNOWN} AND s.ans
 _JOINS = " JOIN person p ON p.host_id = s.host_id AND p.id = s.person JOIN course c ON c.host_id = s.host_id AND c.id = s.course"
 
 
-def reconcile(runtime: Runtime, host_id: int) -> Drift:
+def reconcile(runtime: Runtime, host_id: int) -> HostDrift:
     """Read every enrolment of the host, page by page, in full; each page is compared in a transaction of its own.
 
     :raises HostTrouble: as the host answers; what was compared so far stays.
@@ -141,7 +141,7 @@ def take_request(session: Session, host_id: int, at: int) -> bool:
     return asked
 
 
-def look_at(runtime: Runtime, host_id: int, ids: Sequence[str]) -> Drift:
+def look_at(runtime: Runtime, host_id: int, ids: Sequence[str]) -> HostDrift:
     """Read these enrolments again, because somebody said that they changed. Most are echoes of our own writes.
 
     :raises HostTrouble: as the host answers.
@@ -208,12 +208,12 @@ def compare_page(runtime: Runtime, look: Look, rows: Sequence[Record]) -> None:
     runtime.db.transact(partial(_compare, look=look, before=before, rows=rows))
 
 
-def _compare(session: Session, look: Look, before: Drift, rows: Sequence[Record]) -> None:
+def _compare(session: Session, look: Look, before: HostDrift, rows: Sequence[Record]) -> None:
     """:param before: what was counted until here; the transaction may be repeated."""
     look.drift = replace(before)
     there = {(str(row.fields.get("person")), str(row.fields.get("course"))): row for row in rows}
     seats = _seats_of(session, look, sorted({person for person, _course in there}))
-    found: list[Found] = []
+    found: list[FoundDifference] = []
     for (person, course), row in there.items():
         seat, judged = seats.get((person, course), (None, False))
         if seat is not None:
@@ -225,18 +225,18 @@ def _compare(session: Session, look: Look, before: Drift, rows: Sequence[Record]
             ours = row.fields.get("by") == "muster"  # of a time that this database does not remember
             look.drift.extra += ours
             look.drift.others += not ours
-            found.append(Found("extra" if ours else "other", course, person))
+            found.append(FoundDifference("extra" if ours else "other", course, person))
         else:
             found += _one(look, seat, state, str(row.fields.get("by") or ""))
     findings.write(session, look.host_id, look.run, look.at, found)
 
 
-def _one(look: Look, seat: _Seat, state: int, by: str) -> list[Found]:
+def _one(look: Look, seat: _Seat, state: int, by: str) -> list[FoundDifference]:
     """One seat, and what the host has for it."""
     if by == "other" or (not by and seat.origin != OURS and seat.confirmed == OUT):
         # Who cannot say whose it is had it before us, unless we wrote it (design point 7).
         look.drift.others += 1
-        told = [Found("other", seat.course_ext, seat.person_ext)]
+        told = [FoundDifference("other", seat.course_ext, seat.person_ext)]
         return told if seat.origin == FOUND else [*told, _changed(seat, IN, FOUND, parked=None)]
     if state == seat.confirmed or seat.origin == FOUND or (seat.confirmed == SUSPENDED and not look.caps.reads_status):
         look.drift.echoes += 1
@@ -269,7 +269,7 @@ def _missing(runtime: Runtime, look: Look, ids: Sequence[str]) -> None:
         runtime.db.transact(partial(_gone, look=look, before=replace(look.drift), which=which, values=(course, person)))
 
 
-def _gone(session: Session, look: Look, before: Drift, which: str, values: tuple[str, ...]) -> None:
+def _gone(session: Session, look: Look, before: HostDrift, which: str, values: tuple[str, ...]) -> None:
     look.drift = replace(before)
     lock = for_update(session, of="s")
     sql = f"SELECT {_COLUMNS} FROM seat s{_JOINS} WHERE {_JUDGED} AND s.confirmed IN ({SUSPENDED}, {IN}) AND {which}"
@@ -278,7 +278,7 @@ def _gone(session: Session, look: Look, before: Drift, which: str, values: tuple
     findings.write(session, look.host_id, look.run, look.at, found)
 
 
-def _differs(look: Look, seat: _Seat, kind: str, state: int, origin: int) -> Found:
+def _differs(look: Look, seat: _Seat, kind: str, state: int, origin: int) -> FoundDifference:
     """A seat of ours is not as confirmed: what the policy makes of it."""
     setattr(look.drift, kind, getattr(look.drift, kind) + 1)
     if not is_owed(seat.wanted, state, origin) or look.policy not in (ACCEPT, ASK):
@@ -290,9 +290,11 @@ def _differs(look: Look, seat: _Seat, kind: str, state: int, origin: int) -> Fou
     return _changed(seat, state, origin, kind=kind, parked=look.policy)
 
 
-def _changed(seat: _Seat, state: int, origin: int, *, kind: str = "", parked: str | None) -> Found:
-    return Found(kind, seat.course_ext, seat.person_ext, seat=(seat.course, seat.person), confirmed=state, origin=origin,
-                 owed=is_owed(seat.wanted, state, origin), generation=seat.generation, parked=parked or "")  # fmt: skip
+def _changed(seat: _Seat, state: int, origin: int, *, kind: str = "", parked: str | None) -> FoundDifference:
+    return FoundDifference(
+        kind, seat.course_ext, seat.person_ext, seat=(seat.course, seat.person), confirmed=state, origin=origin,
+        owed=is_owed(seat.wanted, state, origin), generation=seat.generation, parked=parked or "",
+    )  # fmt: skip
 
 
 def _seats_of(session: Session, look: Look, people: Sequence[str]) -> dict[tuple[str, str], tuple[_Seat, bool]]:

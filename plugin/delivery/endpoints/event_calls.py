@@ -288,7 +288,7 @@ def _disable(session: Session, row: Endpoint, tried: Attempt) -> None:
         reason = later("Nothing was taken for %(days)s days.", days=DISABLED_AFTER // 86400) + f" {tried.why}"
     row.state, row.reason, row.since = "disabled", reason, tried.at
     record(session, row.host_id, tried.at, "rule", "endpoint_disabled", reason=reason, data={"endpoint": row.id})
-    told = outbox.Told("endpoint.disabled", subject=f"endpoint/{row.id}", reason=reason,
+    told = outbox.OutboxEntry("endpoint.disabled", subject=f"endpoint/{row.id}", reason=reason,
                        data={"endpoint": {"id": row.id, "url": row.url}})  # fmt: skip
     outbox.append(session, row.host_id, tried.at, "rule", [told])
     _log.warning("endpoint disabled", host=row.host_id, endpoint=row.id, why=reason)

@@ -33,7 +33,7 @@ _FORMS = 20
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EnteredSubscription:
     """What somebody entered. ``names``: people's names and addresses may go out."""
 
     url: str
@@ -59,7 +59,7 @@ def endpoint_of(session: Session, host_id: int, number: int, *, lock: bool = Fal
 
 
 def create(
-    runtime: Runtime, host_id: int, wanted: Wanted, *, form: str, who: str
+    runtime: Runtime, host_id: int, wanted: EnteredSubscription, *, form: str, who: str
 ) -> tuple[int, str | None]:  # fmt: skip
     """Subscribe an address; returns its number and its secret, which is never shown again.
 
@@ -89,7 +89,7 @@ def create(
     return runtime.db.transact(work)
 
 
-def change(runtime: Runtime, host_id: int, number: int, wanted: Wanted, *, who: str) -> None:
+def change(runtime: Runtime, host_id: int, number: int, wanted: EnteredSubscription, *, who: str) -> None:
     """Another address, name or choice of events. What is owed already goes to the address as it is then.
 
     :raises Invalid: for an address or a choice of events that cannot be.
@@ -238,7 +238,7 @@ def ping(runtime: Runtime, host_id: int, number: int, *, who: str) -> int:
     return sent.n
 
 
-def _checked(runtime: Runtime, wanted: Wanted) -> str:
+def _checked(runtime: Runtime, wanted: EnteredSubscription) -> str:
     """What is wrong with what was entered, in a sentence."""
     if not wanted.url:
         return str(_("Enter the address that events are sent to."))

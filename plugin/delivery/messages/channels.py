@@ -40,7 +40,7 @@ _PAUSES = (30, 60, 120, 300, 900, 1800, 3600)
 
 
 @dataclass(frozen=True)
-class Entered:
+class EnteredChannel:
     """A channel as somebody entered it. ``None`` for a secret keeps what is stored, an empty one removes it."""
 
     kind: str
@@ -63,7 +63,7 @@ def channel_of(session: Session, host_id: int) -> Channel:
     )  # fmt: skip
 
 
-def change_channel(session: Session, runtime: Runtime, host_id: int, new: Entered, *, who: str) -> None:
+def change_channel(session: Session, runtime: Runtime, host_id: int, new: EnteredChannel, *, who: str) -> None:
     """Write a channel; what was not sent yet goes by it.
 
     :raises Invalid: naming what cannot be; then nothing is changed.
@@ -83,7 +83,7 @@ def change_channel(session: Session, runtime: Runtime, host_id: int, new: Entere
     journal.record(session, host_id, runtime.clock.now(), who, "channel_changed", data=data)
 
 
-def _check(settings: Settings, row: Channel, new: Entered) -> int:
+def _check(settings: Settings, row: Channel, new: EnteredChannel) -> int:
     if new.kind not in KINDS:
         raise Invalid(_("Choose how messages go out."))
     for label, text in ((_("user"), new.username), (_("name"), new.sender_name), (_("server"), new.server)):
@@ -97,7 +97,7 @@ def _check(settings: Settings, row: Channel, new: Entered) -> int:
     return port
 
 
-def _check_webhook(settings: Settings, row: Channel, new: Entered) -> None:
+def _check_webhook(settings: Settings, row: Channel, new: EnteredChannel) -> None:
     why = why_not_allowed(new.url, allow_private=settings.allow_private_addresses)
     if why or len(new.url) > 1000:
         raise Invalid(why or _("The address is too long."))
@@ -110,7 +110,7 @@ def _check_webhook(settings: Settings, row: Channel, new: Entered) -> None:
         raise Invalid(_("A webhook needs a secret to be signed with; make one with the button."))
 
 
-def _check_mail(settings: Settings, row: Channel, new: Entered) -> None:
+def _check_mail(settings: Settings, row: Channel, new: EnteredChannel) -> None:
     if new.security not in SECURITY:
         raise Invalid(_("Choose how the line to the mail server is kept secret."))
     if not new.server and settings.smtp_url is None:
@@ -220,7 +220,7 @@ def well(session: Session, host_id: int) -> None:
         row.reason, row.since, row.retry_at, row.failures = "", 0, 0, 0
 
 
-def from_form(form: Mapping[str, str]) -> Entered:
+def from_form(form: Mapping[str, str]) -> EnteredChannel:
     """What a page's form holds; an empty secret keeps what is stored, a tick removes it."""
 
     def kept(name: str, otherwise: str = "") -> str:
@@ -229,7 +229,7 @@ def from_form(form: Mapping[str, str]) -> Entered:
     def hidden(name: str) -> str | None:
         return "" if f"forget_{name}" in form else kept(name) or None
 
-    return Entered(
+    return EnteredChannel(
         kept("kind"), kept("url"), hidden("secret"), kept("server"), kept("port", "587"), kept("security", STARTTLS),
         kept("username"), hidden("password"), kept("sender"), kept("sender_name"),
     )  # fmt: skip

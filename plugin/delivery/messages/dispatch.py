@@ -16,7 +16,7 @@ from plugin.delivery.calls import claim_open_call
 from plugin.delivery.messages.channels import BY_HOST, WEBHOOK, channel_of, in_trouble, well
 from plugin.delivery.messages.mail import left_behind, some_letters
 from plugin.delivery.messages.queue import Render, apply_messages, keys_of
-from plugin.delivery.messages.rounds import KINDS, LETTERS, Post
+from plugin.delivery.messages.rounds import KINDS, LETTERS, HostChannel
 from plugin.delivery.messages.smtp import MailTrouble
 from plugin.delivery.messages.webhook import one_post
 from plugin.hosts.port import HostTrouble, Outcome
@@ -34,7 +34,7 @@ def post(runtime: Runtime, host_id: int, render: Render, *, seconds: float | Non
     """
     with runtime.db.read() as session:
         channel = channel_of(session, host_id)
-    made = Post(runtime, host_id, channel, render, gathered, worker_token())
+    made = HostChannel(runtime, host_id, channel, render, gathered, worker_token())
     _end_others(made)
     if channel.kind == BY_HOST or channel.retry_at > runtime.clock.now():
         return 0
@@ -56,7 +56,7 @@ def post(runtime: Runtime, host_id: int, render: Render, *, seconds: float | Non
     return done
 
 
-def _end_others(made: Post) -> None:
+def _end_others(made: HostChannel) -> None:
     """Calls of a way that is no longer chosen: nobody would ever answer for them."""
     kinds = [kind for way, kind in KINDS.items() if way != made.channel.kind]
     sql = f"SELECT 1 FROM call WHERE host_id = ? AND kind IN ({', '.join(repr(kind) for kind in kinds)}) LIMIT 1"

@@ -17,7 +17,7 @@ from plugin.core.network import outcome_counts
 from plugin.delivery.calls import our_call
 from plugin.delivery.messages.channels import MAIL, server_of
 from plugin.delivery.messages.queue import claim_messages, release_call, settle_message
-from plugin.delivery.messages.rounds import LETTERS, Letter, Post, claim_call, give_back
+from plugin.delivery.messages.rounds import LETTERS, HostChannel, OutgoingMail, claim_call, give_back
 from plugin.delivery.messages.smtp import Mailer, MailTrouble, Server, compose, message_id, usable
 from plugin.delivery.tables import Call, Message
 from plugin.hosts.port import Outcome
@@ -28,7 +28,7 @@ BATCH = 25
 _WORDS = {"sent": "done", "refused": "refused", "bounced": "bounced", "retry": "retry", "maybe": "maybe"}
 
 
-def some_letters(made: Post) -> int:
+def some_letters(made: HostChannel) -> int:
     """Send a few letters over one line; what was not begun when it broke is owed as before."""
     call = claim_call(made, lambda session: _claim_letters(session, made))
     if call is None:
@@ -56,7 +56,7 @@ def some_letters(made: Post) -> int:
     return sent
 
 
-def _claim_letters(session: Session, made: Post) -> Call | None:
+def _claim_letters(session: Session, made: HostChannel) -> Call | None:
     texts: dict[str, Mapping[str, str]] = {}
 
     def prepare(_kind: str, items: Sequence[Mapping[str, str]]) -> str:
@@ -75,11 +75,11 @@ def _claim_letters(session: Session, made: Post) -> Call | None:
         .where(Message.host_id == made.host_id, Message.call == call.id)
         .order_by(Message.id)
     )
-    made.letters = [Letter(number, key, name, email.strip(), texts[key]) for number, key, name, email in rows]
+    made.letters = [OutgoingMail(number, key, name, email.strip(), texts[key]) for number, key, name, email in rows]
     return call
 
 
-def _begin(session: Session, made: Post, call: Call, number: int) -> bool:
+def _begin(session: Session, made: HostChannel, call: Call, number: int) -> bool:
     """From here on this letter may have been sent."""
     row = our_call(session, call, made.lease)
     if row is None:
@@ -89,7 +89,7 @@ def _begin(session: Session, made: Post, call: Call, number: int) -> bool:
     return True
 
 
-def _send(made: Post, mailer: Mailer, server: Server, one: Letter) -> Outcome:
+def _send(made: HostChannel, mailer: Mailer, server: Server, one: OutgoingMail) -> Outcome:
     address = usable(one.email)
     if address is None:
         return Outcome(one.key, "bounced", "There is no e-mail address that a letter could be sent to.")
@@ -99,7 +99,7 @@ def _send(made: Post, mailer: Mailer, server: Server, one: Letter) -> Outcome:
     return Outcome(one.key, _WORDS[posted.word], posted.why)
 
 
-def _record(session: Session, made: Post, call: Call, outcome: Outcome) -> None:
+def _record(session: Session, made: HostChannel, call: Call, outcome: Outcome) -> None:
     row = session.scalars(
         select(Message).where(Message.host_id == made.host_id, Message.call == call.id, Message.key == outcome.key)
     ).first()
@@ -107,13 +107,13 @@ def _record(session: Session, made: Post, call: Call, outcome: Outcome) -> None:
         outcome_counts.count(session, made.host_id, made.now, "messages", {settle_message(row, outcome, made.now): 1})
 
 
-def _close(session: Session, made: Post, call: Call) -> None:
+def _close(session: Session, made: HostChannel, call: Call) -> None:
     row = our_call(session, call, made.lease)
     if row is not None:
         session.delete(row)
 
 
-def left_behind(session: Session, made: Post, call: Call) -> None:
+def left_behind(session: Session, made: HostChannel, call: Call) -> None:
     """Somebody stopped in the middle: the letter begun is *maybe sent*, those after it are owed."""
     row = our_call(session, call, made.lease)
     if row is None:

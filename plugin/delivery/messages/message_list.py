@@ -33,7 +33,7 @@ _FROM = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownMessage:
     """One message. ``others``: how many more it tells of, where it is a digest."""
 
     id: int
@@ -53,7 +53,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Asked:
+class MessageFilters:
     """Filters of the page; zero and empty leave a filter out."""
 
     state: str = ""
@@ -76,7 +76,9 @@ def by_state(
     return {row[0]: int(row[1]) for row in fetch(session, sql, *values)}
 
 
-def listed(session: Session, host_id: int, asked: Asked, *, limit: int, offset: int) -> tuple[int, list[Shown]]:
+def listed(
+    session: Session, host_id: int, asked: MessageFilters, *, limit: int, offset: int
+) -> tuple[int, list[ShownMessage]]:
     """Messages, newest first, and how many match."""
     where, values = _where(asked)
     total = int(fetch(session, f"SELECT count(*){_FROM}{where}", host_id, *values)[0][0])
@@ -91,13 +93,13 @@ def listed(session: Session, host_id: int, asked: Asked, *, limit: int, offset: 
     sql = f"SELECT leader, count(*) FROM message WHERE host_id = ? AND leader IN ({leaders}) GROUP BY leader"
     sizes = dict(fetch(session, sql, host_id))
     return total, [
-        Shown(row[0], row[1], row[2], row[3], row[4], row[5] or row[6], row[7] or row[8], row[8], row[9], row[10] or "",
+        ShownMessage(row[0], row[1], row[2], row[3], row[4], row[5] or row[6], row[7] or row[8], row[8], row[9], row[10] or "",
               row[11], row[12], row[13], int(sizes.get(row[14], 1)) - 1)
         for row in rows
     ]  # fmt: skip
 
 
-def _where(asked: Asked) -> tuple[str, list[object]]:
+def _where(asked: MessageFilters) -> tuple[str, list[object]]:
     sql, values = "", list[object]()
     if asked.state:
         sql, values = f"{sql} AND m.state = ?", [*values, asked.state]

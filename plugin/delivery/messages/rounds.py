@@ -20,7 +20,7 @@ KINDS = {WEBHOOK: POSTS, MAIL: LETTERS}
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutgoingMail:
     """A message about to be sent as e-mail."""
 
     message: int
@@ -31,7 +31,7 @@ class Letter:
 
 
 @dataclass
-class Post:
+class HostChannel:
     """One host's channel, for the length of a round."""
 
     runtime: Runtime
@@ -40,7 +40,7 @@ class Post:
     render: Render
     gathered: bool
     lease: str
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[OutgoingMail] = field(default_factory=list)
 
     @property
     def now(self) -> int:
@@ -48,7 +48,7 @@ class Post:
         return self.runtime.clock.now()
 
 
-def claim_call(made: Post, claim: Callable[[Session], Call | None]) -> Call | None:
+def claim_call(made: HostChannel, claim: Callable[[Session], Call | None]) -> Call | None:
     """A call left by somebody, or a new one."""
 
     def work(session: Session) -> Call | None:
@@ -64,7 +64,7 @@ def claim_call(made: Post, claim: Callable[[Session], Call | None]) -> Call | No
     return made.runtime.db.transact(work)
 
 
-def give_back(session: Session, made: Post, call: Call, after: int) -> None:
+def give_back(session: Session, made: HostChannel, call: Call, after: int) -> None:
     """Nothing of it was sent: its messages are owed again after so many seconds."""
     row = our_call(session, call, made.lease)
     if row is not None:

@@ -136,10 +136,10 @@ class Mailer:
 
     def __init__(self, server: Server, *, deadline: float = DEADLINE) -> None:
         self._server, self._deadline = server, deadline
-        self._line: _Line | None = None
+        self._line: _SmtpConnection | None = None
 
     def __enter__(self) -> Mailer:
-        line = _Line(self._server)
+        line = _SmtpConnection(self._server)
         with _Cut(line, self._deadline):
             try:
                 _open(line, self._server)
@@ -170,7 +170,7 @@ class Mailer:
             return _hand_in(self._line, self._server.sender, to, _wire(letter))
 
 
-class _Line(smtplib.SMTP):
+class _SmtpConnection(smtplib.SMTP):
     """SMTP over a socket whose address was checked before it is used."""
 
     def __init__(self, server: Server) -> None:
@@ -205,7 +205,7 @@ def _connect(host: str, port: int, timeout: float, *, allow_private: bool) -> so
     raise trouble or OSError("no address")
 
 
-def _open(line: _Line, server: Server) -> None:
+def _open(line: _SmtpConnection, server: Server) -> None:
     code, words = line.connect(server.host, server.port)
     if code != 220:
         raise MailTrouble(_said(code, words))
@@ -222,7 +222,7 @@ def _open(line: _Line, server: Server) -> None:
         _sign_in(line, server)
 
 
-def _sign_in(line: _Line, server: Server) -> None:
+def _sign_in(line: _SmtpConnection, server: Server) -> None:
     """By PLAIN where it is offered, because that alone says how letters outside ASCII are written (RFC 4616)."""
     try:
         if "PLAIN" in line.esmtp_features.get("auth", "").upper().split():
@@ -241,7 +241,7 @@ def _sign_in(line: _Line, server: Server) -> None:
         raise MailTrouble("The mail server knows no way of signing in that Muster knows.", lasting=True) from None
 
 
-def _hand_in(line: _Line, sender: str, to: str, body: bytes) -> Posted:
+def _hand_in(line: _SmtpConnection, sender: str, to: str, body: bytes) -> Posted:
     try:
         code, words = line.mail(sender)
         if code // 100 != 2:
@@ -268,7 +268,7 @@ def _hand_in(line: _Line, sender: str, to: str, body: bytes) -> Posted:
     return Posted("maybe", "The mail server took it and answered something that Muster does not understand.")
 
 
-def _no(line: _Line, code: int, words: bytes, final: str) -> Posted:
+def _no(line: _SmtpConnection, code: int, words: bytes, final: str) -> Posted:
     """A clear no: for now (4xx) or for good (5xx). Anything else is no answer at all."""
     said = _said(code, words)
     if code == 421 or code // 100 not in (4, 5):
@@ -312,7 +312,7 @@ def _plain(error: Exception) -> str:
 class _Cut:
     """Cuts the line when the time is over: a server that drips bytes outlasts every read timeout."""
 
-    def __init__(self, line: _Line, seconds: float) -> None:
+    def __init__(self, line: _SmtpConnection, seconds: float) -> None:
         self._line = line
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True

@@ -11,7 +11,7 @@ from plugin.core.network import outcome_counts
 from plugin.delivery.calls import call_again, our_call
 from plugin.delivery.messages.channels import WEBHOOK
 from plugin.delivery.messages.queue import apply_messages, claim_messages
-from plugin.delivery.messages.rounds import POSTS, Post, claim_call, give_back
+from plugin.delivery.messages.rounds import POSTS, HostChannel, claim_call, give_back
 from plugin.delivery.seats.outcomes import backoff
 from plugin.delivery.tables import Call
 from plugin.hosts.port import Caps, ConnectionSpec, HostTrouble, Refused
@@ -20,7 +20,7 @@ from plugin.hosts.webhook import WebhookHost
 BATCH = 100
 
 
-def one_post(made: Post) -> int:
+def one_post(made: HostChannel) -> int:
     """Make one call; returns how many were made, 0 where nothing is owed.
 
     :raises HostTrouble: when the receiver did not take it.
@@ -54,7 +54,7 @@ def one_post(made: Post) -> int:
     return 1
 
 
-def _receiver(made: Post) -> WebhookHost:
+def _receiver(made: HostChannel) -> WebhookHost:
     row = made.channel
     spec = ConnectionSpec(
         name="messages", kind="webhook", api_url="", api_token="", webhook_url=row.url, webhook_secret=row.secret or "",
@@ -63,14 +63,14 @@ def _receiver(made: Post) -> WebhookHost:
     return WebhookHost(spec, made.runtime.http, made.runtime.clock)
 
 
-def _again(session: Session, made: Post, call: Call, why: str, attempts: int) -> None:
+def _again(session: Session, made: HostChannel, call: Call, why: str, attempts: int) -> None:
     row = our_call(session, call, made.lease)
     if row is not None:
         call_again(row, why, made.now + backoff(attempts), attempts=attempts)
         outcome_counts.count(session, made.host_id, made.now, "calls", {"wait": 1})
 
 
-def _answered(session: Session, made: Post, call: Call, outcomes: Any) -> None:
+def _answered(session: Session, made: HostChannel, call: Call, outcomes: Any) -> None:
     row = our_call(session, call, made.lease)
     if row is not None:
         outcome_counts.count(

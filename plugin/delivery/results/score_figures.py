@@ -41,7 +41,7 @@ class Reported:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedResult:
     """A result that a course did not take."""
 
     key: str
@@ -81,7 +81,7 @@ def unknown_codes(session: Session, host_id: int) -> list[tuple[str, str]]:
 
 def refused_results(
     session: Session, host_id: int, *, line: int = 0, limit: int = 50, offset: int = 0
-) -> tuple[int, Sequence[Refused]]:
+) -> tuple[int, Sequence[RefusedResult]]:
     """Refused results, oldest first, and how many there are.
 
     :param line: of this line only.
@@ -98,7 +98,7 @@ def refused_results(
         f" WHERE {where} ORDER BY s.created, s.line, s.person, s.cycle LIMIT ? OFFSET ?",
         *values, limit, offset,
     )  # fmt: skip
-    return total, [Refused(f"{row[0]}.{row[1]}.{row[2]}", row[4] or row[3], *row[5:]) for row in rows]
+    return total, [RefusedResult(f"{row[0]}.{row[1]}.{row[2]}", row[4] or row[3], *row[5:]) for row in rows]
 
 
 def answer_results(

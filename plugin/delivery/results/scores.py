@@ -20,7 +20,7 @@ from plugin.core.database.bulk import fetch, run
 from plugin.core.database.leases import still_ours, worker_token
 from plugin.core.logs import log
 from plugin.core.network import outcome_counts
-from plugin.core.network.http import Answer
+from plugin.core.network.http import HttpAnswer
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.core.text.stored import later
@@ -53,7 +53,7 @@ SELECT s.person, s.cycle, s.at, s.created, s.attempts, p.state, p.{{subject}} FR
 
 
 @dataclass
-class _Line:
+class _LeasedLine:
     """A line of which this worker holds the lease."""
 
     runtime: Runtime
@@ -66,7 +66,7 @@ class _Line:
     failures: int = 0
     words: Counter[str] = field(default_factory=Counter)
 
-    def service(self, scopes: Sequence[str], method: str, url: str, **more: Any) -> Answer:
+    def service(self, scopes: Sequence[str], method: str, url: str, **more: Any) -> HttpAnswer:
         """A call with a token for these scopes."""
         return call_service(self.runtime, self.host, scopes, method, url, max_bytes=2_000_000, **more)
 
@@ -94,7 +94,7 @@ def _work(runtime: Runtime, host_id: int, number: int, until: float | None) -> i
         return 0
     with runtime.db.read() as session:
         host, subject = session.get_one(Host, host_id), subject_column(session, host_id)
-    line = _Line(runtime, host, row, subject, lease, until)
+    line = _LeasedLine(runtime, host, row, subject, lease, until)
     try:
         _all_of(line)
     except ServiceTrouble as trouble:
@@ -117,11 +117,11 @@ def _take(session: Session, runtime: Runtime, host_id: int, number: int, lease: 
     return row
 
 
-def _ours(session: Session, line: _Line) -> ScoreLine | None:
+def _ours(session: Session, line: _LeasedLine) -> ScoreLine | None:
     return still_ours(session, ScoreLine, (line.host.id, line.row.id), line.lease)
 
 
-def _all_of(line: _Line) -> None:
+def _all_of(line: _LeasedLine) -> None:
     """Send what is due, result by result.
 
     :raises ServiceTrouble: for what concerns the whole line.
@@ -162,7 +162,7 @@ class _Owed:
     attempts: int
 
 
-def _address(line: _Line) -> None:
+def _address(line: _LeasedLine) -> None:
     """Look for the line item, and keep where it is."""
     with line.runtime.db.read() as session:
         given = offered(session, line.row)
@@ -177,7 +177,7 @@ def _address(line: _Line) -> None:
     line.row.url = url
 
 
-def _sent(line: _Line, one: _Owed, subject: str) -> Answer | None:
+def _sent(line: _LeasedLine, one: _Owed, subject: str) -> HttpAnswer | None:
     """The answer to one result; ``None`` where there was none, and the line goes on.
 
     :raises ServiceTrouble: where the line is to rest.
@@ -207,7 +207,7 @@ def _sent(line: _Line, one: _Owed, subject: str) -> Answer | None:
     return None
 
 
-def _is_gone(line: _Line) -> bool:
+def _is_gone(line: _LeasedLine) -> bool:
     """Whether it is the line item that the platform does not know, and not the learner."""
     with line.runtime.db.read() as session:
         scopes = {scope for one in links_of(session, line.row) for scope in one.scopes}
@@ -215,7 +215,7 @@ def _is_gone(line: _Line) -> bool:
     return bool(scope) and not grades.line_stands(line.service, line.row.url, scope)
 
 
-def _forget(line: _Line) -> None:
+def _forget(line: _LeasedLine) -> None:
     def work(session: Session) -> None:
         row = _ours(session, line)
         if row is not None:
@@ -225,7 +225,7 @@ def _forget(line: _Line) -> None:
     line.row.url = ""
 
 
-def _judge(line: _Line, one: _Owed, answer: Answer) -> None:
+def _judge(line: _LeasedLine, one: _Owed, answer: HttpAnswer) -> None:
     if answer.ok or (answer.status == 409 and one.attempts):  # what we sent before did arrive
         _note(line, one, "sent", "")
     elif answer.status == 409:
@@ -234,7 +234,7 @@ def _judge(line: _Line, one: _Owed, answer: Answer) -> None:
         _note(line, one, "parked", _words(answer))
 
 
-def _words(answer: Answer) -> str:
+def _words(answer: HttpAnswer) -> str:
     """The platform's own words, or at least its status."""
     try:
         document = json.loads(answer.body)
@@ -250,7 +250,7 @@ def _words(answer: Answer) -> str:
     return f"The learning site took no result for this learner: it answered {answer.status}. Perhaps she is not in the course."
 
 
-def _note(line: _Line, one: _Owed, word: str, why: str) -> None:
+def _note(line: _LeasedLine, one: _Owed, word: str, why: str) -> None:
     """Write one outcome, while the lease is ours, and hold the lease longer."""
     clock = line.runtime.clock
     now = clock.now()
@@ -277,7 +277,7 @@ def _note(line: _Line, one: _Owed, word: str, why: str) -> None:
     line.words[word] += 1
 
 
-def _rest(session: Session, line: _Line, trouble: ServiceTrouble) -> None:
+def _rest(session: Session, line: _LeasedLine, trouble: ServiceTrouble) -> None:
     """The whole line cannot go on: for a while, or until somebody acts."""
     row = _ours(session, line)
     if row is None:
@@ -298,7 +298,7 @@ def _rest(session: Session, line: _Line, trouble: ServiceTrouble) -> None:
     _log.warning("results not reported", host=row.host_id, line=row.id, why=trouble.why, permanent=trouble.permanent)
 
 
-def _let_go(session: Session, line: _Line) -> None:
+def _let_go(session: Session, line: _LeasedLine) -> None:
     row = _ours(session, line)
     if row is not None:
         row.why, row.attempts = "", 0

@@ -155,7 +155,7 @@ def _tell(
     for (course, sent, why), people in sorted(parked.items()):
         names = fetch(session, "SELECT ext FROM course WHERE host_id = ? AND id = ?", host_id, course)
         data = {"course": names[0][0] if names else None, "want": WANTS[sent]}
-        told.append(outbox.Told("push.refused", people=BitMap(people), reason=why, data=data))
+        told.append(outbox.OutboxEntry("push.refused", people=BitMap(people), reason=why, data=data))
     outbox.append(session, host_id, now, "rule", told)
 
 

@@ -57,7 +57,7 @@ class OwedSeat:
 
 
 @dataclass
-class _Line:
+class _OwedCourse:
     """Seats wanted at one instant in one course; ``changed`` is ``None`` for the repeats.
 
     :ivar after: the last person taken. :ivar more: whether the line may have more than was taken.
@@ -84,7 +84,7 @@ def owed_seats(session: Session, host_id: int, now: int, limit: int) -> list[Owe
     return taken
 
 
-def _take(session: Session, host_id: int, now: int, line: _Line, limit: int) -> list[OwedSeat]:
+def _take(session: Session, host_id: int, now: int, line: _OwedCourse, limit: int) -> list[OwedSeat]:
     lock = for_update(session, of="s", skip_locked=True)
     if limit <= 0:
         return []
@@ -102,17 +102,17 @@ def _take(session: Session, host_id: int, now: int, line: _Line, limit: int) -> 
     return [OwedSeat(*row) for row in rows]
 
 
-def _lines(session: Session, host_id: int, now: int) -> list[_Line]:
+def _lines(session: Session, host_id: int, now: int) -> list[_OwedCourse]:
     """The repeats, if any are due, the newest lines and the oldest ones."""
-    found: list[_Line] = []
+    found: list[_OwedCourse] = []
     if fetch(
         session, f"SELECT 1 FROM seat s WHERE {_WAITS} AND s.next_at > 0 AND s.next_at <= ? LIMIT 1", host_id, now
     ):
-        found.append(_Line(None, 0))
+        found.append(_OwedCourse(None, 0))
     old = _ends(session, host_id, ">", "")
     new = _ends(session, host_id, "<", " DESC") if len(old) == ENDS else []
     keys = dict.fromkeys([*new, *reversed(old)])
-    return found + [_Line(changed, course) for changed, course in keys]
+    return found + [_OwedCourse(changed, course) for changed, course in keys]
 
 
 def _ends(session: Session, host_id: int, beyond: str, order: str) -> list[tuple[int, int]]:

@@ -26,7 +26,7 @@ _COLUMNS = ("course", "person", "wanted", "confirmed", "leave", "origin", "gener
 
 
 @dataclass
-class Seats:
+class LockedSeats:
     """Locked seats as they stand, in (course, person) order."""
 
     course: Ints
@@ -55,7 +55,7 @@ class Seats:
 
 def take_seats(
     session: Session, host_id: int, claims: Mapping[int, BitMap], concerned: Mapping[int, Ints], at: int
-) -> tuple[Seats, int]:
+) -> tuple[LockedSeats, int]:
     """Insert the seats that are claimed and absent, as wanted, and lock the others of whom it concerns.
 
     :param claims: learners by course. :param concerned: by course, the sorted ids of whose seats to lock.
@@ -75,7 +75,7 @@ def take_seats(
         # Another settle was faster with some of them: they are there now.
 
 
-def _absent(present: Seats, claims: Mapping[int, BitMap]) -> tuple[Ints, Ints]:
+def _absent(present: LockedSeats, claims: Mapping[int, BitMap]) -> tuple[Ints, Ints]:
     courses, people = [], []
     for course in sorted(claims):
         missing = np.array(claims[course] - present.of(course), dtype=np.int64)
@@ -85,7 +85,7 @@ def _absent(present: Seats, claims: Mapping[int, BitMap]) -> tuple[Ints, Ints]:
     return np.concatenate([nothing, *courses]), np.concatenate([nothing, *people])
 
 
-def _lock(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> Seats:
+def _lock(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> LockedSeats:
     rows: list[tuple[int, ...]] = []
     few: dict[int, Ints] = {}
     for course in sorted(concerned):
@@ -96,7 +96,7 @@ def _lock(session: Session, host_id: int, concerned: Mapping[int, Ints]) -> Seat
         few = {}
         rows += _lock_course(session, host_id, course, concerned[course])
     rows += _lock_pairs(session, host_id, few)
-    return Seats(*np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS)).T)
+    return LockedSeats(*np.array(rows, dtype=np.int64).reshape(-1, len(_COLUMNS)).T)
 
 
 def _lock_course(session: Session, host_id: int, course: int, people: Ints) -> list[tuple[int, ...]]:
@@ -131,7 +131,7 @@ def _lock_pairs(session: Session, host_id: int, concerned: Mapping[int, Ints]) -
     return fetch(session, sql, json.dumps(pairs), host_id)
 
 
-def want(session: Session, host_id: int, seats: Seats, claimed: np.ndarray, dropped: Ints, at: int) -> int:
+def want(session: Session, host_id: int, seats: LockedSeats, claimed: np.ndarray, dropped: Ints, at: int) -> int:
     """Write what follows for seats from the enrolments; each change of what is wanted raises the generation.
 
     :param claimed: some active enrolment opens it. :param dropped: policy of the enrolment that let go of it now.

@@ -13,12 +13,12 @@ from plugin.core.host_time import move_on
 from plugin.core.ids import read_clock, upsert_for
 from plugin.core.runtime import Runtime
 from plugin.enrolment.facts import read_facts
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.rules.lifecycle import completions_of, state_of
 from plugin.enrolment.settling.seat_claims import Share, claim_seats
-from plugin.enrolment.tables import Opened
+from plugin.enrolment.tables import OpenedCourse
 from plugin.enrolment.terms import terms_of
-from plugin.enrolment.views.unreachable import HIDDEN, UNTRACKED, what_ails
+from plugin.enrolment.views.unreachable import HIDDEN, UNTRACKED, course_problem
 from plugin.mirror.tables import ACTIVE, Course, Person
 
 
@@ -38,7 +38,7 @@ def open_to(session: Session, host_id: int, certification: int, person: int) -> 
     terms = terms_of(session, host_id, certification)
     if not facts.active.any() or not terms.live(as_of):
         return frozenset()
-    told = cycle.Facts(completions=completions_of(session, terms, facts.person).get(person, {}))
+    told = cycle.CycleFacts(completions=completions_of(session, terms, facts.person).get(person, {}))
     return cycle.open_courses(state_of(facts, 0), told, terms.content, as_of)
 
 
@@ -49,19 +49,19 @@ def _open(session: Session, runtime: Runtime, host_id: int, certification: int, 
     facts = read_facts(session, host_id, certification, np.array([person], np.int64))
     if row is None or known is None or known.state != ACTIVE or not facts.active.any():
         raise RefusedByRule(_("This course is not open to you now."))
-    if what_ails(row.gone, row.visible, row.completion, row.criteria) in (UNTRACKED, HIDDEN):
+    if course_problem(row.gone, row.visible, row.completion, row.criteria) in (UNTRACKED, HIDDEN):
         raise RefusedByRule(_("This course cannot be completed at the moment. Your administrator has been told."))
     terms = terms_of(session, host_id, certification)
     done = completions_of(session, terms, facts.person)
-    told = cycle.Facts(completions=done.get(person, {}))
+    told = cycle.CycleFacts(completions=done.get(person, {}))
     if not terms.live(as_of) or course not in cycle.open_courses(state_of(facts, 0), told, terms.content, as_of):
         raise RefusedByRule(_("This course is not open to you now."))
     if terms.enrol == "on_open":
         at = max(as_of, runtime.clock.now())
-        note = upsert_for(session)(Opened).values(
+        note = upsert_for(session)(OpenedCourse).values(
             host_id=host_id, certification=certification, person=person, course=row.id, at=at
         )
         session.execute(note.on_conflict_do_nothing())
         session.flush()
-        claim_seats([Share(Around(session, host_id, [certification]), terms, facts, facts, done, as_of, at)])
+        claim_seats([Share(Snapshot(session, host_id, [certification]), terms, facts, facts, done, as_of, at)])
     return row.url

@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from plugin.core.database.area_conditions import inside
-from plugin.enrolment.answers.exceptions import Chosen, of_same, waits
+from plugin.enrolment.answers.exceptions import ChosenExceptions, of_same, waits
 from plugin.enrolment.codes import EXCEPTION_TYPES, WITHDRAWN
 from plugin.enrolment.tables import Decision, Enrolment, ExceptionRow
 from plugin.mirror.tables import Person
 
 
 @dataclass(frozen=True)
-class Asked:
+class OpenException:
     """An open exception of a learner.
 
     :ivar since: when it was raised; ``wanted`` the date it is about, epoch seconds, or ``None``.
@@ -52,7 +52,7 @@ def open_counts(session: Session, host_id: int) -> dict[int, int]:
 
 def counts_open(session: Session, host_id: int, certification: int, words: str = "") -> Mapping[str, int]:
     """Open exceptions by type, of learners found by ``words``; types without any are left out."""
-    conditions = Chosen(words=words).conditions(session, host_id, ExceptionRow)
+    conditions = ChosenExceptions(words=words).conditions(session, host_id, ExceptionRow)
     rows = session.execute(
         select(ExceptionRow.type, func.count())
         .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification, waits(), *conditions)
@@ -71,8 +71,15 @@ def _ordered(order: str, columns: Mapping[str, Any], usual: tuple[Any, ...]) -> 
 
 
 def open_page(
-    session: Session, host_id: int, certification: int, chosen: Chosen, *, limit: int, offset: int, order: str = ""
-) -> list[Asked]:
+    session: Session,
+    host_id: int,
+    certification: int,
+    chosen: ChosenExceptions,
+    *,
+    limit: int,
+    offset: int,
+    order: str = "",
+) -> list[OpenException]:
     """Open exceptions by the learner's name.
 
     :param order: ``name``, ``type``, ``wanted`` or ``at``, with ``-`` in front the other way round.
@@ -92,7 +99,7 @@ def open_page(
         .limit(limit)
         .offset(offset)
     )
-    return [Asked(person, EXCEPTION_TYPES[row.type], row.since, row.wanted_due) for row, person in rows]
+    return [OpenException(person, EXCEPTION_TYPES[row.type], row.since, row.wanted_due) for row, person in rows]
 
 
 def counts_answered(session: Session, host_id: int, certification: int, words: str = "") -> Mapping[str, int]:
@@ -101,14 +108,24 @@ def counts_answered(session: Session, host_id: int, certification: int, words: s
         select(Decision.type, func.count())
         .join(Enrolment, _SPELL)
         .where(*_in_force(host_id, certification))
-        .where(*Chosen(words=words).conditions(session, host_id, Decision), *inside(session, host_id, Decision.person))
+        .where(
+            *ChosenExceptions(words=words).conditions(session, host_id, Decision),
+            *inside(session, host_id, Decision.person),
+        )
         .group_by(Decision.type)
     )
     return {EXCEPTION_TYPES[row[0]]: row[1] for row in rows}
 
 
 def answered_page(
-    session: Session, host_id: int, certification: int, chosen: Chosen, *, limit: int, offset: int, order: str = ""
+    session: Session,
+    host_id: int,
+    certification: int,
+    chosen: ChosenExceptions,
+    *,
+    limit: int,
+    offset: int,
+    order: str = "",
 ) -> list[Answered]:
     """Answers in force, the newest first.
 

@@ -50,7 +50,7 @@ ACTIONS = ("realistic", "assign", "dismiss", "reopen")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenExceptions:
     """Which exceptions, or answers to take back: those that fit all of it.
 
     :ivar people: our ids; empty is everybody. :ivar kind: the word of a type; empty is every type.
@@ -118,7 +118,7 @@ def answer(
 ) -> int:  # fmt: skip
     """Answer exceptions of named people, of one type, or of those found by words; returns how many.
 
-    The parameters are those of :class:`Chosen`.
+    The parameters are those of :class:`ChosenExceptions`.
 
     :raises Invalid: for an action or type there is not.
     :raises RefusedByRule: when one of them does not allow the action, then none is answered; or when the
@@ -129,7 +129,7 @@ def answer(
         raise Invalid(f"'{action}' is no answer; use one of {', '.join(ACTIONS)}.")
     if kind and kind not in EXCEPTION_TYPES:
         raise Invalid(f"'{kind}' is no type of exception; use one of {', '.join(EXCEPTION_TYPES)}.")
-    chosen = Chosen(people, kind or "", words, expected)
+    chosen = ChosenExceptions(people, kind or "", words, expected)
 
     def work(session: Session) -> int:
         _seq, as_of = read_clock(session, host_id)
@@ -150,7 +150,7 @@ def answer(
 
 
 def _answer(
-    session: Session, host_id: int, certification: int, action: str, chosen: Chosen, who: str, at: int
+    session: Session, host_id: int, certification: int, action: str, chosen: ChosenExceptions, who: str, at: int
 ) -> list[int]:
     rows = _open(session, host_id, certification, chosen)
     _check_found(len(set(chosen.people) - {row.person for row in rows}), _none_open)
@@ -183,7 +183,7 @@ def _answer(
     return sorted(row.person for row in rows)
 
 
-def _open(session: Session, host_id: int, certification: int, chosen: Chosen) -> list[Any]:
+def _open(session: Session, host_id: int, certification: int, chosen: ChosenExceptions) -> list[Any]:
     """The exceptions chosen, with spell and reasons of their learners."""
     columns = (ExceptionRow.type, ExceptionRow.since, ExceptionRow.wanted_due, Enrolment.spell, Enrolment.why)
     more = () if chosen.people else (waits(),)  # whoever is named may be answered anew before settling came to her
@@ -191,7 +191,7 @@ def _open(session: Session, host_id: int, certification: int, chosen: Chosen) ->
 
 
 def _chosen(
-    session: Session, host_id: int, certification: int, chosen: Chosen, table: Any, *columns: Any,
+    session: Session, host_id: int, certification: int, chosen: ChosenExceptions, table: Any, *columns: Any,
     more: Sequence[ColumnElement[bool]] = (),
 ) -> list[Any]:  # fmt: skip
     """Exceptions or answers chosen, locked, beside the enrolments of their learners: ``person`` and the columns named."""
@@ -231,13 +231,13 @@ def _check_found(missing: int, sentence: Callable[[int], str]) -> None:
         raise RefusedByRule(sentence(missing))
 
 
-def _check_number(found: int, chosen: Chosen) -> None:
+def _check_number(found: int, chosen: ChosenExceptions) -> None:
     if chosen.expected is not None and found != chosen.expected:
         numbers = {"found": found, "expected": chosen.expected}
         raise Conflict(_("It would be %(found)s learners now, not %(expected)s: look at the list again.", **numbers))
 
 
-def _reopen(session: Session, host_id: int, certification: int, chosen: Chosen, at: int) -> list[int]:
+def _reopen(session: Session, host_id: int, certification: int, chosen: ChosenExceptions, at: int) -> list[int]:
     """Take answers back: the question is open again, and settling looks whether its cause still stands."""
     rows = _chosen(session, host_id, certification, chosen, Decision, Decision, Enrolment)
     _check_found(len(set(chosen.people) - {row.person for row in rows}), _none_answered)

@@ -33,7 +33,7 @@ OPEN, GRANT, REFUSE, WITHDRAW = "open", "granted", "refused", "withdrawn"
 
 
 @dataclass(frozen=True)
-class Asked:
+class WaitingRequest:
     """A request that waits: who asks for what, until when, and why; and the date she has."""
 
     id: int
@@ -152,7 +152,7 @@ def _open_one(session: Session, host_id: int, certification: int, person: int) -
 
 def waiting(
     session: Session, host_id: int, *, people: BitMap | None = None, certifications: Collection[int] | None = None
-) -> list[Asked]:
+) -> list[WaitingRequest]:
     """Requests that wait, oldest first, of learners whose date could still be moved.
 
     :param people: only theirs. :param certifications: only of these.
@@ -179,7 +179,7 @@ def waiting(
     if certifications is not None:
         query = query.where(ExtensionRequest.certification.in_(sorted(certifications)))
     return [
-        Asked(row.id, certification, person, due, row.until, row.reason, row.at)
+        WaitingRequest(row.id, certification, person, due, row.until, row.reason, row.at)
         for row, certification, person, due in session.execute(query)
         if people is None or row.person in people
     ]

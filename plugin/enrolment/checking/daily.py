@@ -34,9 +34,9 @@ from plugin.enrolment.checking.places import OfCourse, of_courses
 from plugin.enrolment.codes import HELD_BY_EXCEPTION, TIME_ALLOWANCE, WITHDRAWN, active
 from plugin.enrolment.facts import Facts, Ints, read_facts
 from plugin.enrolment.reading.gather import Cause
-from plugin.enrolment.reading.snapshot import Around, lock_certification
+from plugin.enrolment.reading.snapshot import Snapshot, lock_certification
 from plugin.enrolment.rules.lifecycle import completions_of
-from plugin.enrolment.settling.batch import Together
+from plugin.enrolment.settling.batch import SettledTogether
 from plugin.enrolment.settling.owed_looks import owed_people
 from plugin.enrolment.settling.seat_claims import Share, claim_seats
 from plugin.enrolment.tables import ExceptionRow
@@ -176,7 +176,7 @@ def _mend(session: Session, host_id: int, certification: int, who: Ints, limits:
     cause = Cause(otherwise=as_of, who="rule", reason=WORDS)
     leaving = {certification: again.work.undecided(cause)}
     may_go = judge(session, host_id, leaving, as_of, limits, by_sync=True)
-    together = Together(session, host_id, as_of, cause.who)
+    together = SettledTogether(session, host_id, as_of, cause.who)
     together.decide([again.work], cause, may_go)
     together.close()
     stamp(session, host_id, found, as_of)
@@ -242,8 +242,8 @@ def _mend_seats(session: Session, host_id: int, course: OfCourse) -> int:
     wrong = np.array(course.missing | course.wanting, dtype=np.int64)
     found: BitMap = BitMap()
     for number in course.certifications if len(wrong) else ():
-        around = Around(session, host_id, [number], wrong)
-        terms, facts = around.terms(number), read_facts(session, host_id, number, wrong)
+        snapshot = Snapshot(session, host_id, [number], wrong)
+        terms, facts = snapshot.terms(number), read_facts(session, host_id, number, wrong)
         done = completions_of(session, terms, wrong)
         # Nobody claims it and no policy is noted: it is as if this certification had just let it go.
         run(
@@ -252,7 +252,7 @@ def _mend_seats(session: Session, host_id: int, course: OfCourse) -> int:
             f" AND {exactly('person', wrong)}",
             terms.leave, host_id, course.course,
         )  # fmt: skip
-        if claim_seats([Share(around, terms, facts, facts, done, as_of, as_of)]):
+        if claim_seats([Share(snapshot, terms, facts, facts, done, as_of, as_of)]):
             found |= course.missing | course.wanting
     found |= _owe_rightly(session, host_id, course)
     return (

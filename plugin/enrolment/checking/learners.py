@@ -20,7 +20,7 @@ from plugin.enrolment.codes import EXCEPTION_TYPES, HELD_BY_EXCEPTION, STATES, W
 from plugin.enrolment.facts import COLUMNS, NEVER, NONE, Facts, Ints, Mask
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.rules.step import NO_TYPE, Step
-from plugin.enrolment.settling.chunk import Work, decide, prepare
+from plugin.enrolment.settling.chunk import Chunk, decide, prepare
 from plugin.population.sets import Population
 
 PART = 20_000
@@ -33,10 +33,10 @@ _INSTANTS = frozenset({
 
 
 @dataclass(frozen=True)
-class Again:
+class CheckedLearners:
     """Some people of one certification as they are stored, and as they would be decided now."""
 
-    work: Work
+    work: Chunk
     step: Step
 
     @property
@@ -60,15 +60,15 @@ class Again:
         return {name: stored[name] for name in names}, {name: would[name] for name in names}
 
 
-def decide_again(session: Session, people: Population, certification: int, who: Ints) -> Again:
+def decide_again(session: Session, people: Population, certification: int, who: Ints) -> CheckedLearners:
     """Decide these people (sorted ids) anew, without writing."""
     cause = Cause(otherwise=people.as_of)
     work = prepare(session, people, certification, who, cause)
     outcome, _writing = decide(work, cause, BitMap())
-    return Again(work, outcome)
+    return CheckedLearners(work, outcome)
 
 
-def in_parts(session: Session, people: Population, certification: int, without: BitMap) -> Iterator[Again]:
+def in_parts(session: Session, people: Population, certification: int, without: BitMap) -> Iterator[CheckedLearners]:
     """Everybody whom a certification concerns, decided anew part by part.
 
     :param without: people who are owed a look: what they are to be is not decided yet.
@@ -87,7 +87,7 @@ def _exception(kind: int) -> str | None:
     return None if kind == NO_TYPE else EXCEPTION_TYPES[kind]
 
 
-def _said(work: Work, facts: Facts, where: int) -> dict[str, Any]:
+def _said(work: Chunk, facts: Facts, where: int) -> dict[str, Any]:
     """A row in words; reasons as ``type:target`` where they are of now, else as the number they are stored under."""
     said: dict[str, Any] = {}
     for name in COLUMNS:

@@ -16,12 +16,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from plugin.certifications.rules import cycle
-from plugin.certifications.rules.record_states import Record, Rules, brought_along
+from plugin.certifications.rules.record_states import LearnerRecord, Rules, brought_along
 from plugin.core.database.bulk import fetch, update_rows
 from plugin.enrolment.codes import ASSIGNED, STATES
 from plugin.enrolment.facts import NONE, Facts
 from plugin.enrolment.rules.lifecycle import Completions, state_of
-from plugin.enrolment.tables import OVER, TAKEN, TAKING_BACK, WAITING, Brought
+from plugin.enrolment.tables import OVER, TAKEN, TAKING_BACK, WAITING, ImportedRecord
 from plugin.enrolment.terms import Terms
 
 _CYCLE = ("cycle", "certified_at", "expires", "window_opens", "baseline")
@@ -36,13 +36,13 @@ class Open:
 
     person: int
     n: int
-    record: Record
+    record: LearnerRecord
     state: int
     kept: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Taking:
+class RecordChange:
     """A record that joined a row, or left one: by position; ``kept`` is ``None`` where it left."""
 
     position: int
@@ -61,7 +61,7 @@ def open_records(session: Session, host_id: int, condition: str = "") -> dict[in
     )
     found: dict[int, list[Open]] = {}
     for certification, person, n, since, until, day, state, kept in sorted(fetch(session, sql, host_id), key=_order):
-        record = Record(int(since), None if until is None else int(until), bool(day))
+        record = LearnerRecord(int(since), None if until is None else int(until), bool(day))
         known = json.loads(kept) if isinstance(kept, str) else dict(kept or {})
         found.setdefault(certification, []).append(Open(person, n, record, state, known))
     return found
@@ -73,7 +73,7 @@ def _order(row: tuple[Any, ...]) -> tuple[int, int, int]:
 
 def take(
     facts: Facts, records: Sequence[Open], terms: Terms, done: Completions, as_of: int
-) -> tuple[Facts, list[Taking]]:
+) -> tuple[Facts, list[RecordChange]]:
     """The facts with every record in them that is open for somebody among them; ``facts`` itself stays.
 
     Who turns out to have no spell gets her own back: :func:`leave_absent`.
@@ -88,7 +88,7 @@ def take(
             continue
         if one.state == TAKING_BACK:
             _give_back(new, position, one.kept, as_of)
-            taken.append(Taking(position, one, None))
+            taken.append(RecordChange(position, one, None))
             continue
         before = _said(new, position)
         present = present_state(new, position, as_of)
@@ -96,11 +96,11 @@ def take(
         if state != present:
             _put(new, position, state)
         kept = {"before": before, "after": {name: int(getattr(new, name)[position]) for name in _MARKS}}
-        taken.append(Taking(position, one, kept))
+        taken.append(RecordChange(position, one, kept))
     return new, taken
 
 
-def leave_absent(new: Facts, stored: Facts, taken: list[Taking]) -> list[Taking]:
+def leave_absent(new: Facts, stored: Facts, taken: list[RecordChange]) -> list[RecordChange]:
     """Records of people without a spell go on waiting; returns the others."""
     joined = []
     for one in taken:
@@ -164,13 +164,13 @@ def still_stands(row: Mapping[str, int | None], kept: Mapping[str, Any]) -> bool
     return all((NONE if row[name] is None else row[name]) == after.get(name) for name in _MARKS)
 
 
-def write_taken(session: Session, host_id: int, certification: int, taken: Sequence[Taking]) -> None:
+def write_taken(session: Session, host_id: int, certification: int, taken: Sequence[RecordChange]) -> None:
     """Say of records that they are part of a spell now, or that they are taken back."""
     if not taken:
         return
     keys = {"host_id": host_id, "certification": certification, "person": [one.one.person for one in taken],
             "n": [one.one.n for one in taken]}  # fmt: skip
-    update_rows(session, Brought, keys, {
+    update_rows(session, ImportedRecord, keys, {
         "state": [OVER if one.kept is None else TAKEN for one in taken],
         "kept": [json.dumps(one.one.kept if one.kept is None else one.kept) for one in taken],
     })  # fmt: skip

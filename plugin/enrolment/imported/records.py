@@ -18,9 +18,9 @@ from plugin.certifications.rules.record_states import (
     TAKEN,
     VERDICTS,
     WRONG,
-    Judged,
-    Known,
-    Named,
+    JudgedLine,
+    KnownState,
+    NamedPerson,
     Rules,
     brought_along,
     judge,
@@ -38,9 +38,9 @@ from plugin.enrolment.earlier_rows import keep_rows
 from plugin.enrolment.facts import NONE, Facts, read_facts
 from plugin.enrolment.imported.record_facts import present_state, still_stands
 from plugin.enrolment.reading.live_rows import touch_enrolments
-from plugin.enrolment.reading.snapshot import Around, lock_certification
+from plugin.enrolment.reading.snapshot import Snapshot, lock_certification
 from plugin.enrolment.settling.owed_looks import owe
-from plugin.enrolment.tables import OVER, TAKING_BACK, WAITING, Brought, Enrolment
+from plugin.enrolment.tables import OVER, TAKING_BACK, WAITING, Enrolment, ImportedRecord
 from plugin.enrolment.tables import TAKEN as JOINED
 from plugin.enrolment.terms import Terms, terms_of
 from plugin.mirror.lookup.find_people import identities_named
@@ -52,10 +52,10 @@ KEPT = 30 * 86400
 
 
 @dataclass(frozen=True)
-class Looked:
+class CheckedFile:
     """A file looked at: a verdict for each line, and headings nothing was taken from."""
 
-    lines: list[Judged]
+    lines: list[JudgedLine]
     unused: tuple[str, ...]
 
     @property
@@ -91,7 +91,7 @@ class Choice:
     expected: int | None = None
 
 
-def look(session: Session, host_id: int, certification: int, words: str, *, now: int, order: str = "") -> Looked:
+def look(session: Session, host_id: int, certification: int, words: str, *, now: int, order: str = "") -> CheckedFile:
     """What every line of a file would do. Nothing is written.
 
     :raises Invalid: for a file that cannot be read as a whole.
@@ -105,30 +105,30 @@ def look(session: Session, host_id: int, certification: int, words: str, *, now:
     rules = Rules(terms.settings, terms.content, terms.zone, max(as_of, now))
     people = _people(session, host_id, read)
     known = _known(session, terms, {one.person for named in people.values() for one in named}, rules)
-    return Looked(judge(read.lines, people, known, rules), read.unused)
+    return CheckedFile(judge(read.lines, people, known, rules), read.unused)
 
 
-def _people(session: Session, host_id: int, read: RecordFile) -> dict[str, list[Named]]:
+def _people(session: Session, host_id: int, read: RecordFile) -> dict[str, list[NamedPerson]]:
     names = sorted({line.person for line in read.lines if line.person})
     found = identities_named(session, host_id, names) if names else {}
-    return {name: [Named(one.person, one.ext, one.name) for one in people] for name, people in found.items()}
+    return {name: [NamedPerson(one.person, one.ext, one.name) for one in people] for name, people in found.items()}
 
 
-def _known(session: Session, terms: Terms, people: set[int], rules: Rules) -> dict[int, Known]:
+def _known(session: Session, terms: Terms, people: set[int], rules: Rules) -> dict[int, KnownState]:
     """States and completions of these people, records that wait for a spell among them."""
     listed = np.array(sorted(people), np.int64)
     facts = read_facts(session, terms.host_id, terms.id, listed)
-    around = Around(session, terms.host_id, [terms.id], listed)
-    done = around.completions(terms, listed)
+    snapshot = Snapshot(session, terms.host_id, [terms.id], listed)
+    done = snapshot.completions(terms, listed)
     known = {
-        person: Known(present_state(facts, position, rules.as_of), done.get(person, {}))
+        person: KnownState(present_state(facts, position, rules.as_of), done.get(person, {}))
         for position, person in enumerate(listed.tolist())
     }
-    for one in around.brought(terms.id):
+    for one in snapshot.brought(terms.id):
         if one.person in known and one.state == WAITING:
             about = known[one.person]
             state = brought_along(about.state, one.record, about.completions or {}, rules)
-            known[one.person] = Known(state, about.completions)
+            known[one.person] = KnownState(state, about.completions)
     return known
 
 
@@ -165,7 +165,13 @@ def bring(runtime: Runtime, host_id: int, certification: int, words: str, *, who
 
 
 def _write(
-    session: Session, host_id: int, certification: int, taken: Sequence[Judged], found: Looked, who: str, at: int
+    session: Session,
+    host_id: int,
+    certification: int,
+    taken: Sequence[JudgedLine],
+    found: CheckedFile,
+    who: str,
+    at: int,
 ) -> None:
     records = {one.who.person: one.record for one in taken if one.who is not None and one.record is not None}
     people = sorted(records)
@@ -174,7 +180,7 @@ def _write(
         data={"lines": len(found.lines), "verdicts": found.counts},
     )  # fmt: skip
     rows = [records[person] for person in people]
-    insert_rows(session, Brought, {
+    insert_rows(session, ImportedRecord, {
         "host_id": host_id, "certification": certification, "person": people, "n": n,
         "since": [one.since for one in rows], "until": [one.until for one in rows],
         "day": [int(one.day) for one in rows], "state": WAITING, "at": at, "kept": "{}",
@@ -201,9 +207,9 @@ def take_back(runtime: Runtime, host_id: int, number: int, *, who: str) -> tuple
         if at - entry.at > KEPT:
             raise RefusedByRule(_("These records were imported more than 30 days ago and can no longer be undone."))
         rows = session.scalars(
-            select(Brought).where(
-                Brought.host_id == host_id, Brought.certification == certification, Brought.n == number,
-                Brought.state.in_((WAITING, JOINED)),
+            select(ImportedRecord).where(
+                ImportedRecord.host_id == host_id, ImportedRecord.certification == certification, ImportedRecord.n == number,
+                ImportedRecord.state.in_((WAITING, JOINED)),
             )
         ).all()  # fmt: skip
         if not rows:
@@ -219,7 +225,7 @@ def take_back(runtime: Runtime, host_id: int, number: int, *, who: str) -> tuple
 
 
 def _take_out(
-    session: Session, host_id: int, certification: int, rows: Sequence[Brought], at: int
+    session: Session, host_id: int, certification: int, rows: Sequence[ImportedRecord], at: int
 ) -> tuple[list[int], list[int]]:
     """Whose records go, and whose stay because she has moved on since."""
     people = np.array(sorted(row.person for row in rows), np.int64)
@@ -245,12 +251,12 @@ def _take_out(
     return undone, staying
 
 
-def _stands(facts: Facts, position: int, row: Brought) -> bool:
+def _stands(facts: Facts, position: int, row: ImportedRecord) -> bool:
     names = ("cycle", "certified_at", "baseline")
     return still_stands({name: int(getattr(facts, name)[position]) for name in names}, row.kept)
 
 
-def _restore(session: Session, host_id: int, certification: int, row: Brought) -> None:
+def _restore(session: Session, host_id: int, certification: int, row: ImportedRecord) -> None:
     """Somebody who has left since: the dates kept of her are what they were."""
     enrolment = session.get_one(Enrolment, (host_id, certification, row.person), with_for_update=True)
     before = row.kept["before"]

@@ -17,11 +17,11 @@ from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
 from plugin.enrolment.reading.event_dates import Bases
 from plugin.enrolment.reading.reach import reached
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.reading.stacking import cut, joined
 from plugin.enrolment.reading.time_of_change import Turns, drawn_since, not_before
 from plugin.enrolment.rules.lifecycle import course_ids
-from plugin.enrolment.rules.step import NO_TYPE, Given, Questions
+from plugin.enrolment.rules.step import NO_TYPE, Questions, StepInput
 from plugin.enrolment.rules.wanted import Membership, Wanted, wanted_of
 from plugin.enrolment.tables import WhySet
 from plugin.enrolment.terms import Terms, terms_of_many
@@ -90,7 +90,7 @@ def matched_memberships(matches: Mapping[int, Sequence[Rule]], people: Ints, pin
 
 
 @dataclass(frozen=True)
-class Side:
+class GatheredCertification:
     """One certification's side of what is gathered.
 
     :ivar found: its memberships, as positions among the people of ``facts``.
@@ -101,7 +101,9 @@ class Side:
     found: Sequence[Membership]
 
 
-def gather(around: Around, population: Population, sides: Sequence[Side], cause: Cause) -> list[Given]:
+def gather(
+    snapshot: Snapshot, population: Population, sides: Sequence[GatheredCertification], cause: Cause
+) -> list[StepInput]:
     """Everything but the facts, for each side. ``let_go`` starts as nobody: the guard has yet to judge."""
     facts, lengths = joined([side.facts for side in sides]), [len(side.facts.person) for side in sides]
     people, n = facts.person, len(facts.person)
@@ -112,13 +114,13 @@ def gather(around: Around, population: Population, sides: Sequence[Side], cause:
     as_of = max(population.as_of, cause.otherwise)
     added, only_gone, exempt = np.zeros(n, bool), np.ones(n, bool), np.zeros(n, bool)
     found: list[Membership] = []
-    turns = Turns(around.session, population.host_id, people, at, as_of)
+    turns = Turns(snapshot.session, population.host_id, people, at, as_of)
     start = 0
     for side, when in zip(sides, cut(at, lengths), strict=True):
         turns.first_days(side.facts.person, side.found, when)
     for side, length in zip(sides, lengths, strict=True):
-        _since(around, turns, side, at[start : start + length], as_of)
-        pins = around.held(side.terms.id).pins
+        _since(snapshot, turns, side, at[start : start + length], as_of)
+        pins = snapshot.held(side.terms.id).pins
         for rule, positions in side.found:
             if not len(positions):
                 continue
@@ -127,18 +129,18 @@ def gather(around: Around, population: Population, sides: Sequence[Side], cause:
             if cause.version and rule.since_version == cause.version:
                 added[where] = True
             only_gone[where[~are_in(people[where], pins[rule.id])] if rule.id in pins else where] = False
-        if len(kept_out := around.exempt(side.terms.id, as_of)):
+        if len(kept_out := snapshot.exempt(side.terms.id, as_of)):
             exempt[start : start + length] = np.isin(side.facts.person, kept_out)
         start += length
     for side, when in zip(sides, cut(at, lengths), strict=True):
-        drawn_since(around.session, side.terms, side.facts, side.found, when)
+        drawn_since(snapshot.session, side.terms, side.facts, side.found, when)
     began = np.where(facts.live, facts.began, at)
     terms = sides[0].terms
-    wanted = wanted_of(found, Bases(around.session, terms.host_id, terms.zone, people, began), n)
+    wanted = wanted_of(found, Bases(snapshot.session, terms.host_id, terms.zone, people, began), n)
     questions = _no_questions(n)
     for side, why, theirs in zip(sides, cut(wanted.why, lengths), cut(questions, lengths), strict=True):
-        _ask(around, side, why, theirs)
-    given = Given(
+        _ask(snapshot, side, why, theirs)
+    given = StepInput(
         person_state=np.where(exists, np.where(suspended, 1, 0), 2),
         wanted=wanted,
         questions=questions,
@@ -167,10 +169,10 @@ def _may_move(facts: Facts, wanted: Wanted, cause: Cause) -> Mask:
     return may
 
 
-def _since(around: Around, turns: Turns, side: Side, at: Ints, as_of: int) -> None:
+def _since(snapshot: Snapshot, turns: Turns, side: GatheredCertification, at: Ints, as_of: int) -> None:
     """Since when the people of one side come or go, into ``at``."""
     facts, matched = side.facts, np.zeros(len(at), bool)
-    exempt = around.exemptions(side.terms.id)
+    exempt = snapshot.exemptions(side.terms.id)
     if not turns and not exempt and side.terms.begins is None:
         return
     for _rule, positions in side.found:
@@ -197,10 +199,10 @@ def _no_questions(n: int) -> Questions:
     )  # fmt: skip
 
 
-def _ask(around: Around, side: Side, why: Ints, found: Questions) -> None:
+def _ask(snapshot: Snapshot, side: GatheredCertification, why: Ints, found: Questions) -> None:
     """Fill in one certification's open exceptions and answers."""
     terms, facts = side.terms, side.facts
-    exceptions, answers = around.exceptions(terms.id), around.decisions(terms.id)
+    exceptions, answers = snapshot.exceptions(terms.id), snapshot.decisions(terms.id)
     if not exceptions and not answers:
         return
     position = _Positions(facts.person)
@@ -210,7 +212,7 @@ def _ask(around: Around, side: Side, why: Ints, found: Questions) -> None:
             found.wanted[i] = NONE if wanted is None else wanted
             found.wanted_from[i] = NONE if source is None else source
     decisions = [row for row in answers if position(row[0]) is not None]
-    known = _why_sets(around.session, terms.host_id, {row[2] for row in decisions}) if decisions else {}
+    known = _why_sets(snapshot.session, terms.host_id, {row[2] for row in decisions}) if decisions else {}
     for person, spell, decided, action, kind, due, applied, at in decisions:
         i = position(person)
         if i is None or spell != facts.spell[i] or not facts.live[i]:  # a new spell is asked anew
@@ -252,7 +254,7 @@ def _why_sets(session: Session, host_id: int, ids: set[int]) -> dict[int, frozen
 _FIRST_PATH = (ASSIGNED, IN_PROGRESS, EXPIRED)
 
 
-def elsewhere(around: Around, terms: Terms, facts: Facts, as_of: int) -> Mask:
+def elsewhere(snapshot: Snapshot, terms: Terms, facts: Facts, as_of: int) -> Mask:
     """Who is active in another certification while the paths she is on share a course (rules 4)."""
     n = len(facts.person)
     result = np.zeros(n, bool)
@@ -261,10 +263,10 @@ def elsewhere(around: Around, terms: Terms, facts: Facts, as_of: int) -> Mask:
     # Who comes back certified is on the path she comes back to (rules 6.3).
     again = ~facts.live & (facts.expires != NONE) & (facts.expires > as_of)
     first_here = (~facts.live & ~again) | (facts.live & one_of(facts.state, _FIRST_PATH))
-    for theirs in sharing(around, terms):
+    for theirs in sharing(snapshot, terms):
         if theirs.kind == "program" or theirs.ended(as_of):
             continue
-        rows = read_facts(around.session, terms.host_id, theirs.id, facts.person)
+        rows = read_facts(snapshot.session, terms.host_id, theirs.id, facts.person)
         first_there = one_of(rows.state, _FIRST_PATH)
         for mine in (True, False):
             for their in (True, False):
@@ -277,12 +279,12 @@ def _path(terms: Terms, *, first: bool) -> frozenset[str]:
     return courses_of(terms.content.certification if first else terms.content.recertification_path)
 
 
-def sharing(around: Around, terms: Terms) -> list[Terms]:
+def sharing(snapshot: Snapshot, terms: Terms) -> list[Terms]:
     """Other certifications with a course on one of these paths."""
-    others = sharing_ids(around, terms)
-    return list(terms_of_many(around.session, terms.host_id, others).values()) if others else []
+    others = sharing_ids(snapshot, terms)
+    return list(terms_of_many(snapshot.session, terms.host_id, others).values()) if others else []
 
 
-def sharing_ids(around: Around, terms: Terms) -> list[int]:
+def sharing_ids(snapshot: Snapshot, terms: Terms) -> list[int]:
     """The same, as ids."""
-    return around.sharing(terms.id, course_ids(around.session, terms.host_id, terms.courses).values())
+    return snapshot.sharing(terms.id, course_ids(snapshot.session, terms.host_id, terms.courses).values())

@@ -13,7 +13,7 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import NULL, exactly, fetch, only, run
-from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.process_cache import cached, keep
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 from plugin.enrolment.facts import Ints, Mask
 from plugin.population.columns import read_columns
@@ -144,7 +144,7 @@ def enrolled(session: Session, host_id: int, certification: int) -> Enrolled:
     )
     rev = rows[0][0] if rows else None
     name = ("enrolled", host_id, certification)
-    found: tuple[int | None, Enrolled] | None = kept(session, name)
+    found: tuple[int | None, Enrolled] | None = cached(session, name)
     if found is None or found[0] != rev:
         gone = fetch(
             session,

@@ -23,7 +23,7 @@ from plugin.enrolment.reading.event_dates import Bases
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.live_rows import Enrolled
 from plugin.enrolment.reading.reach import counted, has_not_begun, within_waves
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.rules.wanted import Membership
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.waves.decide_draws import has_waves
@@ -53,7 +53,7 @@ class NeedsLook:
 
 
 def who_needs_look(
-    around: Around,
+    snapshot: Snapshot,
     people: Population,
     terms: Terms,
     rows: Enrolled,
@@ -71,7 +71,7 @@ def who_needs_look(
     :param only: of everybody, at these alone, whose rows these are.
     :param settled: these rules were settled before: of the due dates only those can differ that hang on the person.
     """
-    session, rules, pins = around.session, around.rules[terms.id], around.held(terms.id).pins
+    session, rules, pins = snapshot.session, snapshot.rules[terms.id], snapshot.held(terms.id).pins
     members = [_members(session, people, rule, pins, rows, only) for rule in rules]
     if has_waves(rules):
         sets = within_waves(session, people.host_id, rules, [bitmap(one) for one in members], rows.everyone)
@@ -82,7 +82,9 @@ def who_needs_look(
         expected[found] ^= np.int64(rule.why_key)
     as_of = max(people.as_of, cause.otherwise)
     here = expected[rows.person]
-    look = rows_to_look_at(around, people, terms, rules, _Rows(rows, members, top), here, rows, cause, settled=settled)
+    look = rows_to_look_at(
+        snapshot, people, terms, rules, _MatchedRows(rows, members, top), here, rows, cause, settled=settled
+    )
     if everyone:
         look[:] = True
     if also:
@@ -97,7 +99,7 @@ def who_needs_look(
 
 
 def rows_to_look_at(
-    around: Around, people: Population, terms: Terms, rules: Sequence[Rule], where_of: Where, expected: Ints,
+    snapshot: Snapshot, people: Population, terms: Terms, rules: Sequence[Rule], where_of: MatchedPositions, expected: Ints,
     rows: Enrolled, cause: Cause, *, settled: bool = False,
 ) -> Mask:  # fmt: skip
     """Of the live rows of a certification, saved or proposed, those that ``step`` could change.
@@ -107,8 +109,8 @@ def rows_to_look_at(
     as_of = max(people.as_of, cause.otherwise)
     frozen = _marked(people.suspended, int(rows.person.max(initial=0)))[rows.person]
     look = differs(rows.why, expected, rows.frozen, frozen, rows.waiting)
-    look |= np.isin(rows.person, always_looked_at(around, terms.id, as_of))
-    look |= _dated(around.session, terms, rules, where_of, rows, cause, settled=settled)
+    look |= np.isin(rows.person, always_looked_at(snapshot, terms.id, as_of))
+    look |= _dated(snapshot.session, terms, rules, where_of, rows, cause, settled=settled)
     if terms.live(as_of):  # whose last assignment went while it was not available leaves now
         look |= (expected == 0) & ~rows.leaving
     return look
@@ -171,13 +173,13 @@ def _marked(people: BitMap, top: int) -> Mask:
     return marks
 
 
-def always_looked_at(around: Around, certification: int, as_of: int) -> Ints:
+def always_looked_at(snapshot: Snapshot, certification: int, as_of: int) -> Ints:
     """Who has an exception open, an answer to be carried out, or an exemption, whose alarm has gone off, and who is kept
     because a target or a team went: her reasons say the same as before."""
-    kept: BitMap = BitMap.union(BitMap(), *around.held(certification).pins.values())
+    kept: BitMap = BitMap.union(BitMap(), *snapshot.held(certification).pins.values())
     found = [
-        np.array(around.asked(certification), np.int64),
-        around.exempt(certification, as_of),
+        np.array(snapshot.asked(certification), np.int64),
+        snapshot.exempt(certification, as_of),
         np.array(kept, np.int64),
     ]
     return np.concatenate(found)
@@ -193,7 +195,7 @@ class Some(Protocol):
         ...
 
 
-class _Rows:
+class _MatchedRows:
     """For each rule the positions of the rows it matches, found when asked for."""
 
     def __init__(self, rows: Enrolled, members: Sequence[Ints], top: int) -> None:
@@ -205,7 +207,7 @@ class _Rows:
         return np.flatnonzero(hit[self._rows.person])
 
 
-class Where(Protocol):
+class MatchedPositions(Protocol):
     """For each rule, by its number in the list, the sorted positions of the rows it matches."""
 
     def __getitem__(self, number: int, /) -> Ints: ...
@@ -215,7 +217,7 @@ def _dated(
     session: Session,
     terms: Terms,
     rules: Sequence[Rule],
-    where_of: Where,
+    where_of: MatchedPositions,
     rows: Enrolled,
     cause: Cause,
     *,

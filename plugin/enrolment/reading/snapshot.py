@@ -1,4 +1,4 @@
-"""What stands around the rows of certifications and decides with them, read once in a transaction for all of them."""
+"""Rules, holds, exemptions, exceptions and answers of certifications: what decides beside their rows, read once for all."""
 
 # ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
 
@@ -45,7 +45,7 @@ class HeldPeople:
     let_go: BitMap = field(default_factory=BitMap)
 
 
-class Around:
+class Snapshot:
     """Rules, terms, holds, exemptions, exceptions and answers of some certifications.
 
     :param certifications: ids; ``None`` for all of the host.

@@ -19,7 +19,7 @@ from plugin.enrolment.facts import Ints, Mask
 from plugin.enrolment.reading.live_rows import NOBODY, Enrolled, read_enrolled_of
 from plugin.enrolment.reading.needs_look import always_looked_at, differs, is_personal
 from plugin.enrolment.reading.reach import has_not_begun
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.population.columns import are_in
 from plugin.population.matching_keys import Key
@@ -32,10 +32,10 @@ class SomePeople:
     :ivar certifications: their ids. :ivar everyone: the people.
     """
 
-    def __init__(self, around: Around, people: Population, certifications: Sequence[int], everyone: BitMap) -> None:
+    def __init__(self, snapshot: Snapshot, people: Population, certifications: Sequence[int], everyone: BitMap) -> None:
         self.certifications, self.everyone = certifications, everyone
-        self._around, self._people = around, people
-        rules = [rule for number in certifications for rule in around.rules[number] if is_plain(rule, people.as_of)]
+        self._around, self._people = snapshot, people
+        rules = [rule for number in certifications for rule in snapshot.rules[number] if is_plain(rule, people.as_of)]
         at, self._person = people.pairs([rule.key for rule in rules if rule.key is not None], everyone)
         cuts = np.searchsorted(at, np.arange(len(rules) + 1)).tolist()
         self._members = {rule.id: (low, high) for rule, low, high in zip(rules, cuts, cuts[1:], strict=False)}
@@ -80,12 +80,12 @@ class SomePeople:
 
     def _hangs_on_more(self, number: int) -> bool:
         """Whether something besides rows and memberships decides."""
-        around, rules = self._around, self._around.rules[number]
-        if around.settled(number) != around.version(number) or has_waves(rules):
+        snapshot, rules = self._around, self._around.rules[number]
+        if snapshot.settled(number) != snapshot.version(number) or has_waves(rules):
             return True
         if any((rule.key is not None and rule.id not in self._members) or is_personal(rule.due) for rule in rules):
             return True
-        always = always_looked_at(around, number, self._people.as_of)
+        always = always_looked_at(snapshot, number, self._people.as_of)
         return bool(len(always)) and bool(are_in(np.unique(always), self.everyone).any())
 
     def _where_rows_differ(self) -> set[int]:
@@ -115,30 +115,30 @@ class SomePeople:
 
 
 def some_people(
-    around: Around, people: Population, certifications: Sequence[int], everyone: BitMap, turned: BitMap,
+    snapshot: Snapshot, people: Population, certifications: Sequence[int], everyone: BitMap, turned: BitMap,
     at: Mapping[int, int],
 ) -> list[SomePeople]:  # fmt: skip
     """These people in these certifications, each certification once.
 
     :param turned: those of them for whom nothing happened but that jobs began or ended, from the instant ``at`` on.
     """
-    touched = _touched(around, people, certifications, turned, at) if turned else None
+    touched = _touched(snapshot, people, certifications, turned, at) if turned else None
     if touched is None:
-        return [SomePeople(around, people, certifications, everyone)]
+        return [SomePeople(snapshot, people, certifications, everyone)]
     others = everyone - turned
-    with_all = SomePeople(around, people, [number for number in certifications if number in touched], everyone)
+    with_all = SomePeople(snapshot, people, [number for number in certifications if number in touched], everyone)
     rest = [number for number in certifications if number not in touched]
-    return [with_all, SomePeople(around, people, rest, others)] if others else [with_all]
+    return [with_all, SomePeople(snapshot, people, rest, others)] if others else [with_all]
 
 
 def _touched(
-    around: Around, people: Population, certifications: Sequence[int], turned: BitMap, at: Mapping[int, int]
+    snapshot: Snapshot, people: Population, certifications: Sequence[int], turned: BitMap, at: Mapping[int, int]
 ) -> set[int] | None:
     """Certifications of which an assignment, or what it leaves out, names where somebody's job began or ended."""
     keys: list[Key] = []
     numbers: list[int] = []
     for number in certifications:
-        for rule in around.rules[number]:
+        for rule in snapshot.rules[number]:
             named = [*rule.exclusions, rule.key] if rule.key is not None else rule.exclusions
             keys += named
             numbers += [number] * len(named)

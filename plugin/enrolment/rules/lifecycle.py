@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.rules import cycle
 from plugin.core.database.bulk import fetch, only
-from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.process_cache import cached, keep
 from plugin.core.database.slices import slices
 from plugin.enrolment.codes import STATES
 from plugin.enrolment.facts import NONE, Facts, Ints
@@ -32,7 +32,7 @@ class Moved:
 def course_ids(session: Session, host_id: int, courses: frozenset[str]) -> dict[str, int]:
     """Our ids of courses named by the host's. An id is never given to another, so what was found is kept."""
     name = ("courses", host_id)
-    known: dict[str, int] = kept(session, name) or {}
+    known: dict[str, int] = cached(session, name) or {}
     listed = sorted(courses - known.keys())
     if listed:
         known = dict(known)
@@ -106,7 +106,7 @@ def _advance_one(
     facts: Facts, position: int, terms: Terms, done: Mapping[str, list[int]], as_of: int, moved: Moved
 ) -> None:
     due = _value(facts.due, position)
-    known = cycle.Facts(completions=done, due=due, baseline_due=_value(facts.baseline_due, position))
+    known = cycle.CycleFacts(completions=done, due=due, baseline_due=_value(facts.baseline_due, position))
     for state in cycle.steps(state_of(facts, position), known, terms.settings, terms.content, as_of, terms.zone):
         moved.entered.setdefault(state.state, []).append(position)
         facts.state[position] = STATES.index(state.state)

@@ -34,7 +34,7 @@ from plugin.enrolment.codes import (
 )
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.rules.wanted import Wanted
-from plugin.enrolment.terms import ASSIGN, DISMISS, HOLD, REALISTIC, WAIT, WORDS, Said
+from plugin.enrolment.terms import ASSIGN, DISMISS, HOLD, REALISTIC, WAIT, WORDS, SpreadTerms
 from plugin.population.columns import one_of
 
 SUSPENDED_AT_HOST, DELETED_AT_HOST = 1, 2
@@ -66,7 +66,7 @@ class Questions:
 
 
 @dataclass
-class Given:
+class StepInput:
     """Everything ``step`` decides from, apart from the facts.
 
     :ivar person_state: at the host: 0 active, 1 suspended, 2 deleted.
@@ -119,18 +119,18 @@ class Step:
     ruled_type: Ints
 
 
-def belongs(given: Given) -> Mask:
+def belongs(given: StepInput) -> Mask:
     """Who has an assignment that counts: matched, existing, and not exempt."""
     return (given.wanted.why != 0) & (given.person_state != DELETED_AT_HOST) & ~given.exempt
 
 
-def would_leave(facts: Facts, given: Given) -> Mask:
+def would_leave(facts: Facts, given: StepInput) -> Mask:
     """Active people whose last assignment went and who are not frozen: the guard judges these (rules 5.6)."""
     ordinary = (given.person_state == 0) & ~given.exempt
     return facts.active & ~belongs(given) & ordinary & (facts.leaves_on == NONE)
 
 
-def step(facts: Facts, given: Given, said: Said) -> Step:
+def step(facts: Facts, given: StepInput, said: SpreadTerms) -> Step:
     """Decide. See the module's text.
 
     :param said: what the terms say for each position.
@@ -160,7 +160,7 @@ def step(facts: Facts, given: Given, said: Said) -> Step:
     )  # fmt: skip
 
 
-def _leave(new: Facts, facts: Facts, given: Given, said: Said, member: Mask, frozen: Mask) -> Mask:
+def _leave(new: Facts, facts: Facts, given: StepInput, said: SpreadTerms, member: Mask, frozen: Mask) -> Mask:
     """Everybody whose last assignment went, by one single path whatever the cause (rules 6.1)."""
     reached = facts.live & said.live  # terms that are not live let nobody go
     gone = reached & ~member
@@ -190,7 +190,7 @@ def _leave(new: Facts, facts: Facts, given: Given, said: Said, member: Mask, fro
     return at_once
 
 
-def _begin(new: Facts, began: Mask, given: Given) -> None:
+def _begin(new: Facts, began: Mask, given: StepInput) -> None:
     """A new spell. What was awarded comes back with its dates; merely assigned starts anew (rules 6.3)."""
     new.spell[began] += 1
     new.began[began] = given.at[began]
@@ -209,14 +209,14 @@ def _begin(new: Facts, began: Mask, given: Given) -> None:
     new.due_from[began] = NONE
 
 
-def _freeze_and_thaw(new: Facts, frozen: Mask, given: Given) -> Mask:
+def _freeze_and_thaw(new: Facts, frozen: Mask, given: StepInput) -> Mask:
     """Note since when somebody is suspended; return who came back, with the note still there."""
     starting = frozen & (new.frozen_since == NONE)
     new.frozen_since[starting] = given.at[starting]
     return (new.frozen_since != NONE) & ~frozen & new.live
 
 
-def _after_return(new: Facts, returned: Mask, given: Given, said: Said) -> None:
+def _after_return(new: Facts, returned: Mask, given: StepInput, said: SpreadTerms) -> None:
     """A due date that passed while she was suspended becomes a realistic one (rules 2.6)."""
     passed = returned & (new.due != NONE) & (new.due >= new.frozen_since) & (new.due <= given.at)
     passed &= one_of(new.state, (ASSIGNED, IN_PROGRESS))
@@ -228,7 +228,7 @@ def _after_return(new: Facts, returned: Mask, given: Given, said: Said) -> None:
 class _Dates:
     """Due dates and exceptions of the people who belong (rules 3.4–3.7, 4)."""
 
-    def __init__(self, new: Facts, old: Facts, given: Given, said: Said, began: Mask, who: Mask) -> None:
+    def __init__(self, new: Facts, old: Facts, given: StepInput, said: SpreadTerms, began: Mask, who: Mask) -> None:
         self.new, self.old, self.given, self.said = new, old, given, said
         self.began = began
         self.member = who

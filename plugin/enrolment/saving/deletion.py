@@ -16,7 +16,7 @@ from plugin.core.ids import read_clock
 from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.enrolment.reading.snapshot import lock_certification
-from plugin.enrolment.tables import Brought, Enrolment, Settling
+from plugin.enrolment.tables import Enrolment, ImportedRecord, Settling
 
 _KEPT = ("journal", "event")
 """Tables that go on telling of it."""
@@ -28,7 +28,7 @@ def why_not(session: Session, host_id: int, certification: int) -> str:
     here = {"host_id": host_id, "certification": certification}
     if session.scalar(select(exists().where(*(getattr(Enrolment, key) == value for key, value in here.items())))):
         return str(_("Learners were enrolled here or asked about, so it cannot be deleted. Archive it instead."))
-    if session.scalar(select(exists().where(*(getattr(Brought, key) == value for key, value in here.items())))):
+    if session.scalar(select(exists().where(*(getattr(ImportedRecord, key) == value for key, value in here.items())))):
         return str(_("Records were imported here, so it cannot be deleted. Archive it instead."))
     settling = session.get(Settling, (host_id, certification))
     if settling is not None and settling.state not in ("done", "aside"):

@@ -114,7 +114,7 @@ def _seen(session: Session, host_id: int, rows: Sequence[Journal]) -> list[Journ
     for row in rows:
         if row.people is None and row.person is None:
             found.append(row)
-        elif hers := told_of(row) & area:
+        elif hers := learners_named(row) & area:
             session.expunge(row)
             row.count = len(hers)
             row.people = hers.serialize() if row.people is not None else None
@@ -161,14 +161,14 @@ def people_of_act(session: Session, host_id: int, certification: int, number: in
     for one in same:
         if one.what.startswith("exception_") and one.what in EFFECTS and one.reason != entry.reason:
             continue
-        found |= told_of(one)
+        found |= learners_named(one)
     found = cut(session, host_id, found)
     if not found:
         raise NotFound("There is no such entry.")
     return entry, found
 
 
-def told_of(entry: Journal) -> BitMap:
+def learners_named(entry: Journal) -> BitMap:
     """The learners an entry tells of."""
     if entry.people is not None:
         return BitMap.deserialize(bytes(entry.people))

@@ -26,9 +26,9 @@ from plugin.enrolment.reading.gather import Cause, sharing
 from plugin.enrolment.reading.live_rows import Enrolled, enrolled
 from plugin.enrolment.reading.needs_look import rows_to_look_at
 from plugin.enrolment.reading.reach import begun, counted
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.rules.step import Step
-from plugin.enrolment.settling.chunk import Work, decide, prepare
+from plugin.enrolment.settling.chunk import Chunk, decide, prepare
 from plugin.enrolment.terms import Terms, from_definition, zone_of_host
 from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.enrolment.waves.queues import Queue, queue_of
@@ -47,7 +47,7 @@ class Decided:
     :ivar alike: by the one decided, all those she was decided for.
     """
 
-    work: Work
+    work: Chunk
     step: Step
     earlier: Step
     people: Population
@@ -91,13 +91,13 @@ def decide_proposal(
     rows = enrolled(session, host_id, number)
     if people.within is not None:
         rows = rows.of(people.within)
-    around = Around(session, host_id, [number])
-    sets = _sets(around, people, proposal, rules, rows, number)
-    queue = queue_of(around, people, terms, rules, sets, rows, cause.otherwise) if has_waves(rules) else None
+    snapshot = Snapshot(session, host_id, [number])
+    sets = _sets(snapshot, people, proposal, rules, rows, number)
+    queue = queue_of(snapshot, people, terms, rules, sets, rows, cause.otherwise) if has_waves(rules) else None
     if queue is not None:
         sets = [one - queue.waiting if rule.wave else one for rule, one in zip(rules, sets, strict=True)]
-    look = _rows_to_look_at(around, people, terms, rules, sets, rows, cause)
-    newcomers, alike = _newcomers(around, people, terms, rules, sets, rows, cause)
+    look = _rows_to_look_at(snapshot, people, terms, rules, sets, rows, cause)
+    newcomers, alike = _newcomers(snapshot, people, terms, rules, sets, rows, cause)
     chosen = np.array(look | newcomers | BitMap(alike), dtype=np.int64)
     found = [(rule, np.searchsorted(chosen, np.array(BitMap(chosen.astype(np.uint32)) & one, dtype=np.int64)))
              for rule, one in zip(rules, sets, strict=True)]  # fmt: skip
@@ -110,22 +110,22 @@ def decide_proposal(
         terms=terms,
         rules=rules,
         found=found,
-        around=around,
+        snapshot=snapshot,
     )
     outcome, _writing = decide(work, cause, BitMap())
     work.given.earlier = True
     moved, _writing = decide(work, cause, BitMap())
     work.given.earlier = False
     return Decided(work, outcome, moved, people, rows.active, terms.live(work.given.as_of), alike, queue,
-                   BitMap(around.exempt(number, work.given.as_of).astype(np.uint32)), rows.everyone)  # fmt: skip
+                   BitMap(snapshot.exempt(number, work.given.as_of).astype(np.uint32)), rows.everyone)  # fmt: skip
 
 
 def _sets(
-    around: Around, people: Population, proposal: Proposal, rules: Sequence[Rule], rows: Enrolled, number: int
+    snapshot: Snapshot, people: Population, proposal: Proposal, rules: Sequence[Rule], rows: Enrolled, number: int
 ) -> list[BitMap]:
     """Whom each rule matches; members a file sets for a group count as if they were in it already."""
     given = {row.target: row for row in proposal.definition.assignments if row.members is not None}
-    session, pins = around.session, around.held(number).pins
+    session, pins = snapshot.session, snapshot.held(number).pins
     found = []
     for rule in rules:
         if rule.type == "group" and rule.target in given:
@@ -146,7 +146,7 @@ def given_members(session: Session, people: Population, row: AssignmentDef) -> B
 
 
 def _rows_to_look_at(
-    around: Around, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
+    snapshot: Snapshot, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
     cause: Cause,
 ) -> BitMap:  # fmt: skip
     """Live rows that the proposal may change."""
@@ -156,12 +156,12 @@ def _rows_to_look_at(
     expected = np.zeros(len(rows.person), np.int64)
     for rule, where in zip(rules, hits, strict=True):
         expected[where] ^= np.int64(rule.why_key)
-    look = rows_to_look_at(around, people, terms, rules, hits, expected, rows, cause)
+    look = rows_to_look_at(snapshot, people, terms, rules, hits, expected, rows, cause)
     return BitMap(rows.person[look].astype(np.uint32))
 
 
 def _newcomers(
-    around: Around, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
+    snapshot: Snapshot, people: Population, terms: Terms, rules: Sequence[Rule], sets: Sequence[BitMap], rows: Enrolled,
     cause: Cause,
 ) -> tuple[BitMap, dict[int, BitMap]]:  # fmt: skip
     """Who would begin: those to be decided by themselves, and one for each group of people in the same position."""
@@ -169,11 +169,11 @@ def _newcomers(
         return BitMap(), {}
     everyone = BitMap.union(BitMap(), *sets) - rows.everyone - people.suspended
     alone = everyone & rows.withdrawn
-    exempt = around.exempt(terms.id, max(people.as_of, cause.otherwise))
+    exempt = snapshot.exempt(terms.id, max(people.as_of, cause.otherwise))
     alone |= everyone & BitMap(exempt.astype(np.uint32))
-    alone |= everyone & BitMap([one.person for one in around.brought(terms.id)])
-    for other in sharing(around, terms):
-        alone |= everyone & enrolled(around.session, people.host_id, other.id).active
+    alone |= everyone & BitMap([one.person for one in snapshot.brought(terms.id)])
+    for other in sharing(snapshot, terms):
+        alone |= everyone & enrolled(snapshot.session, people.host_id, other.id).active
     by_date: dict[int, BitMap] = {}
     for rule, one in zip(rules, sets, strict=True):
         date = _same_for_all(rule, cause.otherwise, terms.zone)

@@ -27,7 +27,7 @@ from plugin.enrolment.rules.step import NO_TYPE
 from plugin.enrolment.saving.proposal import Decided, certification_id, decide_proposal, given_members, proposed_rules
 from plugin.enrolment.saving.reach_review import begins_of, left_out_of, names_of_reach
 from plugin.enrolment.waves.queues import Queue
-from plugin.notifications.impact import Impact, Sample, impact
+from plugin.notifications.impact import FirstMessage, Impact, impact
 from plugin.population.sets import Population, population
 
 STANDING = ("realistic", "assign", "dismiss")
@@ -83,7 +83,7 @@ class Review:
     changed: bool
     guard: GuardAsks | None
     names: dict[str, BitMap] = field(default_factory=dict)
-    sample: Sample | None = None
+    sample: FirstMessage | None = None
     sample_due: int | None = None
     ruled: dict[tuple[str, str], int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -278,7 +278,7 @@ def messages_of(
     return impact(session, host_id, number, happens, definitions)
 
 
-def _due_of(decided: Decided, sample: Sample | None) -> int | None:
+def _due_of(decided: Decided, sample: FirstMessage | None) -> int | None:
     """The date the learner of a sample would have; those decided alike have the same."""
     if sample is None:
         return None

@@ -30,7 +30,7 @@ from plugin.enrolment.saving.proposal import certification_id, earlier_ids
 from plugin.enrolment.saving.review import Review, review
 from plugin.enrolment.settling.saves import request_settling
 from plugin.notifications.definitions import replace_definitions
-from plugin.population.area import acting_units, telling_of
+from plugin.population.area import acting_units, area_scope_of
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def save_within(
     proposals = [confine(session, host_id, proposal) for proposal in proposals]
     reviews = review(session, host_id, proposals, now=at, limits=Limits.of(runtime.settings))
     if (units := acting_units()) is not None:
-        with narrow(session, telling_of(units)):  # the guard judges also against the learners of her area
+        with narrow(session, area_scope_of(units)):  # the guard judges also against the learners of her area
             hers = review(session, host_id, proposals, now=at, limits=Limits.of(runtime.settings))
         reviews = [replace(one, guard=one.guard or other.guard) for one, other in zip(reviews, hers, strict=True)]
     check_versions(proposals, choices)

@@ -21,13 +21,13 @@ from plugin.core.database.bulk import among, fetch, insert_rows, update_rows
 from plugin.core.database.slices import slices
 from plugin.core.journal import Entry, record_all
 from plugin.enrolment.codes import DUPLICATE_COURSE
-from plugin.enrolment.earlier_rows import Change, write_changes
+from plugin.enrolment.earlier_rows import EarlierRows, write_changes
 from plugin.enrolment.facts import COLUMNS, NEVER, Facts, Ints
 from plugin.enrolment.reading.gather import Cause, sharing_ids
 from plugin.enrolment.reading.live_rows import touch_enrolments
 from plugin.enrolment.rules.lifecycle import course_ids
-from plugin.enrolment.settling.chunk import Work, decide_all
-from plugin.enrolment.settling.course_resets import begin_anew
+from plugin.enrolment.settling.chunk import Chunk, decide_all
+from plugin.enrolment.settling.course_resets import restart_courses
 from plugin.enrolment.settling.owed_looks import owe
 from plugin.enrolment.settling.seat_claims import claim_seats
 from plugin.enrolment.settling.write import Writing
@@ -37,7 +37,7 @@ from plugin.notifications.triggers import with_unsent
 
 
 @dataclass
-class Together:
+class SettledTogether:
     """Certifications decided and written in one transaction, and what is written once at its end."""
 
     session: Session
@@ -45,13 +45,13 @@ class Together:
     at: int
     who: str
     entries: list[Entry] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[EarlierRows] = field(default_factory=list)
     gone: dict[int, set[int]] = field(default_factory=dict)
     """By person, the certifications she left or was no longer active in."""
     completed: dict[str, set[int]] = field(default_factory=dict)
     """By code of a certification, the people whose completion of it is another than before."""
 
-    def decide(self, works: Sequence[Work], cause: Cause, may_go: Mapping[int, BitMap]) -> int:
+    def decide(self, works: Sequence[Chunk], cause: Cause, may_go: Mapping[int, BitMap]) -> int:
         """Decide certifications, each named once, and write them; returns how many rows of learners changed.
 
         What shares a course is decided one after the other, with the earlier written (rules 4); the rest at once.
@@ -80,7 +80,7 @@ class Together:
         self._messages(decided)
         for one in decided:
             one.write_scores()
-            begin_anew(one)
+            restart_courses(one)
         claim_seats([share for one in decided if (share := one.share()) is not None])
         self._note(decided)
 
@@ -163,11 +163,11 @@ class Together:
             self.completed.setdefault(one.terms.code, set()).update(again.tolist())
 
 
-def _runs(works: Sequence[Work]) -> Iterator[list[Work]]:
+def _runs(works: Sequence[Chunk]) -> Iterator[list[Chunk]]:
     """Certifications in their order, as many together as share no course with each other."""
-    run: list[Work] = []
+    run: list[Chunk] = []
     for work in works:
-        theirs = sharing_ids(work.around, work.terms)
+        theirs = sharing_ids(work.snapshot, work.terms)
         if theirs and any(one.terms.id in theirs for one in run):
             yield run
             run = []

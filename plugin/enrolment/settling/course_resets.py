@@ -9,7 +9,7 @@ from plugin.enrolment.rules.lifecycle import course_ids
 from plugin.enrolment.settling.write import Writing
 
 
-def begin_anew(writing: Writing) -> None:
+def restart_courses(writing: Writing) -> None:
     """The courses she is to complete once more begin anew: with the window, and once expired the others (rules 7.4).
 
     What she did since the window opened counts, and stays.

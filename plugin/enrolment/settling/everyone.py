@@ -25,12 +25,12 @@ from plugin.enrolment.answers.gone_targets import look_for_missing
 from plugin.enrolment.answers.withdrawal_guard import Limits, judge
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.needs_look_people import completed_by
-from plugin.enrolment.reading.snapshot import Around, lock_certification
+from plugin.enrolment.reading.snapshot import Snapshot, lock_certification
 from plugin.enrolment.reading.some_people import some_people
-from plugin.enrolment.settling.batch import Together
-from plugin.enrolment.settling.chunk import Work, prepare, prepare_all
+from plugin.enrolment.settling.batch import SettledTogether
+from plugin.enrolment.settling.chunk import Chunk, prepare, prepare_all
 from plugin.enrolment.settling.owed_looks import owe
-from plugin.enrolment.settling.plan import Piece, Plan, lanes, pieces, plans
+from plugin.enrolment.settling.plan import Piece, SettlePlan, lanes, pieces, plans
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.enrolment.waves.make_draws import draw_waves
@@ -57,24 +57,24 @@ def settle_everything(
     look_for_missing(runtime, host_id)
     for drawn in (False, True):
         with runtime.db.read() as session:
-            around, people = Around(session, host_id, None), population(session, host_id)
-            waves = [] if drawn else [number for number, rules in around.rules.items() if has_waves(rules)]
+            snapshot, people = Snapshot(session, host_id, None), population(session, host_id)
+            waves = [] if drawn else [number for number, rules in snapshot.rules.items() if has_waves(rules)]
             if not waves:
                 cause = Cause(otherwise=people.as_of, at=owed or {})
                 done = completed_by(session, host_id, sorted(owed or {}))
                 settled = _settled(session, host_id)
                 only = _only(people, owed, turned or BitMap())
                 some = (
-                    None if only is None else some_people(around, people, settled, only, turned or BitMap(), cause.at)
+                    None if only is None else some_people(snapshot, people, settled, only, turned or BitMap(), cause.at)
                 )
-                found = plans(runtime.db, around, people, settled, cause, also=done, only=some)
+                found = plans(runtime.db, snapshot, people, settled, cause, also=done, only=some)
                 made = [one for one in found if len(one)]
-                dealt = lanes(runtime.db, around, made, CHUNK[runtime.db.sqlite])
+                dealt = lanes(runtime.db, snapshot, made, CHUNK[runtime.db.sqlite])
                 break
         runtime.db.transact(partial(_draw, host_id=host_id, certifications=waves, owed=owed or {}))
     may_go = judge_leaving(runtime, host_id, made, cause, by_sync=True, limits=limits)
 
-    def write(lane: Sequence[Plan]) -> int:
+    def write(lane: Sequence[SettlePlan]) -> int:
         chunk = partial(_plain_chunk, host_id=host_id, cause=cause, may_go=may_go)
         return sum(runtime.db.transact(partial(chunk, part=part)) for part in pieces(lane, CHUNK[runtime.db.sqlite]))
 
@@ -130,32 +130,40 @@ def settle_pieces(
     if not part:
         return 0
     theirs = np.unique(np.concatenate([made.needs_look.people[start:stop] for made, start, stop in part]))
-    around = Around(session, people.host_id, [made.certification for made, _start, _stop in part], theirs)
-    keep_emptied_teams(session, people, _all_rules(around), people.as_of)  # before what is held is read
-    works = prepare_all(around, people, [made.asked(around, people, start, stop) for made, start, stop in part], cause)
+    snapshot = Snapshot(session, people.host_id, [made.certification for made, _start, _stop in part], theirs)
+    keep_emptied_teams(session, people, _all_rules(snapshot), people.as_of)  # before what is held is read
+    works = prepare_all(
+        snapshot, people, [made.asked(snapshot, people, start, stop) for made, start, stop in part], cause
+    )
     for position, work in enumerate(works):
         late = work.undecided(cause) - may_go[work.terms.id]
         if late:
             owe(session, people.host_id, late, cause.otherwise)
             works[position] = without(session, people, work, late, cause)
-    together = Together(session, people.host_id, cause.otherwise, cause.who)
+    together = SettledTogether(session, people.host_id, cause.otherwise, cause.who)
     changed = together.decide(works, cause, may_go)
     together.close(one_of_many=True)
     return changed
 
 
-def _all_rules(around: Around) -> Iterator[Rule]:
-    return (rule for rules in around.rules.values() for rule in rules)
+def _all_rules(snapshot: Snapshot) -> Iterator[Rule]:
+    return (rule for rules in snapshot.rules.values() for rule in rules)
 
 
-def without(session: Session, people: Population, work: Work, late: BitMap, cause: Cause) -> Work:
+def without(session: Session, people: Population, work: Chunk, late: BitMap, cause: Cause) -> Chunk:
     """The same work, less some of its people."""
     kept = work.facts.person[~np.isin(work.facts.person, np.array(late, dtype=np.int64))]
     return prepare(session, people, work.terms.id, kept, cause)
 
 
 def judge_leaving(
-    runtime: Runtime, host_id: int, made: Sequence[Plan], cause: Cause, *, by_sync: bool, limits: Limits | None = None
+    runtime: Runtime,
+    host_id: int,
+    made: Sequence[SettlePlan],
+    cause: Cause,
+    *,
+    by_sync: bool,
+    limits: Limits | None = None,
 ) -> dict[int, BitMap]:
     """Judge all withdrawals of a batch at once, before any of them happens; by certification, who may go."""
     nobody: dict[int, BitMap] = {one.certification: BitMap() for one in made}
@@ -168,9 +176,9 @@ def judge_leaving(
         read_clock(session, host_id, share=True)
         people = population(session, host_id)
         everyone = np.unique(np.concatenate([one.needs_look.leaving for one in losing]))
-        around = Around(session, host_id, sorted(one.certification for one in losing), everyone)
-        keep_emptied_teams(session, people, _all_rules(around), people.as_of)
-        works = prepare_all(around, people, [one.leaving(around, people) for one in losing], cause)
+        snapshot = Snapshot(session, host_id, sorted(one.certification for one in losing), everyone)
+        keep_emptied_teams(session, people, _all_rules(snapshot), people.as_of)
+        works = prepare_all(snapshot, people, [one.leaving(snapshot, people) for one in losing], cause)
         going = {one.terms.id: one.undecided(cause) for one in works}
         return judge(session, host_id, going, people.as_of, allowed, by_sync=by_sync)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import matched_by, rules_of, rules_of_many
 from plugin.core.database.bulk import among, fetch
-from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.process_cache import cached, keep
 from plugin.core.database.slices import slices
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
@@ -26,9 +26,9 @@ from plugin.enrolment.codes import WITHDRAWN
 from plugin.enrolment.reading.gather import Cause, matched_memberships
 from plugin.enrolment.reading.needs_look_people import WhereToLook, where_to_look
 from plugin.enrolment.reading.pending_acts import attributed
-from plugin.enrolment.reading.snapshot import Around, lock_certification
-from plugin.enrolment.settling.batch import Together
-from plugin.enrolment.settling.chunk import Work, prepare, prepare_all
+from plugin.enrolment.reading.snapshot import Snapshot, lock_certification
+from plugin.enrolment.settling.batch import SettledTogether
+from plugin.enrolment.settling.chunk import Chunk, prepare, prepare_all
 from plugin.enrolment.settling.everyone import settle_everything, without
 from plugin.enrolment.settling.owed_looks import mark_settled, owe, owed_people, take_owed
 from plugin.enrolment.waves.make_draws import draw_waves
@@ -121,7 +121,7 @@ def _owed_by_targets(runtime: Runtime, host_id: int, limit: int) -> dict[int, in
     name = ("targets", host_id)
     with runtime.db.read() as session:
         seq, _as_of = read_clock(session, host_id)
-        if kept(session, name) == seq:
+        if cached(session, name) == seq:
             return {}
     look_for_missing(runtime, host_id)
     with runtime.db.read() as session:
@@ -237,9 +237,9 @@ def people_chunk(
     for position, work in enumerate(works):
         may_go = verdict.get(work.terms.id, BitMap())
         if leaving[work.terms.id] - may_go:  # the guard holds them now, or they were not judged
-            works[position], unjudged = _judged_only(session, people, work, cause, may_go)
+            works[position], unjudged = _judged(session, people, work, cause, may_go)
             later |= unjudged
-    together = Together(session, host_id, people.as_of, cause.who)
+    together = SettledTogether(session, host_id, people.as_of, cause.who)
     together.decide(works, cause, verdict)
     together.entries = attributed(session, host_id, together.entries, owed)
     together.close(one_of_many=one_of_many)
@@ -247,7 +247,7 @@ def people_chunk(
     return len(settled)
 
 
-def _judged_only(session: Session, people: Population, work: Work, cause: Cause, may_go: BitMap) -> tuple[Work, BitMap]:
+def _judged(session: Session, people: Population, work: Chunk, cause: Cause, may_go: BitMap) -> tuple[Chunk, BitMap]:
     """The same work as the guard's lists say now, less those who were not judged: they wait for the next batch
     rather than slip past the guard."""
     fresh = prepare(session, people, work.terms.id, work.facts.person, cause)
@@ -267,7 +267,7 @@ def _pending(session: Session, host_id: int) -> set[int]:
     return {row[0] for row in rows}
 
 
-def _works(session: Session, people: Population, seen: WhereToLook, cause: Cause, *, lock: bool = False) -> list[Work]:
+def _works(session: Session, people: Population, seen: WhereToLook, cause: Cause, *, lock: bool = False) -> list[Chunk]:
     """One work for each certification that may change for any of these people, in the order of their ids."""
     host_id = people.host_id
     concerned = sorted(seen.concerned)
@@ -276,13 +276,13 @@ def _works(session: Session, people: Population, seen: WhereToLook, cause: Cause
     everyone = np.array(sorted(set().union(*seen.concerned.values())), np.int64)
     # Of thousands of assignments only those they match; read anew, for the lock may have waited for a save.
     matched = {rule.id for rules in seen.matches.values() for rule in rules}
-    around = Around(session, host_id, concerned, everyone, matched if len(matched) <= _FEW_RULES else None)
+    snapshot = Snapshot(session, host_id, concerned, everyone, matched if len(matched) <= _FEW_RULES else None)
     asked = []
     for certification in concerned:
         theirs = np.array(sorted(seen.concerned[certification]), np.int64)
-        rules, pins = around.rules[certification], around.held(certification).pins
+        rules, pins = snapshot.rules[certification], snapshot.held(certification).pins
         asked.append((certification, theirs, matched_memberships(seen.matches, theirs, pins, rules)))
-    return prepare_all(around, people, asked, cause)
+    return prepare_all(snapshot, people, asked, cause)
 
 
 def _keep_emptied_teams(session: Session, people: Population, seen: WhereToLook) -> bool:

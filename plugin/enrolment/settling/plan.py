@@ -15,14 +15,14 @@ from plugin.core.db import Database
 from plugin.enrolment.reading.gather import Cause, memberships, sharing_ids
 from plugin.enrolment.reading.live_rows import Enrolled, read_enrolled
 from plugin.enrolment.reading.needs_look import NeedsLook, began_matters, date_matters, who_needs_look
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.reading.some_people import SomePeople
 from plugin.enrolment.settling.chunk import Asked
 from plugin.population.sets import Population
 
 
 @dataclass(frozen=True)
-class Plan:
+class SettlePlan:
     """Whom a whole settle will look at, as of one seq. A hint: each chunk decides from what it reads itself."""
 
     certification: int
@@ -35,34 +35,34 @@ class Plan:
     def __len__(self) -> int:
         return len(self.needs_look.people)
 
-    def asked(self, around: Around, people: Population, start: int, stop: int) -> Asked:
+    def asked(self, snapshot: Snapshot, people: Population, start: int, stop: int) -> Asked:
         """A slice of its people, with the memberships as they are now."""
         theirs = self.needs_look.people[start:stop]
-        if self._stands(around, people):
+        if self._stands(snapshot, people):
             return self.certification, theirs, self.needs_look.part(start, stop)
-        rules, pins = around.rules[self.certification], around.held(self.certification).pins
-        return self.certification, theirs, memberships(around.session, people, rules, theirs, pins)
+        rules, pins = snapshot.rules[self.certification], snapshot.held(self.certification).pins
+        return self.certification, theirs, memberships(snapshot.session, people, rules, theirs, pins)
 
-    def leaving(self, around: Around, people: Population) -> Asked:
+    def leaving(self, snapshot: Snapshot, people: Population) -> Asked:
         """Those whom nothing matched, likewise."""
         theirs = self.needs_look.leaving
-        if self._stands(around, people):
+        if self._stands(snapshot, people):
             return self.certification, theirs, []
-        rules, pins = around.rules[self.certification], around.held(self.certification).pins
-        return self.certification, theirs, memberships(around.session, people, rules, theirs, pins)
+        rules, pins = snapshot.rules[self.certification], snapshot.held(self.certification).pins
+        return self.certification, theirs, memberships(snapshot.session, people, rules, theirs, pins)
 
-    def _stands(self, around: Around, people: Population) -> bool:
+    def _stands(self, snapshot: Snapshot, people: Population) -> bool:
         """Whether nothing has changed that the memberships follow from."""
         fits = (self.seq, self.as_of) == (people.seq, people.as_of)
-        fits = fits and around.rules[self.certification] == self.rules
-        return fits and around.held(self.certification).pins == self.pins
+        fits = fits and snapshot.rules[self.certification] == self.rules
+        return fits and snapshot.held(self.certification).pins == self.pins
 
 
 def plans(
-    db: Database, around: Around, people: Population, certifications: Sequence[int], cause: Cause, *,
+    db: Database, snapshot: Snapshot, people: Population, certifications: Sequence[int], cause: Cause, *,
     everyone: Mapping[int, bool] | None = None, also: Mapping[int, BitMap] | None = None,
     only: Sequence[SomePeople] | None = None,
-) -> Iterator[Plan]:  # fmt: skip
+) -> Iterator[SettlePlan]:  # fmt: skip
     """A plan for each certification, in their order; rows of the next ones are read meanwhile. Of a few people, only of
     certifications where they may need a look.
 
@@ -74,8 +74,8 @@ def plans(
     if only is not None:
         known = {number: one for one in only for number in one.worth_a_look(some)}
         certifications = sorted(known)
-        around = Around(around.session, people.host_id, certifications)
-    wanted = [_columns(around, certification, cause) for certification in certifications]
+        snapshot = Snapshot(snapshot.session, people.host_id, certifications)
+    wanted = [_columns(snapshot, certification, cause) for certification in certifications]
     read = (
         map(_of_some(known), wanted)
         if only is not None
@@ -83,10 +83,10 @@ def plans(
     )
     for one, rows in zip(wanted, read, strict=True):
         number, settled = one.certification, one.settled
-        found = who_needs_look(around, people, around.terms(number), rows, cause, everyone=whole.get(number, False),
+        found = who_needs_look(snapshot, people, snapshot.terms(number), rows, cause, everyone=whole.get(number, False),
                      also=some.get(number), only=known.get(number), settled=settled)  # fmt: skip
-        rules, pins = around.rules[number], around.held(number).pins
-        yield Plan(number, people.seq, people.as_of, rules, pins, found)
+        rules, pins = snapshot.rules[number], snapshot.held(number).pins
+        yield SettlePlan(number, people.seq, people.as_of, rules, pins, found)
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class _Columns:
     due: bool
 
 
-def _columns(around: Around, certification: int, cause: Cause) -> _Columns:
-    rules, terms = around.rules[certification], around.terms(certification)
-    settled = not cause.version and not cause.moves_earlier and around.settled(certification) == terms.version
+def _columns(snapshot: Snapshot, certification: int, cause: Cause) -> _Columns:
+    rules, terms = snapshot.rules[certification], snapshot.terms(certification)
+    settled = not cause.version and not cause.moves_earlier and snapshot.settled(certification) == terms.version
     return _Columns(certification, settled, not settled and began_matters(rules), not settled or date_matters(rules))
 
 
@@ -116,11 +116,11 @@ def _read(session: Session, one: _Columns, host_id: int) -> Enrolled:
     return read_enrolled(session, host_id, one.certification, began=one.began, due=one.due)
 
 
-Piece = tuple[Plan, int, int]
+Piece = tuple[SettlePlan, int, int]
 """A slice of a plan's people."""
 
 
-def pieces(made: Sequence[Plan], size: int) -> Iterator[list[Piece]]:
+def pieces(made: Sequence[SettlePlan], size: int) -> Iterator[list[Piece]]:
     """Slices for one transaction each: small plans together, large ones cut, in the order of the certifications.
 
     A plan of nobody has one slice too.
@@ -143,7 +143,7 @@ def pieces(made: Sequence[Plan], size: int) -> Iterator[list[Piece]]:
         yield together
 
 
-def lanes(db: Database, around: Around, made: Sequence[Plan], size: int) -> list[list[Plan]]:
+def lanes(db: Database, snapshot: Snapshot, made: Sequence[SettlePlan], size: int) -> list[list[SettlePlan]]:
     """Lists to be written side by side, where the database takes more than one writer and there is work for them.
 
     What shares a course stays together, in its order (rules 4).
@@ -153,22 +153,22 @@ def lanes(db: Database, around: Around, made: Sequence[Plan], size: int) -> list
     many = 1 if db.sqlite else min(hands(), -(-_learners(made) // size))
     if many < 2 or len(made) < 2:
         return [list(made)] if made else []
-    tied: list[list[Plan]] = []
+    tied: list[list[SettlePlan]] = []
     for one in made:
-        theirs = {one.certification, *sharing_ids(around, around.terms(one.certification))}
-        apart, with_it = list[list[Plan]](), [one]
+        theirs = {one.certification, *sharing_ids(snapshot, snapshot.terms(one.certification))}
+        apart, with_it = list[list[SettlePlan]](), [one]
         for group in tied:
             if any(other.certification in theirs for other in group):
                 with_it += group
             else:
                 apart.append(group)
         tied = [*apart, with_it]
-    dealt: list[list[Plan]] = [[] for _lane in range(min(many, len(tied)))]
+    dealt: list[list[SettlePlan]] = [[] for _lane in range(min(many, len(tied)))]
     for group in sorted(tied, key=_learners, reverse=True):
         min(dealt, key=_learners).extend(group)
     order = {one.certification: place for place, one in enumerate(made)}
     return [sorted(lane, key=lambda one: order[one.certification]) for lane in dealt]
 
 
-def _learners(group: Sequence[Plan]) -> int:
+def _learners(group: Sequence[SettlePlan]) -> int:
     return sum(len(one) for one in group)

@@ -32,10 +32,10 @@ from plugin.enrolment.announce import tell_applied
 from plugin.enrolment.answers.ended import free_courses
 from plugin.enrolment.answers.gone_targets import look_for_missing
 from plugin.enrolment.reading.gather import Cause
-from plugin.enrolment.reading.snapshot import Around, lock_certification
+from plugin.enrolment.reading.snapshot import Snapshot, lock_certification
 from plugin.enrolment.settling.everyone import CHUNK, judge_leaving, settle_pieces
 from plugin.enrolment.settling.owed_looks import owed_people
-from plugin.enrolment.settling.plan import Piece, Plan, lanes, pieces, plans
+from plugin.enrolment.settling.plan import Piece, SettlePlan, lanes, pieces, plans
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.enrolment.waves.make_draws import draw_waves
@@ -57,7 +57,7 @@ _log = log("enrolment")
 
 
 @dataclass(frozen=True)
-class Progress:
+class SaveProgress:
     """A save's work under way: learners done, of how many."""
 
     state: str
@@ -101,13 +101,13 @@ def settled_with_people(session: Session, host_id: int, versions: Mapping[int, i
     session.expire_all()
 
 
-def progress(session: Session, host_id: int, certification: int) -> Progress | None:
+def progress(session: Session, host_id: int, certification: int) -> SaveProgress | None:
     """How far the latest save's work is; ``None`` where there never was one."""
     row = session.get(Settling, (host_id, certification))
     if row is None:
         return None
     whole = area_of(session, host_id) is None  # of an area nobody is told how many there are elsewhere
-    return Progress(row.state, row.done, row.total) if whole else Progress(row.state, 0, 0)
+    return SaveProgress(row.state, row.done, row.total) if whole else SaveProgress(row.state, 0, 0)
 
 
 def settle_certifications(runtime: Runtime, host_id: int) -> int:
@@ -237,9 +237,9 @@ def _settle(runtime: Runtime, host_id: int, claimed: Sequence[Settling]) -> int:
     drawn = False
     while True:
         with runtime.db.read() as session:
-            around = Around(session, host_id, numbers)
-            waves = [] if drawn else [number for number in numbers if has_waves(around.rules[number])]
-            planned = None if waves else _planned(runtime, around, claimed, cause)
+            snapshot = Snapshot(session, host_id, numbers)
+            waves = [] if drawn else [number for number in numbers if has_waves(snapshot.rules[number])]
+            planned = None if waves else _planned(runtime, snapshot, claimed, cause)
         if planned is not None:
             break
         runtime.db.transact(partial(_draw, host_id=host_id, certifications=waves, at=cause.otherwise))
@@ -248,7 +248,7 @@ def _settle(runtime: Runtime, host_id: int, claimed: Sequence[Settling]) -> int:
     judged = judge_leaving(runtime, host_id, made, cause, by_sync=False)
     by_number = {one.certification: one for one in claimed}
 
-    def write(lane: Sequence[Plan]) -> int:
+    def write(lane: Sequence[SettlePlan]) -> int:
         theirs = {one.certification: by_number[one.certification] for one in lane}
         group = _Group(host_id, theirs, cause, judged)
         return sum(
@@ -267,35 +267,35 @@ def _draw(session: Session, host_id: int, certifications: Sequence[int], at: int
 
 
 def _planned(
-    runtime: Runtime, around: Around, claimed: Sequence[Settling], cause: Cause
-) -> tuple[Cause, list[Plan], list[list[Plan]]]:
+    runtime: Runtime, snapshot: Snapshot, claimed: Sequence[Settling], cause: Cause
+) -> tuple[Cause, list[SettlePlan], list[list[SettlePlan]]]:
     """The cause of each person, whom the saves concern, and in which lanes they are written."""
-    session, host_id, numbers = around.session, around.host_id, [one.certification for one in claimed]
+    session, host_id, numbers = snapshot.session, snapshot.host_id, [one.certification for one in claimed]
     # Whom the host changed after the save begins her spell then, not before (rules 3.2).
     changed = owed_people(session, host_id, _EVERYBODY)
     cause = replace(cause, at={person: max(at, cause.otherwise) for person, at in changed.items()})
     people = population(session, host_id)
-    everyone = {number: around.terms(number).lets_go(people.as_of) for number in numbers}
+    everyone = {number: snapshot.terms(number).lets_go(people.as_of) for number in numbers}
     if cause.earlier_by:  # days mean something else
         everyone = dict.fromkeys(numbers, True)
     elif not claimed[0].choices.get("begins"):
-        everyone |= dict.fromkeys(_content_changed(around, numbers, cause.version), True)
-    made = list(plans(runtime.db, around, people, numbers, cause, everyone=everyone))
-    return cause, made, lanes(runtime.db, around, made, CHUNK[runtime.db.sqlite])
+        everyone |= dict.fromkeys(_content_changed(snapshot, numbers, cause.version), True)
+    made = list(plans(runtime.db, snapshot, people, numbers, cause, everyone=everyone))
+    return cause, made, lanes(runtime.db, snapshot, made, CHUNK[runtime.db.sqlite])
 
 
-def _content_changed(around: Around, certifications: Sequence[int], version: int) -> list[int]:
+def _content_changed(snapshot: Snapshot, certifications: Sequence[int], version: int) -> list[int]:
     """Those whose content, policy or enrol mode differ from the version that was settled last."""
-    settled = {number: around.settled(number) for number in certifications}
+    settled = {number: snapshot.settled(number) for number in certifications}
     if not version:
         return list(certifications)
     fresh = [number for number, last in settled.items() if not last]
     known = [number for number in certifications if settled[number]]
     if not known:
         return fresh
-    rows = around.session.execute(
+    rows = snapshot.session.execute(
         select(Version.certification, Version.n, Version.definition).where(
-            Version.host_id == around.host_id, Version.certification.in_(known),
+            Version.host_id == snapshot.host_id, Version.certification.in_(known),
             Version.n.in_({version, *(settled[number] for number in known)}),
         )
     )  # fmt: skip
@@ -358,11 +358,11 @@ class _Group:
         reached = {"done": [stop for _made, _start, stop in part], "total": [len(made) for made, _start, _stop in part]}
         update_rows(session, Settling, keys, reached)
 
-    def _finish(self, session: Session, over: Sequence[Plan]) -> None:
+    def _finish(self, session: Session, over: Sequence[SettlePlan]) -> None:
         host_id, cause, numbers = self.host_id, self.cause, [made.certification for made in over]
-        around, as_of = Around(session, host_id, numbers), read_clock(session, host_id)[1]
-        ended = {number for number in numbers if around.terms(number).ended(as_of)}
-        free_courses(session, host_id, ended.union(_content_changed(around, numbers, cause.version)), cause.otherwise)
+        snapshot, as_of = Snapshot(session, host_id, numbers), read_clock(session, host_id)[1]
+        ended = {number for number in numbers if snapshot.terms(number).ended(as_of)}
+        free_courses(session, host_id, ended.union(_content_changed(snapshot, numbers, cause.version)), cause.otherwise)
         done = "UPDATE settling SET state = 'done', lease = '', lease_until = 0 WHERE host_id = ? AND certification IN"
         run(session, f"{done} ({_listed(numbers)})", host_id)
         if cause.version:

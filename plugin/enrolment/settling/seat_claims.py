@@ -15,9 +15,9 @@ from plugin.certifications.rules import cycle
 from plugin.delivery.seats.wanted_seats import take_seats, want
 from plugin.delivery.tables import NO_POLICY
 from plugin.enrolment.facts import Facts, Ints, read_facts
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.rules.lifecycle import Completions, completions_of, course_ids, state_of
-from plugin.enrolment.tables import Opened
+from plugin.enrolment.tables import OpenedCourse
 from plugin.enrolment.terms import Terms, terms_of_many
 
 Claims = dict[str, BitMap]
@@ -36,11 +36,13 @@ def claims_of(session: Session, terms: Terms, facts: Facts, done: Completions, a
     kinds = facts.state[alike] * 2 + (facts.cycle[alike] > 1)
     for kind in np.unique(kinds).tolist():
         these = alike[kinds == kind]
-        courses = cycle.open_courses(state_of(facts, int(these[0])), cycle.Facts(completions={}), terms.content, as_of)
+        courses = cycle.open_courses(
+            state_of(facts, int(these[0])), cycle.CycleFacts(completions={}), terms.content, as_of
+        )
         _claim(claims, courses, BitMap(facts.person[these].astype(np.uint32)))
     for position in active[own].tolist():
         person = int(facts.person[position])
-        known = cycle.Facts(completions=done[person])
+        known = cycle.CycleFacts(completions=done[person])
         _claim(claims, cycle.open_courses(state_of(facts, position), known, terms.content, as_of), BitMap([person]))
     return _opened_only(session, terms, claims) if terms.enrol == "on_open" else claims
 
@@ -54,7 +56,9 @@ def _opened_only(session: Session, terms: Terms, claims: Claims) -> Claims:
     """Where seats wait until she opens the course from Muster."""
     ids = course_ids(session, terms.host_id, frozenset(claims))
     rows = session.execute(
-        select(Opened.course, Opened.person).where(Opened.host_id == terms.host_id, Opened.certification == terms.id)
+        select(OpenedCourse.course, OpenedCourse.person).where(
+            OpenedCourse.host_id == terms.host_id, OpenedCourse.certification == terms.id
+        )
     )
     opened: dict[int, BitMap] = {}
     for course, person in rows:
@@ -69,7 +73,7 @@ class Share:
     :ivar before: courses of the content that was settled last, where this content has replaced it.
     """
 
-    around: Around
+    snapshot: Snapshot
     terms: Terms
     old: Facts
     new: Facts
@@ -81,7 +85,7 @@ class Share:
     @cached_property
     def courses(self) -> dict[str, int]:
         """The courses it may claim or let go, with our ids."""
-        return course_ids(self.around.session, self.terms.host_id, self.terms.courses | self.before)
+        return course_ids(self.snapshot.session, self.terms.host_id, self.terms.courses | self.before)
 
 
 def claim_seats(shares: Sequence[Share]) -> int:
@@ -105,7 +109,7 @@ def _groups(shares: Sequence[Share]) -> Iterator[Sequence[Share]]:
 
 
 def _claim_seats(shares: Sequence[Share]) -> int:
-    session, host_id, at = shares[0].around.session, shares[0].terms.host_id, shares[0].at
+    session, host_id, at = shares[0].snapshot.session, shares[0].terms.host_id, shares[0].at
     mine: dict[int, BitMap] = {}
     for one in shares:
         found = claims_of(session, one.terms, one.new, one.done, one.as_of)
@@ -128,8 +132,8 @@ def _claim_seats(shares: Sequence[Share]) -> int:
 
 def _others(share: Share, courses: Sequence[int], people: Ints) -> dict[int, BitMap]:
     """By course (ours), who is claimed by any other certification."""
-    session, host_id, found = share.around.session, share.terms.host_id, dict[int, BitMap]()
-    sharing = share.around.sharing(share.terms.id, courses)
+    session, host_id, found = share.snapshot.session, share.terms.host_id, dict[int, BitMap]()
+    sharing = share.snapshot.sharing(share.terms.id, courses)
     for other, theirs in terms_of_many(session, host_id, sharing).items() if sharing else ():
         facts = read_facts(session, host_id, other, people)
         facts = facts.take(facts.active)

@@ -64,7 +64,7 @@ def _tell(session: Session, host_id: int) -> int:
     return outbox.append(session, host_id, now, "rule", told)
 
 
-def _passed(session: Session, host_id: int, kind: str, since: int, now: int) -> list[outbox.Told]:
+def _passed(session: Session, host_id: int, kind: str, since: int, now: int) -> list[outbox.OutboxEntry]:
     date, ahead, states = _WHO[kind]
     rows = fetch(
         session,
@@ -76,4 +76,4 @@ def _passed(session: Session, host_id: int, kind: str, since: int, now: int) -> 
     people: dict[int, list[int]] = {}
     for certification, person in rows:
         people.setdefault(certification, []).append(person)
-    return [outbox.Told(kind, one, people=BitMap(of_it)) for one, of_it in sorted(people.items())]
+    return [outbox.OutboxEntry(kind, one, people=BitMap(of_it)) for one, of_it in sorted(people.items())]

@@ -21,18 +21,18 @@ from plugin.delivery.results.owed_scores import owe_scores
 from plugin.enrolment.answers.gone_targets import unpin
 from plugin.enrolment.answers.withdrawal_guard import LEAVING, WITHDRAWN, forget
 from plugin.enrolment.codes import EXCEPTION_TYPES, EXEMPT
-from plugin.enrolment.earlier_rows import Change, change_of, set_aside
+from plugin.enrolment.earlier_rows import EarlierRows, change_of, set_aside
 from plugin.enrolment.facts import NONE, Facts, Ints, Mask
-from plugin.enrolment.imported.record_facts import Taking, write_taken
+from plugin.enrolment.imported.record_facts import RecordChange, write_taken
 from plugin.enrolment.reading.gather import Cause
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.rules.lifecycle import Completions, Moved
-from plugin.enrolment.rules.step import DELETED_AT_HOST, NO_TYPE, Given, Step
+from plugin.enrolment.rules.step import DELETED_AT_HOST, NO_TYPE, Step, StepInput
 from plugin.enrolment.rules.wanted import Membership
 from plugin.enrolment.settling.seat_claims import Share
 from plugin.enrolment.tables import Decision, ExceptionRow
 from plugin.enrolment.terms import Terms, from_definition
-from plugin.notifications.triggers import Told, tell
+from plugin.notifications.triggers import EventLearners, tell
 
 _MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (rules 8.1)."""
@@ -42,29 +42,29 @@ _MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "
 class Writing:
     """One chunk of one certification, decided and ready to be written."""
 
-    around: Around
+    snapshot: Snapshot
     terms: Terms
     cause: Cause
     old: Facts
-    given: Given
+    given: StepInput
     step: Step
     moved: Moved
     found: Sequence[Membership]
     done: Completions
-    taken: Sequence[Taking] = ()
+    taken: Sequence[RecordChange] = ()
     _entries: list[Entry] = field(default_factory=list)
 
     @property
     def session(self) -> Session:
         """The transaction it is written in."""
-        return self.around.session
+        return self.snapshot.session
 
     @cached_property
     def changed(self) -> Mask:
         """Whose row differs from the stored one."""
         return self.step.facts.differs(self.old)
 
-    def past(self) -> Change | None:
+    def past(self) -> EarlierRows | None:
         """What these rows and questions said before."""
         questions = (self.given.questions.type, self.step.raised)
         return change_of(self.terms.id, self.old, self.step.facts, questions, self.given.at, self.changed)
@@ -87,12 +87,12 @@ class Writing:
         touched &= old.live | new.live
         if not touched.any():
             return None
-        return Share(self.around, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
+        return Share(self.snapshot, self.terms, old.take(touched), new.take(touched), self.done, self.given.as_of,
                      self.cause.otherwise, before or frozenset())  # fmt: skip
 
     def _courses_before(self) -> frozenset[str] | None:
         """In a save of other content, another way of opening it or another end: the courses settled last."""
-        settled = self.around.settled(self.terms.id) if self.cause.version else 0
+        settled = self.snapshot.settled(self.terms.id) if self.cause.version else 0
         if not settled:
             return None
         if settled == self.cause.version:
@@ -224,7 +224,7 @@ class Writing:
         over = (self.old.hold == HELD_BY_GUARD) & ((self.step.facts.hold != HELD_BY_GUARD) | self.step.left)
         if over.any():
             forget(self.session, self.terms.host_id, self.terms.id, _bitmap(self.step.facts.person[over]))
-        held = self.around.held(self.terms.id)
+        held = self.snapshot.held(self.terms.id)
         if self.step.left.any() and held.pins:
             unpin(self.session, self.terms.host_id, self.terms.id, _bitmap(self.step.facts.person[self.step.left]))
         if held.let_go and (seen := held.let_go & _bitmap(self.step.facts.person)):
@@ -243,7 +243,7 @@ class Writing:
 
         :param unsent: some of them have messages that were not sent yet: "enrolled" and "withdrawn" cancel out.
         """
-        if not unsent and not self.around.told(self.terms.id):
+        if not unsent and not self.snapshot.told(self.terms.id):
             return
         step, given = self.step, self.given
         if not self.terms.live(given.as_of):
@@ -270,10 +270,10 @@ class Writing:
             owe_scores(self.session, self.terms.host_id, self.terms.id, reached, self.cause.otherwise)
 
     def _tell(self, when: str, where: Mask, *, wait: bool = False, even_if_off: bool = False) -> None:
-        if where.any() and (even_if_off or when in self.around.told(self.terms.id)):
+        if where.any() and (even_if_off or when in self.snapshot.told(self.terms.id)):
             facts = self.step.facts
             nobody = np.zeros(int(where.sum()), bool)
-            told = Told(facts.person[where], facts.spell[where], facts.cycle[where], nobody, wait)
+            told = EventLearners(facts.person[where], facts.spell[where], facts.cycle[where], nobody, wait)
             tell(self.session, self.terms.host_id, self.terms.id, when, told, at=self.cause.otherwise)
 
 

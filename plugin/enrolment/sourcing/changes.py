@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from plugin.core.runtime import Runtime
 from plugin.enrolment.answers.withdrawal_guard import Limits
-from plugin.enrolment.effects import Effect, carried_out
+from plugin.enrolment.effects import CertificationEffect, carried_out
 from plugin.enrolment.sourcing.loads import NotLoaded
-from plugin.enrolment.sourcing.plans import Plan
+from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.enrolment.sourcing.retargeting import TYPES, Offer, checked, offered, retarget
 from plugin.enrolment.tables import Held
 from plugin.mirror.lookup.written_ids import meant
@@ -24,7 +24,7 @@ from plugin.mirror.sources.source import source_of, source_row
 
 def supply(
     runtime: Runtime, host_id: int, kind: str, names: Sequence[str], *, targets: object = None, yes: bool, who: str
-) -> Plan:
+) -> LoadPlan:
     """Change who supplies a kind.
 
     :param targets: by old id of a unit, an audience or a manager's job the new one: rows that name the old name the new in
@@ -42,7 +42,7 @@ def supply(
     )  # fmt: skip
 
 
-def remove(runtime: Runtime, host_id: int, name: str, *, targets: object = None, yes: bool, who: str) -> Plan:
+def remove(runtime: Runtime, host_id: int, name: str, *, targets: object = None, yes: bool, who: str) -> LoadPlan:
     """Take a source away with everything it supplied.
 
     :param targets: as :func:`supply`.
@@ -55,7 +55,7 @@ def remove(runtime: Runtime, host_id: int, name: str, *, targets: object = None,
     )  # fmt: skip
 
 
-def plan_removal(runtime: Runtime, host_id: int, name: str, *, targets: object = None, who: str) -> Plan:
+def plan_removal(runtime: Runtime, host_id: int, name: str, *, targets: object = None, who: str) -> LoadPlan:
     """What :func:`remove` would do; nothing is written."""
     wanted, now = checked(targets), runtime.clock.now()
     try:
@@ -71,7 +71,7 @@ def plan_removal(runtime: Runtime, host_id: int, name: str, *, targets: object =
 
 def answer_rename(
     runtime: Runtime, host_id: int, name: str, number: int, *, renamed: bool, yes: bool, who: str
-) -> Plan:
+) -> LoadPlan:
     """Say whether a unit that vanished goes on under the new name, or is another (SOURCES 4.3).
 
     :raises NotFound: where nothing of this number is asked.
@@ -81,7 +81,7 @@ def answer_rename(
 
     def work(session: Session) -> None:
         source = source_of(session, source_row(session, host_id, name))
-        row = renaming.asked(session, source, number)
+        row = renaming.open_question(session, source, number)
         renaming.answer(session, source, row, renamed=renamed, at=now, who=who)
 
     return _reviewed(runtime, host_id, work, name, yes=yes)
@@ -90,11 +90,11 @@ def answer_rename(
 def _reviewed(
     runtime: Runtime, host_id: int, work: Callable[[Session], None], what: str, *, yes: bool,
     types: Sequence[str] = (), wanted: Mapping[str, str] | None = None, who: str = "", look: bool = False,
-) -> Plan:  # fmt: skip
+) -> LoadPlan:  # fmt: skip
     """Do the work and say what it does. ``look``: the plan comes as a refusal whatever it says, and nothing stays."""
     limits, now = Limits.of(runtime.settings), runtime.clock.now()
 
-    def act(session: Session) -> Plan:
+    def act(session: Session) -> LoadPlan:
         moved: list[int] = []
         offers: list[Offer] = []
         missing = {(one.type, one.old) for one in offered(session, host_id, types)}
@@ -109,7 +109,7 @@ def _reviewed(
 
         held = _on_hold(session, host_id)
         _done, effects = carried_out(session, host_id, now, limits, inner)
-        found = Plan(document_of(what, effects, retargeted=moved[-1], offers=offers), effects)
+        found = LoadPlan(document_of(what, effects, retargeted=moved[-1], offers=offers), effects)
         if look or ((found.withdrawn or moved[-1] or _on_hold(session, host_id) - held) and not yes):
             raise NotLoaded("Look at the plan, then say --yes.", found)
         return found
@@ -128,7 +128,7 @@ def _on_hold(session: Session, host_id: int) -> set[int]:
 
 
 def document_of(
-    what: str, effects: Sequence[Effect], *, retargeted: int = 0, offers: Sequence[Offer] = ()
+    what: str, effects: Sequence[CertificationEffect], *, retargeted: int = 0, offers: Sequence[Offer] = ()
 ) -> dict[str, Any]:
     """The plan of a change that reads no file. ``map``: what rows name that goes, and what fits instead (``""``: nothing)."""
     return {
@@ -138,7 +138,7 @@ def document_of(
     }  # fmt: skip
 
 
-def effect_lines(effects: Sequence[Effect]) -> list[str]:
+def effect_lines(effects: Sequence[CertificationEffect]) -> list[str]:
     """What each certification gains and loses, for a terminal."""
     found = [
         f"{one.code}: {one.newly} newly enrolled, {one.withdrawn} withdrawn, {one.redated} due dates changed,"
@@ -148,12 +148,12 @@ def effect_lines(effects: Sequence[Effect]) -> list[str]:
     return found or ["No certification changes."]
 
 
-def waiting(one: Effect) -> str:
+def waiting(one: CertificationEffect) -> str:
     """How many stay and wait because their target is gone; nothing where nobody does."""
     return f", {one.on_hold} wait on hold because their target is gone" if one.on_hold else ""
 
 
-def lines(plan: Plan) -> list[str]:
+def lines(plan: LoadPlan) -> list[str]:
     """The plan of such a change for a terminal."""
     found = effect_lines(plan.effects) if any(one.anything or one.on_hold for one in plan.effects) else []
     if plan.document.get("retargeted"):

@@ -18,7 +18,7 @@ from plugin.core.tables import Host
 from plugin.enrolment.sourcing.kept import Named as Files
 from plugin.enrolment.sourcing.kept import is_unfit, waiting
 from plugin.enrolment.sourcing.loads import load, plan
-from plugin.enrolment.sourcing.plans import Plan
+from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.hosts.csv import fetching
 from plugin.hosts.csv.fetching import Place
 from plugin.hosts.port import HostTrouble, Locked, Refused
@@ -103,7 +103,7 @@ def fetch_now(
     force: bool = False,
     allow: int | None = None,
     keep: bool = True,
-) -> Plan | None:
+) -> LoadPlan | None:
     """Fetch and load at once; ``None`` where nothing is new.
 
     :param keep: as :func:`plugin.enrolment.sourcing.loads.load`.
@@ -144,7 +144,7 @@ def fetch_now(
 def load_now(
     runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False, force: bool = False,
     allow: int | None = None,
-) -> Plan | None:  # fmt: skip
+) -> LoadPlan | None:  # fmt: skip
     """Load what waits for somebody; where nothing does, or nobody said yes to it, fetch. ``None``: nothing is new.
 
     :raises Invalid: where nothing waits and there is no address. :raises NotLoaded: as
@@ -163,7 +163,7 @@ def load_now(
 
 def _from_api(
     runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool, force: bool, allow: int | None
-) -> Plan:
+) -> LoadPlan:
     """Another program's API is read whole and loaded."""
     try:
         done = load(runtime, host_id, name, [], who=who, yes=yes, force=force, allow=allow)
@@ -174,7 +174,7 @@ def _from_api(
     return done
 
 
-def try_now(runtime: Runtime, host_id: int, name: str) -> tuple[Files, Plan | None]:
+def try_now(runtime: Runtime, host_id: int, name: str) -> tuple[Files, LoadPlan | None]:
     """Fetch, and say what the files would do; nothing is loaded, and nothing of it is kept. ``None``: there are no files.
 
     :raises Unavailable: where it cannot be fetched. :raises RefusedByRule: where there is no address.

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, defer
 
 from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
-from plugin.enrolment.sourcing.plans import Plan, report_of
+from plugin.enrolment.sourcing.plans import LoadPlan, report_of
 from plugin.enrolment.sourcing.source_input import DONE
-from plugin.mirror.sources.files import Handed
+from plugin.mirror.sources.files import LoadFiles
 from plugin.mirror.sources.source import Source, source_of, source_row
 from plugin.mirror.sources.tables import SourceLoad
 
@@ -40,7 +40,7 @@ def short(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "files": files}
 
 
-def files_of(handed: Handed) -> list[dict[str, Any]]:
+def files_of(handed: LoadFiles) -> list[dict[str, Any]]:
     return [
         {
             "kind": one.file.kind,
@@ -69,7 +69,7 @@ def forget_old(session: Session, host_id: int, now: int) -> None:
 
 
 def keep_waiting(
-    runtime: Runtime, source: Source, handed: Handed, plan_: Plan, files: Named, kind: str, who: str
+    runtime: Runtime, source: Source, handed: LoadFiles, plan_: LoadPlan, files: Named, kind: str, who: str
 ) -> None:
     """Keep a load that waits for somebody's *Load*, in place of one that waited before."""
     kept = {"plan": short(plan_.document), "reason": plan_.guard or "", "report": report_of(handed, plan_.taken)}
@@ -85,7 +85,7 @@ def keep_waiting(
 
 
 def keep_unfit(
-    runtime: Runtime, source: Source, handed: Handed, sentence: str, files: Named, kind: str, who: str
+    runtime: Runtime, source: Source, handed: LoadFiles, sentence: str, files: Named, kind: str, who: str
 ) -> None:
     """Keep an older or half-written file, without a plan, until somebody takes it all the same or another is loaded."""
     content = _packed(files, kind)
@@ -113,7 +113,13 @@ def _packed(files: Named, kind: str) -> bytes:
 
 
 def _waits(
-    session: Session, runtime: Runtime, source: Source, handed: Handed, who: str, content: bytes, kept: dict[str, Any]
+    session: Session,
+    runtime: Runtime,
+    source: Source,
+    handed: LoadFiles,
+    who: str,
+    content: bytes,
+    kept: dict[str, Any],
 ) -> SourceLoad:
     number = take_ids(session, source.host_id, "source_load")
     return SourceLoad(

@@ -17,12 +17,12 @@ from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
 from plugin.core.text.stored import later
 from plugin.enrolment.answers.withdrawal_guard import Limits
-from plugin.enrolment.effects import Effect, carried_out, foreseen
+from plugin.enrolment.effects import CertificationEffect, carried_out, foreseen
 from plugin.enrolment.sourcing.kept import WAITS, Named, files_of, forget_old, keep_unfit, keep_waiting, loads_in, short
-from plugin.enrolment.sourcing.plans import Plan, made, named_units, report_of
+from plugin.enrolment.sourcing.plans import LoadPlan, made, named_units, report_of
 from plugin.enrolment.sourcing.source_input import DONE, read
-from plugin.mirror.sources.files import Handed
-from plugin.mirror.sources.intake import Taken, take
+from plugin.mirror.sources.files import LoadFiles
+from plugin.mirror.sources.intake import DeliveryResult, take
 from plugin.mirror.sources.source import Source, source_of, source_row
 from plugin.mirror.sources.tables import SourceLoad
 
@@ -33,7 +33,7 @@ AT_ONCE = 20_000
 class NotLoaded(RefusedByRule):
     """A rule keeps a load from being done; ``plan`` says what it would do."""
 
-    def __init__(self, sentence: str, plan: Plan | None = None) -> None:
+    def __init__(self, sentence: str, plan: LoadPlan | None = None) -> None:
         super().__init__(sentence)
         self.plan = plan
 
@@ -42,14 +42,14 @@ class _TooMany(Exception):
     """More people are touched than one transaction should settle."""
 
 
-def plan(runtime: Runtime, host_id: int, name: str, files: Named, kind: str = "") -> Plan:
+def plan(runtime: Runtime, host_id: int, name: str, files: Named, kind: str = "") -> LoadPlan:
     """What loading these files would do, to the letter; nothing is written.
 
     :raises Unreadable: for a file that cannot be read. :raises NotFound: for a source nobody has.
     """
     source, handed = read(runtime, host_id, name, files, kind)
 
-    def work(session: Session) -> tuple[Taken, Plan]:
+    def work(session: Session) -> tuple[DeliveryResult, LoadPlan]:
         taken = _take(session, runtime, source, handed)
         return taken, made(session, source, handed, taken, ())
 
@@ -61,12 +61,12 @@ def plan(runtime: Runtime, host_id: int, name: str, files: Named, kind: str = ""
     return with_effects(plain, effects)
 
 
-def with_effects(plain: Plan, effects: list[Effect]) -> Plan:
+def with_effects(plain: LoadPlan, effects: list[CertificationEffect]) -> LoadPlan:
     document = {**plain.document, "certifications": [one.to_json() for one in effects if one.anything]}
-    return Plan(document, effects, plain.taken, plain.guard, plain.stop)
+    return LoadPlan(document, effects, plain.taken, plain.guard, plain.stop)
 
 
-def _take(session: Session, runtime: Runtime, source: Source, handed: Handed) -> Taken:
+def _take(session: Session, runtime: Runtime, source: Source, handed: LoadFiles) -> DeliveryResult:
     row = source_row(session, source.host_id, source.name, lock=True)
     row.settings = {**row.settings, "units": handed.units}
     session.flush()
@@ -79,7 +79,7 @@ def _take(session: Session, runtime: Runtime, source: Source, handed: Handed) ->
 def load(
     runtime: Runtime, host_id: int, name: str, files: Named, *, who: str, kind: str = "", yes: bool = False,
     force: bool = False, allow: int | None = None, keep: bool = True,
-) -> Plan:  # fmt: skip
+) -> LoadPlan:  # fmt: skip
     """Load files: whole or not at all.
 
     :param yes: a person looked at the plan. :param force: take an older or half-written file.
@@ -121,14 +121,14 @@ def _state(runtime: Runtime, source: Source) -> str:
 
 
 def _done(
-    runtime: Runtime, source: Source, handed: Handed, *, who: str, yes: bool, allow: int | None, many: bool
-) -> Plan:
+    runtime: Runtime, source: Source, handed: LoadFiles, *, who: str, yes: bool, allow: int | None, many: bool
+) -> LoadPlan:
     """Do a load. ``many``: it is known beforehand to touch more people than one transaction should settle."""
     limits, now = Limits.of(runtime.settings), runtime.clock.now()
     confirmed = who if allow is not None else ""
 
-    def at_once(session: Session) -> Plan:
-        def work(inner: Session) -> tuple[Taken, Plan]:
+    def at_once(session: Session) -> LoadPlan:
+        def work(inner: Session) -> tuple[DeliveryResult, LoadPlan]:
             taken = _take(inner, runtime, source, handed)
             if len(taken.people) > AT_ONCE and allow is None:
                 raise _TooMany
@@ -144,7 +144,7 @@ def _done(
         if not many:
             return runtime.db.transact(at_once)
 
-    def work(session: Session) -> tuple[Taken, Plan]:
+    def work(session: Session) -> tuple[DeliveryResult, LoadPlan]:
         taken = _take(session, runtime, source, handed)
         return taken, made(session, source, handed, taken, ())
 
@@ -160,14 +160,14 @@ def _done(
     return whole
 
 
-def _check(whole: Plan, *, yes: bool, allow: int | None) -> None:
+def _check(whole: LoadPlan, *, yes: bool, allow: int | None) -> None:
     if whole.guard and not yes:
         raise NotLoaded(f"{whole.guard} Look at the plan, then load with --yes.", whole)
     if allow is not None and allow != whole.withdrawn:
         raise NotLoaded(f"--allow-withdrawals says {allow}, the plan says {whole.withdrawn}.", whole)
 
 
-def _record(session: Session, source: Source, handed: Handed | None, whole: Plan, who: str, now: int) -> None:
+def _record(session: Session, source: Source, handed: LoadFiles | None, whole: LoadPlan, who: str, now: int) -> None:
     host_id = source.host_id
     for waiting in loads_in(session, source, WAITS):
         session.delete(waiting)
@@ -190,7 +190,7 @@ def _record(session: Session, source: Source, handed: Handed | None, whole: Plan
     forget_old(session, host_id, now)
 
 
-def _unfit(before: Sequence[SourceLoad], handed: Handed) -> str:
+def _unfit(before: Sequence[SourceLoad], handed: LoadFiles) -> str:
     """Why a file is not taken without --force: it is older than the last, or only half there (SOURCES 4.3).
 
     :param before: loads that were done, newest first: the newest that read a kind of file tells what came last of it; the

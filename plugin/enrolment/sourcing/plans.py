@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment
 from plugin.core.database.slices import slices
-from plugin.enrolment.effects import NUMBERS, ON_HOLD, Effect
+from plugin.enrolment.effects import NUMBERS, ON_HOLD, CertificationEffect
 from plugin.mirror.lookup.browse import names_of_people
-from plugin.mirror.sources.files import Handed
-from plugin.mirror.sources.intake import Taken, unmatched_counts
+from plugin.mirror.sources.files import LoadFiles
+from plugin.mirror.sources.intake import DeliveryResult, unmatched_counts
 from plugin.mirror.sources.source import Source
 
 SHOWN = 200
@@ -25,15 +25,15 @@ SHOWN = 200
 
 
 @dataclass
-class Plan:
+class LoadPlan:
     """What a load does, or did: the document of ``plan --json``, and who stands behind its numbers.
 
     :ivar guard: why somebody has to look first; ``stop``: why it cannot be done at all.
     """
 
     document: dict[str, Any]
-    effects: list[Effect] = field(default_factory=list)
-    taken: Taken = field(default_factory=Taken)
+    effects: list[CertificationEffect] = field(default_factory=list)
+    taken: DeliveryResult = field(default_factory=DeliveryResult)
     guard: str | None = None
     stop: str = ""
 
@@ -59,7 +59,13 @@ class Plan:
         return [*found[: at + 1], moves, *found[at + 1 :]]
 
 
-def made(session: Session, source: Source, handed: Handed | None, taken: Taken, effects: Sequence[Effect]) -> Plan:
+def made(
+    session: Session,
+    source: Source,
+    handed: LoadFiles | None,
+    taken: DeliveryResult,
+    effects: Sequence[CertificationEffect],
+) -> LoadPlan:
     """Put a plan together, in the state after the load."""
     matched, unmatched = unmatched_counts(session, source)
     guard = taken.guard or (handed.stop if handed else "") or None
@@ -82,7 +88,7 @@ def made(session: Session, source: Source, handed: Handed | None, taken: Taken, 
         "guard": guard,
         "certifications": [one.to_json() for one in effects if one.anything],
     }  # fmt: skip
-    return Plan(document, list(effects), taken, guard, handed.stop if handed else "")
+    return LoadPlan(document, list(effects), taken, guard, handed.stop if handed else "")
 
 
 def named_units(host_id: int) -> Any:
@@ -105,7 +111,7 @@ NAMED = 1_000
 """People named behind one number, at most."""
 
 
-def named_effects(session: Session, host_id: int, effects: Sequence[Effect]) -> list[dict[str, Any]]:
+def named_effects(session: Session, host_id: int, effects: Sequence[CertificationEffect]) -> list[dict[str, Any]]:
     """What each certification gains and loses, and by number the people behind it: ``[{"id", "name"}]``, by their ids."""
     found = []
     for one in (effect for effect in effects if effect.anything or effect.on_hold):
@@ -154,7 +160,7 @@ def describe(document: dict[str, Any], guarded: int = 0, *, done: bool = False) 
     return lines
 
 
-def report_of(handed: Handed, taken: Taken) -> bytes:
+def report_of(handed: LoadFiles, taken: DeliveryResult) -> bytes:
     """The report line by line as CSV, compressed: line, verdict, sentence and file (SOURCES 4.5)."""
     new, changed, gone = set(taken.new), set(taken.changed), set(taken.gone)
     text = io.StringIO()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.errors import Invalid, NotFound
 from plugin.core.runtime import Runtime
-from plugin.enrolment.effects import Effect, foreseen
+from plugin.enrolment.effects import CertificationEffect, foreseen
 from plugin.mirror.changes import stamp
 from plugin.mirror.lookup.written_ids import meant
 from plugin.mirror.pulling.affected_people import in_units
@@ -30,7 +30,7 @@ class Reorganisation:
 
 
 @dataclass
-class Foreseen:
+class ForeseenEffect:
     """What a re-organisation would do.
 
     :ivar people: how many work in the unit or below it. :ivar unit: its id, however it was written.
@@ -38,10 +38,10 @@ class Foreseen:
 
     people: int = 0
     unit: str = ""
-    effects: list[Effect] = field(default_factory=list)
+    effects: list[CertificationEffect] = field(default_factory=list)
 
 
-def what_if(runtime: Runtime, host_id: int, asked: Reorganisation) -> Foreseen:
+def what_if(runtime: Runtime, host_id: int, asked: Reorganisation) -> ForeseenEffect:
     """What the re-organisation would do to every certification, exactly, as if the learning site or a source told it.
 
     :raises NotFound: for a unit that is not there. :raises Invalid: where it would go under itself.
@@ -59,7 +59,7 @@ def what_if(runtime: Runtime, host_id: int, asked: Reorganisation) -> Foreseen:
         return _do(session, host_id, exact, runtime.clock.now())
 
     people, effects = foreseen(runtime, host_id, work)
-    return Foreseen(people, unit, effects)
+    return ForeseenEffect(people, unit, effects)
 
 
 def _do(session: Session, host_id: int, asked: Reorganisation, now: int) -> int:

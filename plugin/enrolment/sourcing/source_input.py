@@ -15,7 +15,7 @@ from plugin.hosts.port import HostTrouble
 from plugin.hosts.registry import DIALECTS, open_host
 from plugin.mirror.connections.store import spec_for
 from plugin.mirror.sources.api_sources import read_api
-from plugin.mirror.sources.files import Handed, read_files
+from plugin.mirror.sources.files import LoadFiles, read_files
 from plugin.mirror.sources.source import Source, source_of, source_row
 from plugin.mirror.sources.tables import Identity, SourceLoad
 from plugin.mirror.tables import Connection
@@ -26,7 +26,7 @@ DONE = "done"
 
 def read(
     runtime: Runtime, host_id: int, name: str, files: Sequence[tuple[str, bytes]], kind: str
-) -> tuple[Source, Handed]:
+) -> tuple[Source, LoadFiles]:
     with runtime.db.read() as session:
         row = source_row(session, host_id, name)
         source = source_of(session, row)
@@ -42,7 +42,7 @@ def read(
     return source, handed
 
 
-def _asked(runtime: Runtime, row: Connection, source: Source) -> Handed:
+def _asked(runtime: Runtime, row: Connection, source: Source) -> LoadFiles:
     """What another program's API has, read whole.
 
     :raises Unavailable: where it cannot be read.

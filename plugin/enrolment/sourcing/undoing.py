@@ -14,15 +14,15 @@ from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.effects import carried_out
 from plugin.enrolment.sourcing.kept import UNDONE, loads_in
 from plugin.enrolment.sourcing.loads import NotLoaded, with_effects
-from plugin.enrolment.sourcing.plans import Plan, made, named_units
+from plugin.enrolment.sourcing.plans import LoadPlan, made, named_units
 from plugin.enrolment.sourcing.source_input import DONE
-from plugin.mirror.sources.intake import Taken, take
+from plugin.mirror.sources.intake import DeliveryResult, take
 from plugin.mirror.sources.source import source_of, source_row
-from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, SaidUnit
+from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData, UnitData
 from plugin.mirror.sources.tables import SourceLoad
 
 
-def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False) -> Plan:
+def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False) -> LoadPlan:
     """Restore the source's records as they were before its newest load (SOURCES 4.5).
 
     :raises NotLoaded: where a certification would change, or the row guard wants a person to look, and nobody said yes; or
@@ -37,11 +37,11 @@ def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = Fal
     delivery = delivery_before(before)
     now, limits = runtime.clock.now(), Limits.of(runtime.settings)
 
-    def work(session: Session) -> tuple[Taken, Plan]:
+    def work(session: Session) -> tuple[DeliveryResult, LoadPlan]:
         taken = take(session, host_id, source, delivery, now, named=named_units(host_id))
         return taken, made(session, source, None, taken, ())
 
-    def act(session: Session) -> Plan:
+    def act(session: Session) -> LoadPlan:
         (_taken, plain), effects = carried_out(session, host_id, now, limits, work)
         whole = with_effects(plain, effects)
         waits = whole.guard or whole.anything or any(one.on_hold for one in effects)
@@ -57,17 +57,17 @@ def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = Fal
 
 def delivery_before(before: dict[str, Any]) -> Delivery:
     """What a source had said, as a delivery that restores it."""
-    people: list[Said] = []
+    people: list[PersonData] = []
     gone: list[str] = []
     left: dict[str, int] = {}
     for ext, old in dict(before.get("people") or {}).items():
         if old is not None:
-            people.append(Said.from_json(ext, old["said"]))
+            people.append(PersonData.from_json(ext, old["said"]))
             if old["left"] is not None:
                 left[ext] = old["left"]
         if old is None or old["gone"] is not None:
             gone.append(ext)
-    units = [SaidUnit(**one) for rows in dict(before.get("units") or {}).values() for one in rows]
+    units = [UnitData(**one) for rows in dict(before.get("units") or {}).values() for one in rows]
     whole = frozenset(before.get("units") or ())
     audiences = None
     if "audiences" in before:
@@ -75,7 +75,7 @@ def delivery_before(before: dict[str, Any]) -> Delivery:
         for audience, who in before["audiences"]["members"]:
             members.setdefault(audience, []).append(who)
         names = before["audiences"]["audiences"]
-        audiences = [SaidAudience(one, names.get(one, ""), listed) for one, listed in members.items()]
+        audiences = [AudienceData(one, names.get(one, ""), listed) for one, listed in members.items()]
         whole |= {"audiences"}
     return Delivery(
         people=people, units=units if before.get("units") else None, audiences=audiences, whole=whole, gone=gone, left=left

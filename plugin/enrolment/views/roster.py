@@ -24,7 +24,7 @@ _MOST_FOUND = 5_000
 
 
 @dataclass(frozen=True)
-class Reason:
+class HoldingAssignment:
     """An assignment that holds a learner."""
 
     type: str
@@ -40,8 +40,8 @@ class Learner:
     active: bool
     held: str | None
     due: int | None
-    due_from: Reason | None
-    reasons: tuple[Reason, ...]
+    due_from: HoldingAssignment | None
+    reasons: tuple[HoldingAssignment, ...]
     exception: str | None
     frozen: bool
     completed: int | None = None
@@ -233,13 +233,16 @@ def described(session: Session, host_id: int, certification: int, rows: Sequence
     return found
 
 
-def _reasons(session: Session, host_id: int, certification: int) -> dict[int, Reason]:
+def _reasons(session: Session, host_id: int, certification: int) -> dict[int, HoldingAssignment]:
     """Every assignment of a certification by id, removed ones too: a date may still come from one."""
     rows = session.scalars(
         select(Assignment).where(Assignment.host_id == host_id, Assignment.certification == certification)
     ).all()
     names = describe(session, host_id, [(row.type, row.target) for row in rows])
-    return {row.id: Reason(row.type, names.get((row.type, row.target), Described(row.target)).name) for row in rows}
+    return {
+        row.id: HoldingAssignment(row.type, names.get((row.type, row.target), Described(row.target)).name)
+        for row in rows
+    }
 
 
 def state_counts(session: Session, host_id: int, certification: int) -> dict[str, int]:

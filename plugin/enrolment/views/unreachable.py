@@ -36,7 +36,7 @@ class Unreachable:
     waiting: int = 0
 
 
-def what_ails(
+def course_problem(
     gone: object, visible: object, completion: object = None, criteria: object = None, enrollable: object = None
 ) -> str:
     """The word for what is wrong with a course, empty where nothing is; what the host does not tell counts as well."""
@@ -59,7 +59,9 @@ def unreachable_in(session: Session, host_id: int, certification: int) -> list[U
         {"host": host_id, "certification": certification},
     ).all()
     return [
-        Unreachable(row[1], row[2] or row[1], what_ails(*row[3:]), _waiting(session, host_id, certification, row[0]))
+        Unreachable(
+            row[1], row[2] or row[1], course_problem(*row[3:]), _waiting(session, host_id, certification, row[0])
+        )
         for row in rows
     ]
 

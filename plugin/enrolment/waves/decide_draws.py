@@ -48,7 +48,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class DrawCandidates:
     """Whom draws choose from.
 
     :ivar matched: by assignment, whom it counts. :ivar live: who is enrolled. :ivar out: suspended or exempt: left as they are.
@@ -80,17 +80,19 @@ def has_waves(rules: Sequence[Rule]) -> bool:
     return any(rule.wave for rule in rules)
 
 
-def free_of(rules: Sequence[Rule], crowd: Crowd) -> BitMap:
+def free_of(rules: Sequence[Rule], crowd: DrawCandidates) -> BitMap:
     """Who is matched by a row without a wave: she begins at once."""
     return crowd.of([rule for rule in rules if not rule.wave])
 
 
-def waiting_in(lane: Lane, crowd: Crowd, taken: BitMap) -> BitMap:
+def waiting_in(lane: Lane, crowd: DrawCandidates, taken: BitMap) -> BitMap:
     """Who waits for a lane."""
     return crowd.of(lane.rules) - taken - crowd.out
 
 
-def draw(rules: Sequence[Rule], code: str, states: dict[int, Drawn], crowd: Crowd, at: int, zone: str) -> BitMap:
+def draw(
+    rules: Sequence[Rule], code: str, states: dict[int, Drawn], crowd: DrawCandidates, at: int, zone: str
+) -> BitMap:
     """Fill what is left of each lane's period at an instant, into ``states``; returns who was drawn."""
     taken = crowd.live | free_of(rules, crowd)
     for state in states.values():
@@ -116,13 +118,13 @@ def first(lane: Lane, waiting: BitMap, many: int) -> BitMap:
     return BitMap(in_order(np.array(waiting, np.int64), lane.name)[:many].astype(np.uint32)) if many else BitMap()
 
 
-def taken_by(rules: Sequence[Rule], states: Mapping[int, Drawn], crowd: Crowd) -> BitMap:
+def need_not_wait(rules: Sequence[Rule], states: Mapping[int, Drawn], crowd: DrawCandidates) -> BitMap:
     """Who need not wait: enrolled, matched by a row without a wave, or drawn."""
     return BitMap.union(crowd.live, free_of(rules, crowd), *(state.everyone for state in states.values()))
 
 
 @dataclass(frozen=True)
-class Step:
+class DrawStep:
     """These begin at an instant through a lane."""
 
     lane: Lane
@@ -131,13 +133,13 @@ class Step:
 
 
 def foreseen(
-    rules: Sequence[Rule], code: str, states: Mapping[int, Drawn], crowd: Crowd, at: int, zone: str
-) -> Iterator[Step]:
+    rules: Sequence[Rule], code: str, states: Mapping[int, Drawn], crowd: DrawCandidates, at: int, zone: str
+) -> Iterator[DrawStep]:
     """The draws to come, for the people of today, one after the other; a stopped lane has none.
 
     :param states: as of the latest draw, which :func:`draw` made. :param at: now.
     """
-    taken = taken_by(rules, states, crowd)
+    taken = need_not_wait(rules, states, crowd)
     lanes = [lane for lane in lanes_of(rules, code) if lane.wave.learners]
     queues = [in_order(np.array(waiting_in(lane, crowd, taken), np.int64), lane.name).tolist()[::-1] for lane in lanes]
     turns = [next_period(at, lane.wave.every, zone) for lane in lanes]
@@ -149,7 +151,7 @@ def foreseen(
             turns[number] = next_period(now, lane.wave.every, zone)
             if chosen := _next_of(queues[number], lane.wave.learners, taken):
                 taken |= chosen
-                yield Step(lane, now, chosen)
+                yield DrawStep(lane, now, chosen)
 
 
 def _next_of(queue: list[int], many: int, taken: BitMap) -> BitMap:

@@ -14,9 +14,17 @@ from plugin.certifications.rules.waves import next_period
 from plugin.core.database.bulk import run
 from plugin.enrolment.reading.live_rows import enrolled
 from plugin.enrolment.reading.reach import counted
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.terms import Terms
-from plugin.enrolment.waves.decide_draws import Crowd, Drawn, draw, has_waves, lanes_of, taken_by, waiting_in
+from plugin.enrolment.waves.decide_draws import (
+    DrawCandidates,
+    Drawn,
+    draw,
+    has_waves,
+    lanes_of,
+    need_not_wait,
+    waiting_in,
+)
 from plugin.enrolment.waves.stored_draws import read_drawn
 from plugin.population.sets import Population
 
@@ -24,12 +32,14 @@ _MOST_PERIODS = 400
 """Periods that are caught up at once."""
 
 
-def crowd_of(around: Around, people: Population, terms: Terms, rules: Sequence[Rule], as_of: int) -> Crowd:
+def candidates_of(
+    snapshot: Snapshot, people: Population, terms: Terms, rules: Sequence[Rule], as_of: int
+) -> DrawCandidates:
     """Whom draws of a saved certification choose from."""
-    session, host_id = around.session, people.host_id
-    exempt = BitMap(around.exempt(terms.id, as_of).astype(np.uint32))
+    session, host_id = snapshot.session, people.host_id
+    exempt = BitMap(snapshot.exempt(terms.id, as_of).astype(np.uint32))
     matched = {rule.id: counted(session, people, rule) for rule in rules}
-    return Crowd(matched, enrolled(session, host_id, terms.id).everyone, people.suspended | exempt)
+    return DrawCandidates(matched, enrolled(session, host_id, terms.id).everyone, people.suspended | exempt)
 
 
 def draw_waves(
@@ -42,20 +52,20 @@ def draw_waves(
     :param at: the instant of what is settled. :param owed: people the mirror changed, each with hers: she begins then.
     """
     wanted = sorted(set(certifications))
-    around, fresh = Around(session, people.host_id, wanted), BitMap()
+    snapshot, fresh = Snapshot(session, people.host_id, wanted), BitMap()
     for number in wanted:
-        rules, terms = around.rules[number], around.terms(number)
+        rules, terms = snapshot.rules[number], snapshot.terms(number)
         if has_waves(rules):
-            fresh |= _draw(around, people, terms, rules, min(at, people.as_of), owed or {})
+            fresh |= _draw(snapshot, people, terms, rules, min(at, people.as_of), owed or {})
     return fresh
 
 
 def _draw(
-    around: Around, people: Population, terms: Terms, rules: Sequence[Rule], at: int, owed: Mapping[int, int]
+    snapshot: Snapshot, people: Population, terms: Terms, rules: Sequence[Rule], at: int, owed: Mapping[int, int]
 ) -> BitMap:
-    session, host_id = around.session, people.host_id
+    session, host_id = snapshot.session, people.host_id
     states = read_drawn(session, host_id, terms.id)
-    crowd, fresh = crowd_of(around, people, terms, rules, people.as_of), BitMap()
+    crowd, fresh = candidates_of(snapshot, people, terms, rules, people.as_of), BitMap()
     for state in states.values():
         state.people = {one: found - crowd.live for one, found in state.people.items() if found - crowd.live}
     for instant in _instants(rules, terms, at, people.as_of):
@@ -91,9 +101,14 @@ def _at_their_own(people: Mapping[int, BitMap], fresh: BitMap, owed: Mapping[int
 
 
 def _write(
-    session: Session, host_id: int, terms: Terms, rules: Sequence[Rule], states: Mapping[int, Drawn], crowd: Crowd
+    session: Session,
+    host_id: int,
+    terms: Terms,
+    rules: Sequence[Rule],
+    states: Mapping[int, Drawn],
+    crowd: DrawCandidates,
 ) -> None:
-    taken, lanes = taken_by(rules, states, crowd), lanes_of(rules, terms.code)
+    taken, lanes = need_not_wait(rules, states, crowd), lanes_of(rules, terms.code)
     run(session, "DELETE FROM wave WHERE host_id = ? AND certification = ?", host_id, terms.id)
     for lane in lanes:
         state = states.get(lane.number)

@@ -13,9 +13,18 @@ from sqlalchemy.orm import Session
 from plugin.certifications.resolve import Rule
 from plugin.enrolment.reading.live_rows import Enrolled, enrolled
 from plugin.enrolment.reading.reach import counted
-from plugin.enrolment.reading.snapshot import Around
+from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.terms import Terms
-from plugin.enrolment.waves.decide_draws import Crowd, Drawn, Step, draw, foreseen, lanes_of, taken_by, waiting_in
+from plugin.enrolment.waves.decide_draws import (
+    DrawCandidates,
+    Drawn,
+    DrawStep,
+    draw,
+    foreseen,
+    lanes_of,
+    need_not_wait,
+    waiting_in,
+)
 from plugin.enrolment.waves.stored_draws import read_drawn
 from plugin.population.sets import Population, population
 
@@ -34,14 +43,14 @@ class Queue:
     zone: str
     at: int
     states: dict[int, Drawn]
-    crowd: Crowd
+    crowd: DrawCandidates
     waiting: BitMap
     now: BitMap
 
     @cached_property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[DrawStep]:
         """The draws to come, in their order."""
-        found: list[Step] = []
+        found: list[DrawStep] = []
         for step in foreseen(self.rules, self.code, self.states, self.crowd, self.at, self.zone):
             found.append(step)
             if len(found) == MOST_STEPS:
@@ -71,14 +80,14 @@ class Queue:
 
 def queue_now(session: Session, host_id: int, certification: int) -> Queue:
     """Of a saved certification as it is."""
-    people, around = population(session, host_id), Around(session, host_id, [certification])
-    rules, rows = around.rules[certification], enrolled(session, host_id, certification)
+    people, snapshot = population(session, host_id), Snapshot(session, host_id, [certification])
+    rules, rows = snapshot.rules[certification], enrolled(session, host_id, certification)
     sets = [counted(session, people, rule) for rule in rules]
-    return queue_of(around, people, around.terms(certification), rules, sets, rows, people.as_of)
+    return queue_of(snapshot, people, snapshot.terms(certification), rules, sets, rows, people.as_of)
 
 
 def queue_of(
-    around: Around,
+    snapshot: Snapshot,
     people: Population,
     terms: Terms,
     rules: Sequence[Rule],
@@ -90,16 +99,16 @@ def queue_of(
 
     :param sets: by rule, whom it counts.
     """
-    states = read_drawn(around.session, people.host_id, terms.id)
-    exempt = BitMap(around.exempt(terms.id, max(at, people.as_of)).astype(np.uint32))
+    states = read_drawn(snapshot.session, people.host_id, terms.id)
+    exempt = BitMap(snapshot.exempt(terms.id, max(at, people.as_of)).astype(np.uint32))
     matched = {rule.id: found for rule, found in zip(rules, sets, strict=True)}
-    crowd = Crowd(matched, rows.everyone, people.suspended | exempt)
+    crowd = DrawCandidates(matched, rows.everyone, people.suspended | exempt)
     for state in states.values():
         state.people = {one: found - crowd.live for one, found in state.people.items()}
     kept = {lane.number for lane in lanes_of(rules, terms.code)}
     states = {number: state for number, state in states.items() if number in kept}
     now = draw(rules, terms.code, states, crowd, min(at, people.as_of), terms.zone)
-    taken, waiting = taken_by(rules, states, crowd), BitMap()
+    taken, waiting = need_not_wait(rules, states, crowd), BitMap()
     for lane in lanes_of(rules, terms.code):
         waiting |= waiting_in(lane, crowd, taken)
     # Whoever is suspended or exempt is left as she is, and no wave draws her.

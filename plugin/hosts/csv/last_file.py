@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from plugin.hosts.csv.archives import File
 from plugin.hosts.csv.lines import marks_of, plain_lines
 from plugin.hosts.csv.mapping import FileMapping
-from plugin.hosts.csv.reading import Reading, read, read_lines
+from plugin.hosts.csv.reading import ReadFile, read, read_lines
 from plugin.hosts.csv.table import Table, open_table
 
 FEWEST = 5_000
@@ -76,7 +76,7 @@ def digest_of(file: File) -> str:
 
 
 @dataclass(frozen=True)
-class Difference:
+class FileDifference:
     """Where a file differs from the last one. ``again``: marks of rows that were there before and must be read all the same,
     because another row of the same person changed; ``gone``: ids without a row any more; ``same``: ids that stay.
     """
@@ -86,7 +86,7 @@ class Difference:
     same: int
 
 
-def difference(last: LastFile, marks: Sequence[int] | NDArray[np.uint64], changed: Sequence[str]) -> Difference:
+def difference(last: LastFile, marks: Sequence[int] | NDArray[np.uint64], changed: Sequence[str]) -> FileDifference:
     """Compare two files by the marks of their rows.
 
     :param marks: of all rows of the new file. :param changed: whose rows were not there before.
@@ -107,7 +107,7 @@ def difference(last: LastFile, marks: Sequence[int] | NDArray[np.uint64], change
                 again.add(int(last.marks[at]))
     gone = tuple(sorted(one for one in lost if one not in fresh and one not in staying))
     known = set(last.ids)
-    return Difference(frozenset(again), gone, len(known) - len(touched & known))
+    return FileDifference(frozenset(again), gone, len(known) - len(touched & known))
 
 
 def _other_counts(last: LastFile, now: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -128,7 +128,7 @@ def among(marks: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bo
     return np.asarray(known[at] == marks)
 
 
-def known_again(last: LastFile, reading: Reading, ids: Mapping[int, str]) -> tuple[NDArray[np.uint64], list[str]]:
+def known_again(last: LastFile, reading: ReadFile, ids: Mapping[int, str]) -> tuple[NDArray[np.uint64], list[str]]:
     """The marks of a file's rows with whose they are: as before, or by the line-up of ``ids`` for rows that are new."""
     marks = np.asarray(reading.marks, np.uint64)
     order = np.argsort(last.marks, kind="stable")
@@ -142,7 +142,7 @@ def known_again(last: LastFile, reading: Reading, ids: Mapping[int, str]) -> tup
 
 def read_people(
     file: File, mapping: FileMapping, key: str, under: str, last: LastFile | None
-) -> tuple[Reading, Difference | None]:
+) -> tuple[ReadFile, FileDifference | None]:
     """Read a file of people; where the last one is known and was read alike, only the rows that differ.
 
     :param under: what rows are read by: mapping and join.
@@ -155,9 +155,9 @@ def read_people(
         return read(file, mapping, key), None
     if digest_of(file) == last.digest and not last.kept:
         count = len(last.marks)
-        reading = Reading(table, count=count, skipped=count, formats=last.formats, ended=last.ended)
+        reading = ReadFile(table, count=count, skipped=count, formats=last.formats, ended=last.ended)
         reading.generated = file.day
-        return reading, Difference(frozenset(), (), len(set(last.ids)))
+        return reading, FileDifference(frozenset(), (), len(set(last.ids)))
     if last.by == "lines" or plain_lines(table) is not None:
         return _by_lines(table, mapping, key, last) or (read(file, mapping, key), None)
     known = set(last.marks.tolist())
@@ -170,7 +170,7 @@ def read_people(
     return reading, found
 
 
-def _by_lines(table: Table, mapping: FileMapping, key: str, last: LastFile) -> tuple[Reading, Difference] | None:
+def _by_lines(table: Table, mapping: FileMapping, key: str, last: LastFile) -> tuple[ReadFile, FileDifference] | None:
     """The lines that differ, where rows are lines in both files and are written alike; else ``None``."""
     lines = plain_lines(table)
     written = ("lines", table.encoding, table.separator)
@@ -190,7 +190,7 @@ def _by_lines(table: Table, mapping: FileMapping, key: str, last: LastFile) -> t
 
 
 def for_the_next(
-    under: str, reading: Reading, last: LastFile | None, found: Difference | None, kept: Collection[str] = ()
+    under: str, reading: ReadFile, last: LastFile | None, found: FileDifference | None, kept: Collection[str] = ()
 ) -> bytes | None:
     """What is kept of a file of people that was loaded; ``None`` where the next one is read whole.
 

@@ -26,7 +26,7 @@ _OURS = ("id", "first_name", "last_name", "name", "email", "organisation", "posi
 
 
 @dataclass(frozen=True)
-class Row:
+class FileRow:
     """One row that can be used: its line, our columns, and what is kept besides."""
 
     line: int
@@ -40,7 +40,7 @@ class Row:
 
 
 @dataclass
-class Reading:
+class ReadFile:
     """A file that was read.
 
     :ivar marks: by line, what tells an unchanged row again; ``fresh``: of the rows that were read.
@@ -49,7 +49,7 @@ class Reading:
     """
 
     table: Table
-    rows: list[Row] = field(default_factory=list)
+    rows: list[FileRow] = field(default_factory=list)
     refused: list[RowRefused] = field(default_factory=list)
     count: int = 0
     skipped: int = 0
@@ -74,14 +74,14 @@ def mark_of(row: Sequence[str]) -> int:
 def read(
     file: File, mapping: FileMapping, key_field: str, known: Collection[int] = frozenset(),
     formats: Mapping[str, str] | None = None,
-) -> Reading:  # fmt: skip
+) -> ReadFile:  # fmt: skip
     """Read a file of any kind.
 
     :param known: marks of rows that need no second look, read before under the same headings and ``formats``.
     :raises Unreadable: for a file that cannot be read at all, or dates that can be read in two ways.
     """
     table = open_table(file, columns=mapping.columns, encoding=mapping.encoding, key_field=key_field)
-    reading = Reading(table)
+    reading = ReadFile(table)
     named = (*DATES, GENERATED) if file.kind == "people" else (GENERATED,)
     days = {name: table.columns[name] for name in named if name in table.columns}
     seen: dict[str, set[str]] = {name: set() for name in days}
@@ -107,7 +107,7 @@ def read(
     make = _Maker(table, mapping, key_field, reading.formats)
     for line, row in raw:
         made = make.row(line, row)
-        if isinstance(made, Row):
+        if isinstance(made, FileRow):
             reading.rows.append(made)
         else:
             reading.refused.append(made)
@@ -119,7 +119,7 @@ def read(
 def read_lines(
     table: Table, mapping: FileMapping, key_field: str, lines: Sequence[bytes], marks: NDArray[np.uint64],
     fresh: NDArray[np.bool_], formats: Mapping[str, str],
-) -> Reading | None:  # fmt: skip
+) -> ReadFile | None:  # fmt: skip
     """Read some lines of a file of people: those that are ``fresh``; the others were read before under the same headings.
 
     :param lines: see :func:`plugin.hosts.csv.lines.plain_lines`; ``marks``: of each.
@@ -131,7 +131,7 @@ def read_lines(
     seen = values_of(table, lines, days)
     if _formats(table, mapping, seen) != dict(formats):
         return None
-    reading = Reading(table, formats=dict(formats), generated=table.file.day)
+    reading = ReadFile(table, formats=dict(formats), generated=table.file.day)
     at = np.flatnonzero(fresh).tolist()
     texts = (lines[place].decode(table.encoding, "replace") + "\n" for place in at)
     make = _Maker(table, mapping, key_field, reading.formats)
@@ -140,8 +140,8 @@ def read_lines(
         if not any(cell.strip() for cell in row):
             continue
         made = make.row(table.first + 1 + place, row)
-        kept[place] = isinstance(made, Row)
-        if isinstance(made, Row):
+        kept[place] = isinstance(made, FileRow)
+        if isinstance(made, FileRow):
             reading.rows.append(made)
             reading.fresh.append(int(marks[place]))
         else:
@@ -188,7 +188,7 @@ class _Maker:
         place = self._places.get("id", self._places.get("audience", 0))
         return row[place].strip() if place < len(row) else ""
 
-    def row(self, line: int, row: Sequence[str]) -> Row | RowRefused:
+    def row(self, line: int, row: Sequence[str]) -> FileRow | RowRefused:
         """A row, or why it cannot be used."""
         who = self._id(row)[:_LONGEST]
         fault = self._fault(row)
@@ -207,7 +207,7 @@ class _Maker:
         kept = {
             name: row[place].strip() for name, place in self._kept.items() if place < len(row) and row[place].strip()
         }
-        return Row(line, values, kept, active)
+        return FileRow(line, values, kept, active)
 
     def _fault(self, row: Sequence[str]) -> tuple[str, str] | None:
         for place, cell in enumerate(row):

@@ -32,7 +32,7 @@ from plugin.hosts.moodle.people import (
 )
 from plugin.hosts.moodle.rest import CAPABILITY, INFO, Fault, Rest
 from plugin.hosts.moodle.versions import ENROL, UNENROL
-from plugin.hosts.moodle.writing import Seats, whole_number
+from plugin.hosts.moodle.writing import EnrolmentWriter, whole_number
 from plugin.hosts.port import Caps, ConnectionSpec, Garbled, Hint, Locked, MarkTooOld, Page, Refused, Reply
 from plugin.hosts.standard_hints import hear_standard
 
@@ -205,7 +205,7 @@ class _Parts:
         self.groups = Groups(rest, functions)
         self.jobs = Jobs(MoodleMapping.from_dict(spec.mapping), self.people, self.groups)
         self.courses = Courses(rest, functions, self.groups, reads_status=caps.reads_status)
-        self.seats = Seats(rest, self.courses, functions, spec.settings)
+        self.seats = EnrolmentWriter(rest, self.courses, functions, spec.settings)
 
     def whole(self, kind: str, cursor: str | None) -> Iterator[Page]:
         """Everything of a kind."""

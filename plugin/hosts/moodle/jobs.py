@@ -8,7 +8,7 @@ from typing import Any
 
 from plugin.core.database.slices import slices
 from plugin.hosts.moodle.groups import Groups, page_of
-from plugin.hosts.moodle.mapping import MoodleMapping, Placed, in_prefix, place, unit_id
+from plugin.hosts.moodle.mapping import MappedPerson, MoodleMapping, in_prefix, place, unit_id
 from plugin.hosts.moodle.people import People, User, spellings
 from plugin.hosts.port import Page, Record
 
@@ -21,7 +21,7 @@ class Jobs:
 
     def __init__(self, mapping: MoodleMapping, people: People, groups: Groups) -> None:
         self.mapping, self._people, self._groups = mapping, people, groups
-        self._placed: dict[str, Placed] = {}
+        self._placed: dict[str, MappedPerson] = {}
         self._named: dict[str, str] = {}
         """Whom a reference names; empty where several fit."""
         self._whole = False
@@ -44,7 +44,7 @@ class Jobs:
             ident = str(user["id"])
             self._named[reference] = ident if self._named.get(reference, ident) == ident else ""
 
-    def of(self, user: User) -> Placed:
+    def of(self, user: User) -> MappedPerson:
         """Where one person belongs."""
         cohorts = self._unit_cohorts().get(str(user["id"]), ()) if self.mapping.cohorts else ()
         return place(user, self.mapping, cohorts)
@@ -118,7 +118,7 @@ def _unit(kind: str, path: Sequence[str]) -> Record:
     return Record(ident, {name: value for name, value in found.items() if value is not None})
 
 
-def _jobs(placed: Placed, named: Mapping[str, str]) -> list[Record]:
+def _jobs(placed: MappedPerson, named: Mapping[str, str]) -> list[Record]:
     """Everybody has a first job, if an empty one: that a value was lost can only be seen on what is there."""
     manager = named.get(placed.manager.casefold(), "") if placed.manager else ""
     organisations, positions = placed.organisations or ((),), placed.positions or ((),)

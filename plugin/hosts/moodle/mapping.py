@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from plugin.core.errors import Invalid
-from plugin.hosts.preview import Preview, Sample
+from plugin.hosts.preview import MappingPreview, PersonSample
 
 BY = ("username", "email", "idnumber")
 """By what a manager may be named."""
@@ -87,7 +87,7 @@ def _check(name: str, source: str, *, cohorts: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Placed:
+class MappedPerson:
     """What a mapping makes of one person: unit paths, the manager as named, dates.
 
     :ivar bad: sources with a value that is not understood.
@@ -111,7 +111,7 @@ def values_of(user: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def place(user: Mapping[str, Any], mapping: MoodleMapping, cohorts: Sequence[Mapping[str, Any]] = ()) -> Placed:
+def place(user: Mapping[str, Any], mapping: MoodleMapping, cohorts: Sequence[Mapping[str, Any]] = ()) -> MappedPerson:
     """Where a person belongs.
 
     :param user: as Moodle gives it. :param cohorts: those she is a member of: ``name``, ``idnumber``.
@@ -128,7 +128,7 @@ def place(user: Mapping[str, Any], mapping: MoodleMapping, cohorts: Sequence[Map
                     dates[name] = written
             else:
                 dates[name] = day
-    return Placed(
+    return MappedPerson(
         id=str(user["id"]),
         organisations=_paths(mapping.organisation, mapping.separator, values, cohorts),
         positions=_paths(mapping.position, mapping.position_separator, values, cohorts),
@@ -184,7 +184,7 @@ def read_date(written: str, date_format: str = "") -> str | None:
 
 
 @dataclass
-class Sampled:
+class MoodleSample:
     """Some people for a preview.
 
     :ivar cohorts: by person's id, the cohorts she is in. :ivar managers: by reference, folded, the names of the people it fits.
@@ -195,12 +195,14 @@ class Sampled:
     managers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
 
-def preview(people: Sampled | Sequence[Mapping[str, Any]], mapping: MoodleMapping | Mapping[str, Any]) -> Preview:
+def preview(
+    people: MoodleSample | Sequence[Mapping[str, Any]], mapping: MoodleMapping | Mapping[str, Any]
+) -> MappingPreview:
     """What becomes of some people: samples, the share of them of whom something stays unresolved, the units they make.
 
     :param people: as ``sampling.sample`` fetches them; or users alone, who then know nobody but each other.
     """
-    sampled = people if isinstance(people, Sampled) else Sampled(users=list(people))
+    sampled = people if isinstance(people, MoodleSample) else MoodleSample(users=list(people))
     chosen = mapping if isinstance(mapping, MoodleMapping) else MoodleMapping.from_dict(mapping)
     known = _among(sampled.users, chosen) | sampled.managers.get(chosen.manager_by, {})
     samples, units = [], set()
@@ -209,7 +211,7 @@ def preview(people: Sampled | Sequence[Mapping[str, Any]], mapping: MoodleMappin
         units |= {" / ".join(path) for path in (*placed.organisations, *placed.positions)}
         samples.append(_sample(user, placed, chosen, known))
     unresolved = sum(1 for one in samples if one.unresolved)
-    return Preview(samples, unresolved / len(samples) if samples else 0.0, tuple(sorted(units)))
+    return MappingPreview(samples, unresolved / len(samples) if samples else 0.0, tuple(sorted(units)))
 
 
 def _among(users: Sequence[Mapping[str, Any]], mapping: MoodleMapping) -> dict[str, list[str]]:
@@ -222,7 +224,9 @@ def _among(users: Sequence[Mapping[str, Any]], mapping: MoodleMapping) -> dict[s
     return found
 
 
-def _sample(user: Mapping[str, Any], placed: Placed, mapping: MoodleMapping, known: Mapping[str, list[str]]) -> Sample:
+def _sample(
+    user: Mapping[str, Any], placed: MappedPerson, mapping: MoodleMapping, known: Mapping[str, list[str]]
+) -> PersonSample:
     missing = list(placed.bad)
     if mapping.organisation and not placed.organisations:
         missing.append("organisation")
@@ -231,7 +235,7 @@ def _sample(user: Mapping[str, Any], placed: Placed, mapping: MoodleMapping, kno
     names = known.get(placed.manager.casefold(), []) if placed.manager else []
     if placed.manager and len(names) != 1:
         missing.append("manager")
-    return Sample(
+    return PersonSample(
         id=placed.id,
         name=str(user.get("fullname") or placed.id),
         launch=placed.id,

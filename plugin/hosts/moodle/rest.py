@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plugin.core.clock import Clock
-from plugin.core.network.http import Answer, CallFailed, Outbound
+from plugin.core.network.http import CallFailed, HttpAnswer, Outbound
 from plugin.core.text.stored import later
 from plugin.hosts.moodle.plain_text import FILTERED, plain, plain_values
 from plugin.hosts.port import ConnectionSpec, Garbled, HostTrouble, Locked, Refused, Wait
@@ -108,7 +108,7 @@ class Rest:
         """
         return self._read(function, self._post(function, parameters or {}, deadline))
 
-    def _post(self, function: str, parameters: Mapping[str, Any], deadline: float) -> Answer:
+    def _post(self, function: str, parameters: Mapping[str, Any], deadline: float) -> HttpAnswer:
         form = [("wstoken", self._token), ("moodlewsrestformat", "json"), FILTERED, *flat(parameters)]
         # Last on purpose: where PHP cuts a form that is too long, the name of the function goes first, and nothing is done.
         form.append(("wsfunction", function))
@@ -126,7 +126,7 @@ class Rest:
             self.received += len(answer.body)
         return answer
 
-    def _read(self, function: str, answer: Answer) -> Any:
+    def _read(self, function: str, answer: HttpAnswer) -> Any:
         self._check_status(answer)
         body = answer.body.lstrip()
         if body.startswith(_NOTICE):  # PHP shows its warnings on this site; Moodle's answer is the last line
@@ -169,7 +169,7 @@ class Rest:
             return _SHUT_OUT
         return _LOCKED["invalidtoken" if code == "invalidtoken" else "accessexception"] % {"function": function}
 
-    def _check_status(self, answer: Answer) -> None:
+    def _check_status(self, answer: HttpAnswer) -> None:
         status = answer.status
         if 200 <= status < 300:
             return
@@ -212,7 +212,7 @@ def _site(address: str) -> str:
     return address.removesuffix(PATH).rstrip("/")
 
 
-def _retry_after(answer: Answer, clock: Clock) -> int | None:
+def _retry_after(answer: HttpAnswer, clock: Clock) -> int | None:
     value = answer.headers.get("Retry-After", "")
     if value.isdigit():
         return int(value)

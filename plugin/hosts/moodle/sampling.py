@@ -9,10 +9,10 @@ from typing import Any
 from plugin.core.database.slices import slices
 from plugin.hosts.moodle.groups import Groups
 from plugin.hosts.moodle.host import MoodleHost
-from plugin.hosts.moodle.mapping import BY, MoodleMapping, Sampled, preview, values_of
+from plugin.hosts.moodle.mapping import BY, MoodleMapping, MoodleSample, preview, values_of
 from plugin.hosts.moodle.people import User, spellings
 from plugin.hosts.port import Host
-from plugin.hosts.preview import SAMPLES, Mapper, Preview
+from plugin.hosts.preview import SAMPLES, Mapper, MappingPreview
 
 _COHORTS = 200
 _POSSIBLE = {
@@ -23,7 +23,7 @@ _POSSIBLE = {
 """Values that Moodle would not refuse to look for."""
 
 
-def sample(host: Host, count: int = SAMPLES) -> Sampled:
+def sample(host: Host, count: int = SAMPLES) -> MoodleSample:
     """Some people, their cohorts, and whom the values of their profiles might name as managers. Changes nothing.
 
     :raises HostTrouble: as Moodle answers.
@@ -34,7 +34,7 @@ def sample(host: Host, count: int = SAMPLES) -> Sampled:
     page = next(parts.people.pages(), ([], None))[0]
     step = max(1, len(page) // count)
     users = list(page[::step][:count])
-    return Sampled(users, _cohorts(parts.groups, users), _managers(host, users))
+    return MoodleSample(users, _cohorts(parts.groups, users), _managers(host, users))
 
 
 def _cohorts(groups: Groups, users: Sequence[User]) -> dict[str, list[Mapping[str, Any]]]:
@@ -70,11 +70,11 @@ def clean(entered: Mapping[str, Any]) -> dict[str, Any]:
     return dict(MoodleMapping.from_dict(entered).to_dict())
 
 
-def _preview(people: Any, mapping: Mapping[str, Any]) -> Preview:
+def _preview(people: Any, mapping: Mapping[str, Any]) -> MappingPreview:
     return preview(people, mapping)
 
 
-def _offers(people: Sampled) -> list[str]:
+def _offers(people: MoodleSample) -> list[str]:
     """The sources that these people have a value in; the site's own fields first."""
     seen = {name for user in people.users for name in values_of(user)}
     return sorted(seen, key=lambda name: (not name.startswith("profile:"), name))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Difference:
+class ReleaseDifference:
     """One matter in which two releases differ, as it is seen on the wire. ``codes``: the errorcodes of either."""
 
     matter: str
@@ -20,23 +20,23 @@ class Difference:
     codes: frozenset[str] = frozenset()
 
 
-NO_RECORD = Difference(
+NO_RECORD = ReleaseDifference(
     "A call names a record that does not exist",
     "invalidrecord; of a user invaliduser",
     "invalidrecordunknown whatever it was of; while the site shows debugging, invalidrecord, invalidcourseid or invaliduser",
     frozenset(("invalidrecord", "invalidrecordunknown", "invalidcourseid", "invaliduser")),
 )
-COHORT_NAMES = Difference(
+COHORT_NAMES = ReleaseDifference(
     "Names of cohorts",
     "as they were typed, with the marks of every language",
     "escaped as HTML, and in the account's language where filters are asked for",
 )
-COHORT_RIGHT = Difference(
+COHORT_RIGHT = ReleaseDifference(
     "moodle/cohort:view to list cohorts",
     "in the context that is searched",
     "also in the system context, where another is searched",
 )
-WEB_ROOT = Difference("Folder that the web server shows", "the site's own", "public, below the site's own")
+WEB_ROOT = ReleaseDifference("Folder that the web server shows", "the site's own", "public, below the site's own")
 
 _PERSON = frozenset(("invaliduser", "userdeleted"))
 _COURSE = frozenset(("invalidcourseid", "invalidparameter"))

@@ -49,7 +49,7 @@ _REFUSED = {
 
 
 @dataclass(frozen=True)
-class Row:
+class EnrolmentRow:
     """One enrolment to be written."""
 
     seat: str
@@ -67,7 +67,7 @@ class _Seen:
     active: set[str]
 
 
-class Seats:
+class EnrolmentWriter:
     """Writes enrolments of one Moodle."""
 
     def __init__(self, rest: Rest, courses: Courses, functions: frozenset[str], settings: Mapping[str, Any]) -> None:
@@ -117,9 +117,9 @@ class Seats:
         self._until = time.monotonic() + BUDGET
         looked = document.get("looked") or {}
         outcomes: list[Outcome] = []
-        rows: list[Row] = []
+        rows: list[EnrolmentRow] = []
         for item in document["items"]:
-            row = Row(str(item["seat"]), str(item["person"]), str(item["course"]), str(item["want"]))
+            row = EnrolmentRow(str(item["seat"]), str(item["person"]), str(item["course"]), str(item["want"]))
             known = _known(row, looked)
             if known is None:
                 rows.append(row)
@@ -136,7 +136,7 @@ class Seats:
         self._remember(rows, outcomes)
         return outcomes
 
-    def _remember(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
+    def _remember(self, rows: Sequence[EnrolmentRow], outcomes: Sequence[Outcome]) -> None:
         """What we wrote since we looked."""
         done = {one.key for one in outcomes if one.outcome == "done"}
         for row in rows:
@@ -146,7 +146,7 @@ class Seats:
             for there, now_in in ((seen.everybody, row.want != "out"), (seen.active, row.want == "in")):
                 (there.add if now_in else there.discard)(row.person)
 
-    def _suspend(self, rows: Sequence[Row]) -> list[Outcome]:
+    def _suspend(self, rows: Sequence[EnrolmentRow]) -> list[Outcome]:
         """Without the welcome message that Moodle's own function sends again. Who is not there need not be suspended."""
         found: list[Outcome] = []
         for part in slices(rows, ROWS[ENROL]):
@@ -157,7 +157,7 @@ class Seats:
                 found.append(Outcome(row.seat, words.get(word, "retry"), why))
         return found
 
-    def _in_parallel(self, function: str, rows: Sequence[Row]) -> list[Outcome]:
+    def _in_parallel(self, function: str, rows: Sequence[EnrolmentRow]) -> list[Outcome]:
         if not rows:
             return []
         rounds = -(-len(rows) // (ROWS[function] * self.parallel))  # no round ends with writers that have nothing to do
@@ -168,7 +168,7 @@ class Seats:
         with ThreadPoolExecutor(self.parallel) as pool:
             return [one for part in pool.map(lambda part: self._write(function, part), parts) for one in part]
 
-    def _write(self, function: str, rows: Sequence[Row], clashes: int = 0) -> list[Outcome]:
+    def _write(self, function: str, rows: Sequence[EnrolmentRow], clashes: int = 0) -> list[Outcome]:
         if time.monotonic() > self._until:
             return [Outcome(row.seat, "retry", "Moodle was too slow.", 5) for row in rows]
         try:
@@ -180,7 +180,7 @@ class Seats:
             return self._apart(function, rows, fault)
         return [Outcome(row.seat, "done") for row in rows]
 
-    def _values(self, function: str, row: Row) -> dict[str, Any]:
+    def _values(self, function: str, row: EnrolmentRow) -> dict[str, Any]:
         """A plain enrolment overwrites what was set before, so everything is said."""
         if function == UNENROL:
             return {"userid": row.person, "courseid": row.course}
@@ -194,7 +194,7 @@ class Seats:
             "suspend": suspend,
         }
 
-    def _apart(self, function: str, rows: Sequence[Row], fault: Fault) -> list[Outcome]:
+    def _apart(self, function: str, rows: Sequence[EnrolmentRow], fault: Fault) -> list[Outcome]:
         """Moodle took none of these and does not say for whose sake: by course, then by halves."""
         courses = list(dict.fromkeys(row.course for row in rows))
         if len(courses) > 1:
@@ -206,7 +206,7 @@ class Seats:
             parts = list(rows[: len(rows) // 2]), list(rows[len(rows) // 2 :])
         return self._write(function, parts[0]) + self._write(function, parts[1])
 
-    def _verdict(self, row: Row, fault: Fault) -> Outcome:
+    def _verdict(self, row: EnrolmentRow, fault: Fault) -> Outcome:
         """What became of one row that Moodle refused when it stood alone."""
         if fault.code == _CLASH:
             return Outcome(row.seat, "retry", "Moodle could not write to its database.", 5)
@@ -218,7 +218,7 @@ class Seats:
         said = f" Moodle says: {fault.said}" if fault.said else ""
         return Outcome(row.seat, "refused", (_REFUSED[fault.code] + said) if fault.code in _REFUSED else fault.why)
 
-    def _looked_up(self, row: Row) -> str:
+    def _looked_up(self, row: EnrolmentRow) -> str:
         """Which of the two does not exist, where the refusal does not tell."""
         try:
             users = users_in(self._rest.call(BY_FIELD, {"field": "id", "values": [row.person]}))
@@ -228,7 +228,7 @@ class Seats:
 
     # --- reading back
 
-    def _read_back(self, outcomes: list[Outcome], rows: Sequence[Row]) -> list[Outcome]:
+    def _read_back(self, outcomes: list[Outcome], rows: Sequence[EnrolmentRow]) -> list[Outcome]:
         """Whether Moodle did what it said. A form that was cut loses its end: the last of each course are looked at, and
         where one of them is missing, the whole course."""
         done = {one.key for one in outcomes if one.outcome == "done"}
@@ -247,13 +247,13 @@ class Seats:
             for one in outcomes
         ]
 
-    def _has_role(self, row: Row) -> bool:
+    def _has_role(self, row: EnrolmentRow) -> bool:
         answer = self._rest.call(PROFILES, {"userlist": [{"userid": row.person, "courseid": row.course}]})
         roles = answer[0].get("roles") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
         return any(isinstance(one, dict) and one.get("roleid") == self._role for one in roles or [])
 
 
-def _known(row: Row, looked: Mapping[str, Any]) -> Outcome | None:
+def _known(row: EnrolmentRow, looked: Mapping[str, Any]) -> Outcome | None:
     """What needs no write."""
     if not is_id(row.person):
         return Outcome(row.seat, "gone", _GONE["person"])

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plugin.core.tables import Host
-from plugin.mirror.tables import DELETED, SITE, Connection, Hint, Person, SyncRun, Unit
+from plugin.mirror.tables import DELETED, SITE, Connection, Person, StoredHint, SyncRun, Unit
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def hosts_seen(session: Session, host_id: int | None) -> list[HostSeen]:
         ).first()
         people = select(func.count()).select_from(Person).where(Person.host_id == host.id, Person.state != DELETED)
         units = select(func.count()).select_from(Unit).where(Unit.host_id == host.id, Unit.gone.is_(False))
-        hints = select(func.count()).select_from(Hint).where(Hint.host_id == host.id)
+        hints = select(func.count()).select_from(StoredHint).where(StoredHint.host_id == host.id)
         counts = [int(session.scalar(one) or 0) for one in (people, units, hints)]
         found.append(HostSeen(host, connection, *counts))
     return found

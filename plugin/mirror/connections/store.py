@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core.errors import Invalid, NotFound
 from plugin.core.ids import take_ids
-from plugin.core.network.http import Answer, Outbound
+from plugin.core.network.http import HttpAnswer, Outbound
 from plugin.core.network.signing import check_secret
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, HostClock
@@ -189,7 +189,7 @@ def open_connection(runtime: Runtime, row: Connection, http: Outbound | None = N
 def spec_for(runtime: Runtime, row: Connection, http: Outbound | None = None) -> ConnectionSpec:
     """A connection for a dialect that may also use the LTI services of its registration."""
 
-    def service(scopes: Sequence[str], method: str, url: str, **more: Any) -> Answer:
+    def service(scopes: Sequence[str], method: str, url: str, **more: Any) -> HttpAnswer:
         with runtime.db.read() as session:
             host = session.get_one(Host, row.host_id)
         return call_service(runtime, host, scopes, method, url, http=http, **more)

@@ -23,7 +23,7 @@ from plugin.hosts.port import HostTrouble, Locked, Wait
 from plugin.mirror import problems
 from plugin.mirror.connections.store import connection_of
 from plugin.mirror.pulling.pull import note_health, note_trouble, pull, read_by_ids
-from plugin.mirror.tables import Connection, Hint
+from plugin.mirror.tables import Connection, StoredHint
 
 STORM = 1000
 """With more ids or hints than this waiting, one read of what changed costs less than asking for each."""
@@ -41,13 +41,13 @@ _ENROLMENTS = "enrolments"
 """Hints of this kind are delivery's, which knows what is an echo of our own writes."""
 
 
-def waiting(session: Session, host_id: int) -> list[Hint]:
+def waiting(session: Session, host_id: int) -> list[StoredHint]:
     """Hints not worked off yet, oldest first, no more than make a storm."""
     return list(
         session.scalars(
-            select(Hint)
-            .where(Hint.host_id == host_id, Hint.done.is_(False), Hint.kind != _ENROLMENTS)
-            .order_by(Hint.id)
+            select(StoredHint)
+            .where(StoredHint.host_id == host_id, StoredHint.done.is_(False), StoredHint.kind != _ENROLMENTS)
+            .order_by(StoredHint.id)
             .limit(STORM + 1)
         )
     )
@@ -77,14 +77,14 @@ def work(runtime: Runtime, host_id: int, *, patient: bool = False) -> int:
         return 0
 
 
-def _sizes(hints: Sequence[Hint]) -> dict[str, int]:
+def _sizes(hints: Sequence[StoredHint]) -> dict[str, int]:
     found: dict[str, int] = {}
     for hint in hints:
         found[hint.kind] = found.get(hint.kind, 0) + len(hint.ids)
     return found
 
 
-def _by_ids(runtime: Runtime, connection: Connection, hints: Sequence[Hint]) -> int:
+def _by_ids(runtime: Runtime, connection: Connection, hints: Sequence[StoredHint]) -> int:
     """Read what these hints name, together; where that fails each by itself, so that one holds up no other."""
     if not hints:
         return 0
@@ -99,7 +99,7 @@ def _by_ids(runtime: Runtime, connection: Connection, hints: Sequence[Hint]) -> 
             raise
         trouble: Exception = error
     done = 0
-    failed: list[tuple[Hint, Exception]] = []
+    failed: list[tuple[StoredHint, Exception]] = []
     for hint in hints:
         try:
             _read(runtime, connection, [hint])
@@ -116,7 +116,7 @@ def _by_ids(runtime: Runtime, connection: Connection, hints: Sequence[Hint]) -> 
     return done
 
 
-def _read(runtime: Runtime, connection: Connection, hints: Sequence[Hint]) -> None:
+def _read(runtime: Runtime, connection: Connection, hints: Sequence[StoredHint]) -> None:
     wanted: dict[str, dict[str, None]] = {}
     for hint in hints:
         wanted.setdefault(hint.kind, {}).update(dict.fromkeys(hint.ids))
@@ -126,13 +126,13 @@ def _read(runtime: Runtime, connection: Connection, hints: Sequence[Hint]) -> No
     runtime.db.transact(lambda session: _done(session, runtime, connection.host_id, numbers, f"read {changed}"))
 
 
-def _failed(runtime: Runtime, connection: Connection, hint: Hint, error: Exception, *, most: int) -> None:
+def _failed(runtime: Runtime, connection: Connection, hint: StoredHint, error: Exception, *, most: int) -> None:
     """Count a try; after ``most`` the hint is put aside and shown among the data problems."""
     why = error.why if isinstance(error, HostTrouble) else type(error).__name__
     what = f"{hint.kind}: {', '.join(hint.ids[:5])}{'…' if len(hint.ids) > 5 else ''}"
 
     def note(session: Session) -> None:
-        row = session.get_one(Hint, (connection.host_id, hint.id), with_for_update=True)
+        row = session.get_one(StoredHint, (connection.host_id, hint.id), with_for_update=True)
         row.tries += 1
         if row.tries >= most:
             _done(session, runtime, connection.host_id, [hint.id], "aside")
@@ -158,9 +158,15 @@ class _Waiting:
 def _collapse(runtime: Runtime, connection: Connection, *, patient: bool) -> int:
     """A storm: everything that waits becomes one read of what changed, of the kinds it names."""
     query = (
-        select(Hint.kind, func.max(Hint.id), func.count(), func.min(Hint.received), func.max(Hint.received))
-        .where(Hint.host_id == connection.host_id, Hint.done.is_(False), Hint.kind != _ENROLMENTS)
-        .group_by(Hint.kind)
+        select(
+            StoredHint.kind,
+            func.max(StoredHint.id),
+            func.count(),
+            func.min(StoredHint.received),
+            func.max(StoredHint.received),
+        )
+        .where(StoredHint.host_id == connection.host_id, StoredHint.done.is_(False), StoredHint.kind != _ENROLMENTS)
+        .group_by(StoredHint.kind)
     )
     with runtime.db.read() as session:
         rows = session.execute(query).all()
@@ -171,7 +177,7 @@ def _collapse(runtime: Runtime, connection: Connection, *, patient: bool) -> int
     return _pull(runtime, connection, found, QUIET, LONGEST, patient=patient)
 
 
-def _of_kinds(runtime: Runtime, connection: Connection, hints: Sequence[Hint], *, patient: bool) -> int:
+def _of_kinds(runtime: Runtime, connection: Connection, hints: Sequence[StoredHint], *, patient: bool) -> int:
     """Hints that name no ids: one read of what changed of their kinds, and never for more than a tenth of the time."""
     if not hints:
         return 0
@@ -208,13 +214,20 @@ def _pull(
 def _done(session: Session, runtime: Runtime, host_id: int, numbers: Sequence[int], caused: str) -> None:
     values = {"done": True, "caused": caused, "worked": runtime.clock.true(), "batch": correlation()}
     for part in slices(numbers):
-        session.execute(update(Hint).where(Hint.host_id == host_id, Hint.id.in_(part)).values(**values))
+        session.execute(
+            update(StoredHint).where(StoredHint.host_id == host_id, StoredHint.id.in_(part)).values(**values)
+        )
 
 
 def _all_done(session: Session, runtime: Runtime, host_id: int, last: int, caused: str) -> None:
     session.execute(
-        update(Hint)
-        .where(Hint.host_id == host_id, Hint.id <= last, Hint.done.is_(False), Hint.kind != _ENROLMENTS)
+        update(StoredHint)
+        .where(
+            StoredHint.host_id == host_id,
+            StoredHint.id <= last,
+            StoredHint.done.is_(False),
+            StoredHint.kind != _ENROLMENTS,
+        )
         .values(done=True, caused=caused, worked=runtime.clock.true(), batch=correlation()),
         execution_options={"synchronize_session": False},
     )
@@ -223,10 +236,18 @@ def _all_done(session: Session, runtime: Runtime, host_id: int, last: int, cause
 def forget(session: Session, host_id: int, now: int) -> None:
     """Drop hints worked off long ago. :param now: the true time."""
     rows = session.execute(
-        select(Hint.id, Hint.received).where(Hint.host_id == host_id, Hint.done).order_by(Hint.id).limit(20_000)
+        select(StoredHint.id, StoredHint.received)
+        .where(StoredHint.host_id == host_id, StoredHint.done)
+        .order_by(StoredHint.id)
+        .limit(20_000)
     ).all()
     old = [row.id for row in rows if row.received < now - KEPT]
     if old:
         session.execute(
-            delete(Hint).where(Hint.host_id == host_id, Hint.done, Hint.id <= old[-1], Hint.received < now - KEPT)
+            delete(StoredHint).where(
+                StoredHint.host_id == host_id,
+                StoredHint.done,
+                StoredHint.id <= old[-1],
+                StoredHint.received < now - KEPT,
+            )
         )

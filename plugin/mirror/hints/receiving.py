@@ -16,7 +16,7 @@ from plugin.core.text.texts import usable
 from plugin.hosts.port import Caps, Locked, Refused
 from plugin.hosts.port import Hint as Heard
 from plugin.mirror.connections.store import connection_named, connection_of, open_connection
-from plugin.mirror.tables import Connection, Hint
+from plugin.mirror.tables import Connection, StoredHint
 
 STORING = 3
 """Seconds for which a hint waits to be stored; then the host is asked to send it again."""
@@ -64,11 +64,11 @@ def _insert(session: Session, connection: Connection, hints: Sequence[Heard], no
     for hint in hints:
         number = take_ids(session, connection.host_id, "hint")
         statement = (
-            upsert_for(session)(Hint)
+            upsert_for(session)(StoredHint)
             .values(host_id=connection.host_id, id=number, connection=connection.id, key=hint.key, kind=hint.kind,
                     ids=list(hint.ids), received=now, done=False, caused="", correlation=correlation())
             .on_conflict_do_nothing(index_elements=["host_id", "connection", "key"])
-            .returning(Hint.id)
+            .returning(StoredHint.id)
         )  # fmt: skip
         stored += len(session.execute(statement).all())
     return stored

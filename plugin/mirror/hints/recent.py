@@ -19,7 +19,7 @@ from plugin.core.errors import Unavailable
 from plugin.core.network import outcome_counts
 from plugin.core.runtime import Runtime
 from plugin.mirror.connections.store import connection_named
-from plugin.mirror.tables import Hint
+from plugin.mirror.tables import StoredHint
 
 SELDOM = 5.0
 """Seconds between two writings of what was turned away."""
@@ -60,7 +60,7 @@ def _write(session: Session, counts: dict[tuple[str, str], int], now: int) -> No
 
 
 @dataclass(frozen=True)
-class Came:
+class HintCounts:
     """How hints stand: in the last hour and day, waiting, the oldest of these (0 without), turned away in a day by why."""
 
     hour: int
@@ -70,33 +70,33 @@ class Came:
     refused: dict[str, int]
 
 
-def came(session: Session, host_id: int, now: int, true_now: int) -> Came:
+def came(session: Session, host_id: int, now: int, true_now: int) -> HintCounts:
     """The figures of a host. :param now: by the clock of rules. :param true_now: the true time."""
-    mine = (Hint.host_id == host_id,)
+    mine = (StoredHint.host_id == host_id,)
 
     def count(*where: object) -> int:
-        return int(session.scalar(select(func.count()).select_from(Hint).where(*mine, *where)) or 0)  # type: ignore[arg-type]
+        return int(session.scalar(select(func.count()).select_from(StoredHint).where(*mine, *where)) or 0)  # type: ignore[arg-type]
 
-    oldest = session.scalar(select(func.min(Hint.received)).where(*mine, Hint.done.is_(False)))
+    oldest = session.scalar(select(func.min(StoredHint.received)).where(*mine, StoredHint.done.is_(False)))
     lately = outcome_counts.counted(session, host_id, now - 24 * 3600, now)
-    return Came(count(Hint.received > true_now - 3600), count(Hint.received > true_now - 86_400),
-                count(Hint.done.is_(False)), int(oldest or 0),
+    return HintCounts(count(StoredHint.received > true_now - 3600), count(StoredHint.received > true_now - 86_400),
+                count(StoredHint.done.is_(False)), int(oldest or 0),
                 {word[6:]: number for word, number in lately.items() if word.startswith("hooks.")})  # fmt: skip
 
 
 def latest(
     session: Session, host_id: int, *, kind: str = "", state: str = "", limit: int = 50, offset: int = 0
-) -> tuple[int, Sequence[Hint]]:
+) -> tuple[int, Sequence[StoredHint]]:
     """Hints, newest first, and how many there are. :param state: ``waiting``, ``done`` or neither."""
-    where = [Hint.host_id == host_id]
-    where += [Hint.kind == kind] if kind else []
-    where += [Hint.done.is_(state == "done")] if state in ("waiting", "done") else []
-    total = session.scalar(select(func.count()).select_from(Hint).where(*where)) or 0
-    query = select(Hint).where(*where).order_by(Hint.id.desc()).limit(limit).offset(offset)
+    where = [StoredHint.host_id == host_id]
+    where += [StoredHint.kind == kind] if kind else []
+    where += [StoredHint.done.is_(state == "done")] if state in ("waiting", "done") else []
+    total = session.scalar(select(func.count()).select_from(StoredHint).where(*where)) or 0
+    query = select(StoredHint).where(*where).order_by(StoredHint.id.desc()).limit(limit).offset(offset)
     return int(total), session.scalars(query).all()
 
 
-def led_to(session: Session, host_id: int, batches: Sequence[str]) -> dict[str, dict[str, int]]:
+def outcomes_of(session: Session, host_id: int, batches: Sequence[str]) -> dict[str, dict[str, int]]:
     """What history says of the reads that worked hints off: by correlation id, what happened and to how many learners."""
     wanted = {one for one in batches if one}
     found: dict[str, dict[str, int]] = {}

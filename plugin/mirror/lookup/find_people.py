@@ -17,7 +17,7 @@ FEW = 400
 """With more names than this, reading everybody once is cheaper than asking for each."""
 
 
-class Identity(NamedTuple):
+class NamedIdentity(NamedTuple):
     """Somebody a name may mean: our id, the host's own id, the name, and whether active or suspended."""
 
     person: int
@@ -26,7 +26,7 @@ class Identity(NamedTuple):
     state: int
 
 
-def identities_named(session: Session, host_id: int, names: Sequence[str]) -> dict[str, list[Identity]]:
+def identities_named(session: Session, host_id: int, names: Sequence[str]) -> dict[str, list[NamedIdentity]]:
     """Who may be meant by each of these names; a name that means nobody is missing.
 
     Whoever has a name as the host's own id, to the letter, is meant by it and nobody else: ids that differ by case are
@@ -37,11 +37,11 @@ def identities_named(session: Session, host_id: int, names: Sequence[str]) -> di
         wanted.setdefault(fold(name), []).append(name)
     wanted.pop("", None)
     exact = set(names)
-    found: dict[str, dict[int, Identity]] = {}
-    own: dict[str, Identity] = {}
+    found: dict[str, dict[int, NamedIdentity]] = {}
+    own: dict[str, NamedIdentity] = {}
     area = area_of(session, host_id)
     for number, ext, name, state, *others in _rows(session, host_id, sorted(wanted), sorted(exact)):
-        one = Identity(number, ext, name, state)
+        one = NamedIdentity(number, ext, name, state)
         if area is not None and number not in area:
             continue
         if ext in exact:

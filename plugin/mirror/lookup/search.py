@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch
 from plugin.core.database.dialect import by_bytes
-from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.process_cache import cached, keep
 from plugin.core.database.slices import slices
 from plugin.core.ids import read_clock, take_ids, upsert_for
 from plugin.core.runtime import Runtime
@@ -42,7 +42,7 @@ Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """A page of results: rows of the table searched, and how many there are in all."""
 
     total: int
@@ -104,7 +104,7 @@ _AT_ONCE = 500
 def is_indexed(session: Session, host_id: int) -> bool:
     """Whether everything of a host is indexed as this release looks it up."""
     name = (_INDEXED, host_id)
-    if kept(session, name):
+    if cached(session, name):
         return True
     if not fetch(session, "SELECT 1 FROM counter WHERE host_id = ? AND name = ?", host_id, _INDEXED):
         return False
@@ -138,14 +138,14 @@ def find(
     offset: int = 0,
     framework: str | None = None,
     backwards: bool = False,
-) -> Found:
+) -> SearchResult:
     """Rows in which every word of the query begins some word; all rows where the query is empty.
 
     :param kind: person, individual, organisation, position, audience, course, or manager (rows are jobs).
     :param backwards: from Z to A, whatever is called exactly so.
     """
     if query.strip() and not query_words(query):
-        return Found(0, [])
+        return SearchResult(0, [])
     if kind == "manager":
         return _managers(session, host_id, query, limit, offset)
     table = _TABLE_OF[kind]
@@ -158,7 +158,7 @@ def find(
     if backwards:
         order = [one.desc() for one in _order(table)]
     rows = session.scalars(select(table).where(*conditions).order_by(*order).limit(limit).offset(offset)).all()
-    return Found(int(total), rows)
+    return SearchResult(int(total), rows)
 
 
 def _exact(
@@ -209,7 +209,7 @@ def _conditions(kind: str, framework: str | None) -> list[ColumnElement[bool]]:
     return [table.gone.is_(False)]
 
 
-def _managers(session: Session, host_id: int, query: str, limit: int, offset: int) -> Found:
+def _managers(session: Session, host_id: int, query: str, limit: int, offset: int) -> SearchResult:
     """Jobs that somebody reports to, by the name of whom they belong to."""
     words = query_words(query)
     jobs, people = _leaders(session, host_id)
@@ -225,13 +225,13 @@ def _managers(session: Session, host_id: int, query: str, limit: int, offset: in
         jobs = jobs[np.isin(people, np.array(area, dtype=np.int64))]
     part = [int(one) for one in jobs[offset : offset + limit]]
     rows = {row.id: row for row in session.scalars(select(Job).where(Job.host_id == host_id, Job.id.in_(part)))}
-    return Found(len(jobs), [rows[one] for one in part if one in rows])
+    return SearchResult(len(jobs), [rows[one] for one in part if one in rows])
 
 
 def _leaders(session: Session, host_id: int) -> tuple[Ids, Ids]:
     """Jobs that somebody reports to, never for a time only (rules 2.3), with their people; kept until the seq moves."""
     name, seq = ("leaders", host_id), read_clock(session, host_id)[0]
-    known: tuple[int, Ids, Ids] | None = kept(session, name)
+    known: tuple[int, Ids, Ids] | None = cached(session, name)
     if known is not None and known[0] == seq:
         return known[1], known[2]
     counts = "host_id = ? AND NOT gone AND NOT temporary"

@@ -18,7 +18,7 @@ from plugin.mirror.tables import Audience, Job, Person, Unit
 
 
 @dataclass(frozen=True)
-class Stranger:
+class UnmatchedRecord:
     """A record of a source that is joined to nobody."""
 
     source: str
@@ -29,13 +29,13 @@ class Stranger:
 
 def of_targets(
     session: Session, host_id: int, targets: Iterable[tuple[str, str, bool]], now: int
-) -> dict[tuple[str, str], list[Stranger]]:
+) -> dict[tuple[str, str], list[UnmatchedRecord]]:
     """By kind and id of units and audiences, who would be of it and has no account; those of whom there are none left out.
 
     :param targets: kind, id, and whether units below belong to it.
     """
     names = {row.id: row.name for row in sources_of(session, host_id)}
-    found: dict[tuple[str, str], list[Stranger]] = {}
+    found: dict[tuple[str, str], list[UnmatchedRecord]] = {}
     if not names or area_of(session, host_id) is not None:
         return found  # whoever looks at some people alone is not told of those without an account
     for kind, ext, below in targets:
@@ -50,8 +50,8 @@ def of_targets(
     return found
 
 
-def _stranger(row: Identity, names: Mapping[int, str]) -> Stranger:
-    return Stranger(names[row.source], row.ext, row.name or row.ext, WHYS[row.why])
+def _stranger(row: Identity, names: Mapping[int, str]) -> UnmatchedRecord:
+    return UnmatchedRecord(names[row.source], row.ext, row.name or row.ext, WHYS[row.why])
 
 
 def _unmatched(host_id: int) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ def _identities(session: Session, host_id: int, source: int, exts: Iterable[str]
         )
 
 
-def named(session: Session, host_id: int, query: str, limit: int) -> list[Stranger]:
+def named(session: Session, host_id: int, query: str, limit: int) -> list[UnmatchedRecord]:
     """Whom a source knows by a name or an id like this, and the learning site does not."""
     names = {row.id: row.name for row in sources_of(session, host_id)}
     if not names or not query.strip() or area_of(session, host_id) is not None:

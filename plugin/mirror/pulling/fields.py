@@ -25,7 +25,7 @@ class Unread:
 
 
 @dataclass
-class Reading:
+class RecordReading:
     """One record being read, and what of it could not be.
 
     :ivar zone: the host's, for days.
@@ -107,10 +107,10 @@ class Reading:
         return None
 
 
-Read = Callable[[Reading], dict[str, Any]]
+Read = Callable[[RecordReading], dict[str, Any]]
 
 
-def person(one: Reading) -> dict[str, Any]:
+def person(one: RecordReading) -> dict[str, Any]:
     """``people``."""
     given, family = one.text("given_name"), one.text("family_name")
     zone = one.text("time_zone", 64)
@@ -132,7 +132,7 @@ def person(one: Reading) -> dict[str, Any]:
     }
 
 
-def _extra(one: Reading) -> dict[str, Any]:
+def _extra(one: RecordReading) -> dict[str, Any]:
     extra = one.record.fields.get("fields")
     if extra is None:
         return {}
@@ -144,7 +144,7 @@ def _extra(one: Reading) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def unit(one: Reading) -> dict[str, Any]:
+def unit(one: RecordReading) -> dict[str, Any]:
     """``units``."""
     kinds = {"organisation": "organisation", "position": "position"}
     return {
@@ -158,7 +158,7 @@ def unit(one: Reading) -> dict[str, Any]:
     }
 
 
-def job(one: Reading) -> dict[str, Any]:
+def job(one: RecordReading) -> dict[str, Any]:
     """``jobs``. A bound that cannot be read is never an open one: the job does not count until it can."""
     return {
         "person_ext": one.ref("person"),
@@ -175,17 +175,17 @@ def job(one: Reading) -> dict[str, Any]:
     }
 
 
-def audience(one: Reading) -> dict[str, Any]:
+def audience(one: RecordReading) -> dict[str, Any]:
     """``audiences``."""
     return {"name": one.text("name"), "code": one.text("code"), "gone": False}
 
 
-def member(one: Reading) -> dict[str, Any]:
+def member(one: RecordReading) -> dict[str, Any]:
     """``members``."""
     return {"audience_ext": one.ref("audience"), "person_ext": one.ref("person")}
 
 
-def course(one: Reading) -> dict[str, Any]:
+def course(one: RecordReading) -> dict[str, Any]:
     """``courses``."""
     return {
         "name": one.text("name"),
@@ -197,7 +197,7 @@ def course(one: Reading) -> dict[str, Any]:
     }
 
 
-def completion(one: Reading) -> dict[str, Any]:
+def completion(one: RecordReading) -> dict[str, Any]:
     """``completions``. One whose time or state cannot be read does not count until it can."""
     before = len(one.unread)
     at = one.instant("at", "no_completion")

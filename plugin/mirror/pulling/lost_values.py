@@ -24,7 +24,7 @@ KINDS = {kind: name for name, kind in FIELDS.items()}
 
 
 @dataclass
-class Kept:
+class KeptRows:
     """Rows kept back in one whole read, by id: a transaction that runs twice keeps back the same.
 
     :ivar mapped: the fields that are mapped. :ivar lost: by field, the jobs that would lose it.
@@ -35,13 +35,13 @@ class Kept:
     lost: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FIELDS})
 
 
-def kept_for(mapping: Mapping[str, Any]) -> Kept | None:
+def kept_for(mapping: Mapping[str, Any]) -> KeptRows | None:
     """What to keep back under a connection's mapping; ``None`` where nothing is mapped."""
     mapped = frozenset(name for name in FIELDS if mapping.get(name))
-    return Kept(mapped) if mapped else None
+    return KeptRows(mapped) if mapped else None
 
 
-def keep_back(session: Session, host_id: int, rows: Sequence[Record], kept: Kept) -> list[Record]:
+def keep_back(session: Session, host_id: int, rows: Sequence[Record], kept: KeptRows) -> list[Record]:
     """The rows that may be written now; those that would lose a mapped value are kept back."""
     known: dict[str, Sequence[str]] = {}
     names = [row.id for row in rows]

@@ -16,7 +16,7 @@ from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.core.text.stored import later
 from plugin.core.text.texts import shown, usable
-from plugin.hosts.port import Aside, Caps, Host, Page, Record
+from plugin.hosts.port import Caps, Host, LeftOutRecord, Page, Record
 from plugin.mirror import problems
 from plugin.mirror.changes import stamp
 from plugin.mirror.pulling import lost_values
@@ -34,7 +34,7 @@ class Superseded(Unavailable):
 
 
 @dataclass(frozen=True)
-class Reader:
+class HostReader:
     """A host being read, by one mapping and in one zone to its end (decision 0092)."""
 
     runtime: Runtime
@@ -46,7 +46,12 @@ class Reader:
 
 
 def write_page(
-    reader: Reader, kind: Kind, page: Page, sweep: int, marks: dict[str, Any], kept: lost_values.Kept | None = None
+    reader: HostReader,
+    kind: Kind,
+    page: Page,
+    sweep: int,
+    marks: dict[str, Any],
+    kept: lost_values.KeptRows | None = None,
 ) -> int:
     """One page, its marks and its stamps in one transaction; returns how many rows changed.
 
@@ -70,7 +75,7 @@ def write_page(
 
 
 def _write_each(
-    reader: Reader, kind: Kind, page: Page, rows: Sequence[Record], sweep: int, kept: lost_values.Kept | None
+    reader: HostReader, kind: Kind, page: Page, rows: Sequence[Record], sweep: int, kept: lost_values.KeptRows | None
 ) -> int:  # fmt: skip
     """These rows in ever smaller parts, since there is one among them that cannot be written."""
     try:
@@ -80,24 +85,26 @@ def _write_each(
     except Exception as error:
         if len(rows) == 1:
             _log.error("a record could not be written", kind=kind.name, error=type(error).__name__)
-            aside = [Aside(shown(rows[0].id, 255), "stored")]
+            aside = [LeftOutRecord(shown(rows[0].id, 255), "stored")]
             return _write(reader, kind, replace(page, rows=(), aside=aside), sweep, None, kept)
     middle = len(rows) // 2
     return sum(_write_each(reader, kind, page, part, sweep, kept) for part in (rows[:middle], rows[middle:]))
 
 
-def _named(kind: Kind, page: Page) -> tuple[list[Record], list[Aside]]:
+def _named(kind: Kind, page: Page) -> tuple[list[Record], list[LeftOutRecord]]:
     """The records that can be kept under their id, whatever the dialect let through, and the others."""
     most = int(kind.table.__table__.c.ext.type.length)
     rows = [row for row in page.rows if usable(row.id, most)]
     aside = (
-        [Aside(shown(row.id)) for row in page.rows if not usable(row.id, most)] if len(rows) < len(page.rows) else []
+        [LeftOutRecord(shown(row.id)) for row in page.rows if not usable(row.id, most)]
+        if len(rows) < len(page.rows)
+        else []
     )
     return rows, aside
 
 
 def _write(
-    reader: Reader, kind: Kind, page: Page, sweep: int, marks: Mapping[str, Any] | None, kept: lost_values.Kept | None
+    reader: HostReader, kind: Kind, page: Page, sweep: int, marks: Mapping[str, Any] | None, kept: lost_values.KeptRows | None
 ) -> int:  # fmt: skip
     def work(session: Session) -> int:
         rows = of_site(session, reader.host_id, kind.name, page.rows)
@@ -119,7 +126,7 @@ def _write(
     return reader.runtime.db.transact(work)
 
 
-def _still_as_begun(session: Session, reader: Reader) -> Connection:
+def _still_as_begun(session: Session, reader: HostReader) -> Connection:
     """The connection, locked: whoever changes its mapping or the zone locks it too, so this read's marks come before
     that change, which forgets them, or never."""
     row = session.get_one(Connection, (reader.host_id, reader.connection.id), with_for_update=True)
@@ -131,7 +138,7 @@ def _still_as_begun(session: Session, reader: Reader) -> Connection:
     return row
 
 
-def _note(session: Session, reader: Reader, kind: Kind, page: Page, written: Written, sweep: int) -> None:
+def _note(session: Session, reader: HostReader, kind: Kind, page: Page, written: Written, sweep: int) -> None:
     """Write down what could not be read, and end what could not be read before."""
     met = [problems.Problem(ext, unread) for ext, unread in written.unread]
     met += [problems.Problem(one.id, Unread("id", one.id, one.cost)) for one in page.aside]
@@ -139,7 +146,7 @@ def _note(session: Session, reader: Reader, kind: Kind, page: Page, written: Wri
     problems.note(session, reader.host_id, kind.name, met, reader.runtime.clock.now(), sweep=sweep, well=well)
 
 
-def finish(session: Session, reader: Reader, *parts: Written) -> None:
+def finish(session: Session, reader: HostReader, *parts: Written) -> None:
     """Number the trees and stamp the people that something written touches; identities of sources join who came."""
     accounts = sorted({person for part in parts for person in part.accounts})
     parts = (*parts, accounts_changed(session, reader.host_id, accounts, reader.runtime.clock.now()))

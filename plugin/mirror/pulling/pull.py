@@ -29,7 +29,7 @@ from plugin.mirror.changes import stamp
 from plugin.mirror.connections.date_settings import move_zone
 from plugin.mirror.connections.store import connection_of, open_connection
 from plugin.mirror.pulling import lost_values, row_guard
-from plugin.mirror.pulling.pages import Reader, Superseded, finish, write_page
+from plugin.mirror.pulling.pages import HostReader, Superseded, finish, write_page
 from plugin.mirror.pulling.rows import KINDS, Kind, drop_rows, mark_seen
 from plugin.mirror.pulling.unit_trees import recount
 from plugin.mirror.tables import DELETED, Connection, Person, Suspect, SyncRun
@@ -102,7 +102,7 @@ def _pull(
     with _counted(meter, result, "describe"):
         caps = host.describe()
     zone = runtime.db.transact(lambda session: _learn(session, host_id, connection, caps, runtime.clock.now()))
-    reader = Reader(runtime, host_id, connection, host, caps, zone)
+    reader = HostReader(runtime, host_id, connection, host, caps, zone)
     for kind in KINDS.values():
         if kinds is not None and kind.name not in kinds:
             continue
@@ -117,7 +117,7 @@ def _pull(
         runtime.db.transact(lambda session: recount(session, host_id))
 
 
-def _read_or_put_aside(reader: Reader, kind: Kind, result: SyncResult, *, full: bool) -> int:
+def _read_or_put_aside(reader: HostReader, kind: Kind, result: SyncResult, *, full: bool) -> int:
     """Read a kind; a fault of ours in one kind is said and costs no other."""
     now = reader.runtime.clock.now()
     try:
@@ -158,7 +158,7 @@ def _learn(session: Session, host_id: int, connection: Connection, caps: Caps, n
     return host.time_zone
 
 
-def _read_kind(reader: Reader, kind: Kind, *, full: bool) -> int:
+def _read_kind(reader: HostReader, kind: Kind, *, full: bool) -> int:
     marks = _marks(reader, kind)
     if marks.get("cursor") is not None or full or not marks.get("mark") or not reader.caps.can(kind.name, "delta"):
         return _read_whole(reader, kind, marks)
@@ -168,20 +168,20 @@ def _read_kind(reader: Reader, kind: Kind, *, full: bool) -> int:
         return _read_whole(reader, kind, {})
 
 
-def _marks(reader: Reader, kind: Kind) -> dict[str, Any]:
+def _marks(reader: HostReader, kind: Kind) -> dict[str, Any]:
     with reader.runtime.db.read() as session:
         row = session.get_one(Connection, (reader.host_id, reader.connection.id))
         return dict(row.marks.get(kind.name, {}))
 
 
-def _read_since(reader: Reader, kind: Kind, mark: str) -> int:
+def _read_since(reader: HostReader, kind: Kind, mark: str) -> int:
     changed = 0
     for page in reader.host.read(kind.name, since=mark):
         changed += write_page(reader, kind, page, sweep=0, marks={"mark": page.mark or mark})
     return changed
 
 
-def _read_whole(reader: Reader, kind: Kind, marks: dict[str, Any]) -> int:
+def _read_whole(reader: HostReader, kind: Kind, marks: dict[str, Any]) -> int:
     """Everything there is; goes on at the cursor where an earlier read of this sweep was cut short."""
     cursor = marks.get("cursor")
     sweep = int(marks.get("sweep", 0)) if cursor is not None else _next_sweep(reader, kind)
@@ -206,14 +206,14 @@ def _read_whole(reader: Reader, kind: Kind, marks: dict[str, Any]) -> int:
             changed += write_page(reader, kind, page, sweep, {"cursor": page.cursor, "sweep": sweep}, kept)
 
 
-def _next_sweep(reader: Reader, kind: Kind) -> int:
+def _next_sweep(reader: HostReader, kind: Kind) -> int:
     def take(session: Session) -> int:
         return take_ids(session, reader.host_id, f"sweep:{kind.name}"[:32])
 
     return reader.runtime.db.transact(take)
 
 
-def _emptied(reader: Reader, kind: Kind, sweep: int, kept: lost_values.Kept) -> int:
+def _emptied(reader: HostReader, kind: Kind, sweep: int, kept: lost_values.KeptRows) -> int:
     """The rows that lose a mapped value: written like any other, or held where they are too many."""
     now = reader.runtime.clock.now()
 
@@ -236,7 +236,7 @@ def _emptied(reader: Reader, kind: Kind, sweep: int, kept: lost_values.Kept) -> 
     return write_page(reader, kind, Page(kind.name, rows), sweep, {}) if rows else 0
 
 
-def _absent(reader: Reader, kind: Kind, sweep: int) -> int:
+def _absent(reader: HostReader, kind: Kind, sweep: int) -> int:
     """Whoever was not seen in a whole read is suspect: confirmed by id, or absent twice, before anything is deleted."""
     with reader.runtime.db.read() as session:
         absent, known = _not_seen(session, reader.host_id, kind, sweep)
@@ -273,7 +273,7 @@ def _not_seen(session: Session, host_id: int, kind: Kind, sweep: int) -> tuple[l
 
 
 def _confirm(
-    reader: Reader, kind: Kind, absent: list[str], earlier: Collection[str]
+    reader: HostReader, kind: Kind, absent: list[str], earlier: Collection[str]
 ) -> tuple[list[str], list[str], int]:  # fmt: skip
     """Ask for the suspects by id: those that are there after all are written.
 
@@ -293,7 +293,7 @@ def _confirm(
 
 
 def _delete_or_hold(
-    session: Session, reader: Reader, kind: Kind, absent: Sequence[str], confirmed: Sequence[str], *, held: bool
+    session: Session, reader: HostReader, kind: Kind, absent: Sequence[str], confirmed: Sequence[str], *, held: bool
 ) -> int:
     now = reader.runtime.clock.now()
     row_guard.clear(session, reader.host_id, kind.name)
@@ -334,7 +334,7 @@ def _read_by_ids(
         zone = str(session.scalar(select(HostRow.time_zone).where(HostRow.id == host_id)) or "UTC")
     host = open_connection(runtime, connection, meter)
     caps = Caps.from_json(connection.caps) if connection.caps else host.describe()
-    reader = Reader(runtime, host_id, connection, host, caps, zone)
+    reader = HostReader(runtime, host_id, connection, host, caps, zone)
     changed = 0
     for kind in KINDS.values():
         ids = wanted.get(kind.name)
@@ -422,5 +422,5 @@ def _tell(session: Session, run: SyncRun) -> None:
     if run.state != "done" and run.state == before:
         return
     kind = "sync.completed" if run.state == "done" else f"sync.{run.state}"
-    told = outbox.Told(kind, reason=run.reason, data={"sync": {"kind": run.kind, "changed": run.counts}})
+    told = outbox.OutboxEntry(kind, reason=run.reason, data={"sync": {"kind": run.kind, "changed": run.counts}})
     outbox.append(session, run.host_id, int(run.ended or run.started), "sync", [told])

@@ -112,7 +112,7 @@ def write_rows(
     :param lay_over: changes columns, by the records' ids, before they are compared and written.
     """
     written = Written()
-    readings = {row.id: fields.Reading(row, zone) for row in rows}
+    readings = {row.id: fields.RecordReading(row, zone) for row in rows}
     wanted = {ext: kind.read(reading) for ext, reading in readings.items()}
     written.unread = [(ext, doubt) for ext, reading in readings.items() for doubt in reading.unread]
     for columns in wanted.values() if connection else ():

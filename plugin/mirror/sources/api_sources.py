@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plugin.hosts.port import Host, Record
-from plugin.mirror.sources.files import Handed
+from plugin.mirror.sources.files import LoadFiles
 from plugin.mirror.sources.source import UNIT_KINDS, Source
-from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, SaidUnit, Spell
+from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData, Spell, UnitData
 from plugin.mirror.sources.units import FILES
 
 KINDS = ("people", "units", "jobs", "audiences", "members")
 
 
-def read_api(source: Source, host: Host) -> Handed:
+def read_api(source: Source, host: Host) -> LoadFiles:
     """Everything it has of people, units, jobs, audiences and members.
 
     :raises HostTrouble: where it cannot be read to its end; nothing of it is taken then.
@@ -34,7 +34,9 @@ def read_api(source: Source, host: Host) -> Handed:
         audiences=_audiences(told["audiences"], told["members"]) if "audiences" in whole else None,
         whole=frozenset(whole),
     )
-    return Handed(delivery, [], units={**dict.fromkeys(UNIT_KINDS, FILES), **dict(source.settings.get("units") or {})})
+    return LoadFiles(
+        delivery, [], units={**dict.fromkeys(UNIT_KINDS, FILES), **dict(source.settings.get("units") or {})}
+    )
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
@@ -42,7 +44,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return "" if value is None else str(value)
 
 
-def _people(source: Source, people: Sequence[Record], jobs: Sequence[Record]) -> list[Said]:
+def _people(source: Source, people: Sequence[Record], jobs: Sequence[Record]) -> list[PersonData]:
     of_job = {one.id: _text(one.fields, "person") for one in jobs}
     theirs: dict[str, dict[str, list[Spell]]] = {}
     for one in jobs:
@@ -62,20 +64,22 @@ def _people(source: Source, people: Sequence[Record], jobs: Sequence[Record]) ->
         kept = {name: more[name] for name in keep if name in more}
         active = _text(one.fields, "state") in ("", "active")
         found.append(
-            Said(one.id, _text(values, source.key_field), _text(one.fields, "name")[:255], _text(one.fields, "email"), active,
-                 theirs.get(one.id, {}), kept)
+            PersonData(
+                one.id, _text(values, source.key_field), _text(one.fields, "name")[:255], _text(one.fields, "email"),
+                active, theirs.get(one.id, {}), kept,
+            )
         )  # fmt: skip
     return found
 
 
-def _unit(one: Record) -> SaidUnit:
+def _unit(one: Record) -> UnitData:
     kind = "position" if one.fields.get("kind") == "position" else "organisation"
-    return SaidUnit(one.id, kind, _text(one.fields, "name"), _text(one.fields, "parent"), _text(one.fields, "code"))
+    return UnitData(one.id, kind, _text(one.fields, "name"), _text(one.fields, "parent"), _text(one.fields, "code"))
 
 
-def _audiences(audiences: Sequence[Record], members: Sequence[Record]) -> list[SaidAudience]:
+def _audiences(audiences: Sequence[Record], members: Sequence[Record]) -> list[AudienceData]:
     listed: dict[str, list[str]] = {one.id: [] for one in audiences}
     for one in members:
         if one.fields.get("audience") in listed:
             listed[str(one.fields["audience"])].append(_text(one.fields, "person"))
-    return [SaidAudience(one.id, _text(one.fields, "name"), listed[one.id]) for one in audiences]
+    return [AudienceData(one.id, _text(one.fields, "name"), listed[one.id]) for one in audiences]

@@ -13,12 +13,12 @@ from plugin.core.errors import RefusedByRule
 from plugin.hosts.csv import mapping as mappings
 from plugin.hosts.csv.archives import newest, unpack
 from plugin.hosts.csv.file_faults import RowRefused, Unreadable
-from plugin.hosts.csv.last_file import Difference, LastFile, for_the_next, read_people
+from plugin.hosts.csv.last_file import FileDifference, LastFile, for_the_next, read_people
 from plugin.hosts.csv.mapping import FileMapping
-from plugin.hosts.csv.reading import Reading, Row, read
+from plugin.hosts.csv.reading import FileRow, ReadFile, read
 from plugin.mirror.pulling.row_guard import loses_too_much
 from plugin.mirror.sources.source import Source, path_of
-from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, SaidUnit, Spell
+from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData, Spell, UnitData
 from plugin.mirror.sources.units import FILES, WORDS
 
 KIND_OF = {"organisations": "organisation", "positions": "position"}
@@ -27,7 +27,7 @@ ACTIONS = ("add", "update", "remove")
 
 
 @dataclass
-class Handed:
+class LoadFiles:
     """Files of one load, read and put together; nothing is written yet.
 
     :ivar refused: by file the rows that cannot be used. :ivar stop: why the whole load stops (SOURCES 4.2), or ``""``.
@@ -35,7 +35,7 @@ class Handed:
     """
 
     delivery: Delivery
-    readings: list[Reading]
+    readings: list[ReadFile]
     refused: dict[str, list[RowRefused]] = field(default_factory=dict)
     stop: str = ""
     units: dict[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Handed:
 
 def read_files(
     source: Source, named: Sequence[tuple[str, bytes]], kind: str = "", last: LastFile | None = None
-) -> Handed:
+) -> LoadFiles:
     """Read the files of one load.
 
     :param named: names and contents. :param kind: what they are, where the names need not say.
@@ -58,15 +58,15 @@ def read_files(
     """
     mapping = mappings.read(source.mapping)
     files = newest(one for name, data in named for one in unpack(name, data, kind))
-    readings: list[Reading] = []
-    found: Difference | None = None
+    readings: list[ReadFile] = []
+    found: FileDifference | None = None
     for one in files:
         if one.kind == "people" and mapping.mode == "whole":
             reading, found = read_people(one, mapping, source.key_field, _under(source), last)
             readings.append(reading)
         else:
             readings.append(read(one, mapping, source.key_field))
-    handed = Handed(
+    handed = LoadFiles(
         Delivery(),
         readings,
         units=_units_fixed(source, {one.file.kind for one in readings}),
@@ -113,7 +113,7 @@ def _units_fixed(source: Source, kinds: set[str]) -> dict[str, str]:
     return fixed
 
 
-def _check_key(source: Source, reading: Reading) -> None:
+def _check_key(source: Source, reading: ReadFile) -> None:
     if source.key_field not in reading.table.columns and source.key_field not in reading.table.others:
         raise Unreadable(
             f"{reading.file.name}, line {reading.table.first}: there is no column '{source.key_field}', by which the source"
@@ -121,7 +121,7 @@ def _check_key(source: Source, reading: Reading) -> None:
         )
 
 
-def _actions(reading: Reading) -> dict[int, str]:
+def _actions(reading: ReadFile) -> dict[int, str]:
     """What each row of a file of changes says."""
     if "action" not in reading.table.columns:
         raise Unreadable(f"{reading.file.name}, line {reading.table.first}: a file of changes needs a column 'action'.")
@@ -138,7 +138,7 @@ def _actions(reading: Reading) -> dict[int, str]:
     return found
 
 
-def _judge_refused(handed: Handed, reading: Reading) -> None:
+def _judge_refused(handed: LoadFiles, reading: ReadFile) -> None:
     refused = len(handed.refused[reading.file.kind])
     if not handed.stop and refused and loses_too_much(refused, reading.count, reading.count - refused):
         first = min(handed.refused[reading.file.kind], key=lambda one: one.line)
@@ -152,16 +152,16 @@ def _judge_refused(handed: Handed, reading: Reading) -> None:
 
 
 def _add_people(
-    source: Source, mapping: FileMapping, handed: Handed, reading: Reading, parts: dict[str, Any],
+    source: Source, mapping: FileMapping, handed: LoadFiles, reading: ReadFile, parts: dict[str, Any],
     changes: dict[int, str] | None,
 ) -> None:  # fmt: skip
     refused = handed.refused["people"]
-    by_id: dict[str, list[Row]] = {}
+    by_id: dict[str, list[FileRow]] = {}
     for row in reading.rows:
         by_id.setdefault(row.get("id"), []).append(row)
     handed.lines["people"] = {row.line: row.get("id") for row in reading.rows}
     kept = {one.id for one in refused if one.id}
-    people: list[Said] = []
+    people: list[PersonData] = []
     gone: list[str] = []
     jobs_gone: list[tuple[str, str]] = []
     partial: set[str] = set()
@@ -189,7 +189,7 @@ def _add_people(
     handed.lines["people"] = {line: ext for line, ext in handed.lines["people"].items() if ext in used}
 
 
-def _clash(rows: Sequence[Row]) -> str:
+def _clash(rows: Sequence[FileRow]) -> str:
     """Why rows of one person cannot stand together: one job twice at the same time (SOURCES 4.2)."""
     by_job: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
@@ -203,7 +203,7 @@ def _clash(rows: Sequence[Row]) -> str:
     return ""
 
 
-def _said(source: Source, mapping: FileMapping, handed: Handed, rows: Sequence[Row]) -> Said:
+def _said(source: Source, mapping: FileMapping, handed: LoadFiles, rows: Sequence[FileRow]) -> PersonData:
     first = rows[0]
     jobs: dict[str, list[Spell]] = {}
     for row in sorted(rows, key=lambda one: one.get("start")):
@@ -217,12 +217,12 @@ def _said(source: Source, mapping: FileMapping, handed: Handed, rows: Sequence[R
     name = " ".join(part for part in (first.get("first_name"), first.get("last_name")) if part) or first.get("name")
     key = first.get(source.key_field) or first.kept.get(source.key_field, "")
     fields = {one: value for row in rows for one, value in row.kept.items()}
-    return Said(
+    return PersonData(
         first.get("id"), key, name[:255], first.get("email"), any(row.active for row in rows), jobs, fields
     )  # fmt: skip
 
 
-def _unit(source: Source, mapping: FileMapping, handed: Handed, kind: str, row: Row) -> str:
+def _unit(source: Source, mapping: FileMapping, handed: LoadFiles, kind: str, row: FileRow) -> str:
     value = row.get(kind)
     if not value or handed.units.get(kind) == FILES:
         return value
@@ -233,12 +233,12 @@ def _unit(source: Source, mapping: FileMapping, handed: Handed, kind: str, row: 
 
 
 def _add_units(
-    _source: Source, _mapping: FileMapping, handed: Handed, reading: Reading, parts: dict[str, Any],
+    _source: Source, _mapping: FileMapping, handed: LoadFiles, reading: ReadFile, parts: dict[str, Any],
     changes: dict[int, str] | None,
 ) -> None:  # fmt: skip
     kind = KIND_OF[reading.file.kind]
     seen: dict[str, int] = {}
-    units: list[SaidUnit] = list(parts.get("units") or ())
+    units: list[UnitData] = list(parts.get("units") or ())
     gone: list[tuple[str, str]] = list(parts.get("units_gone") or ())
     for row in reading.rows:
         ext = row.get("id")
@@ -250,14 +250,14 @@ def _add_units(
         if changes is not None and changes[row.line] == "remove":
             gone.append((kind, ext))
         else:
-            units.append(SaidUnit(ext, kind, row.get("name"), row.get("parent"), row.get("code")))
+            units.append(UnitData(ext, kind, row.get("name"), row.get("parent"), row.get("code")))
     kept = frozenset((kind, one.id) for one in reading.refused) | frozenset(parts.get("units_kept") or ())
     parts.update(units=units, units_gone=gone, units_kept=kept)
     handed.lines[reading.file.kind] = {row.line: row.get("id") for row in reading.rows}
 
 
 def _add_audiences(
-    _source: Source, _mapping: FileMapping, handed: Handed, reading: Reading, parts: dict[str, Any],
+    _source: Source, _mapping: FileMapping, handed: LoadFiles, reading: ReadFile, parts: dict[str, Any],
     changes: dict[int, str] | None,
 ) -> None:  # fmt: skip
     names: dict[str, str] = {}
@@ -280,10 +280,10 @@ def _add_audiences(
             added.append((audience, person))
     handed.lines["audiences"] = {row.line: row.get("audience") for row in reading.rows}
     if changes is None:
-        parts["audiences"] = [SaidAudience(one, names[one], list(members[one])) for one in members]
+        parts["audiences"] = [AudienceData(one, names[one], list(members[one])) for one in members]
     else:
         parts.update(
-            audiences_named=[SaidAudience(one, names[one]) for one in members], members_added=added,
+            audiences_named=[AudienceData(one, names[one]) for one in members], members_added=added,
             members_removed=removed, audiences_gone=gone,
         )  # fmt: skip
 

@@ -20,14 +20,14 @@ from plugin.mirror.sources.joining import join, parts, written_otherwise
 from plugin.mirror.sources.overlays import lay_over
 from plugin.mirror.sources.projecting import Move, Projected, exts_of, job_exts, next_turn, project, rewire
 from plugin.mirror.sources.source import UNIT_KINDS, Source, normal_key, tidy
-from plugin.mirror.sources.source_data import Delivery, Said
+from plugin.mirror.sources.source_data import Delivery, PersonData
 from plugin.mirror.sources.tables import NO_ACCOUNT, SUSPENDED, Identity
 
 _SLICE = 2_000
 
 
 @dataclass
-class Taken:
+class DeliveryResult:
     """What a delivery did; each list holds ids of the source.
 
     :ivar guard: a sentence where the row guard would have a person look first (SOURCES 4.3); it was taken all the same,
@@ -64,7 +64,7 @@ class PeopleWork:
     source: Source
     now: int
     zone: str
-    taken: Taken = field(default_factory=Taken)
+    taken: DeliveryResult = field(default_factory=DeliveryResult)
     written: Written = field(default_factory=Written)
     left_units: dict[str, set[int]] = field(default_factory=lambda: {kind: set() for kind in UNIT_KINDS})
     moves: list[Move] = field(default_factory=list)
@@ -78,8 +78,8 @@ class PeopleWork:
             return
         delivery = self._completed(delivery)
         digests = self._digests(None if "people" in delivery.whole else self._named(delivery))
-        fresh: list[Said] = []
-        changed: list[Said] = []
+        fresh: list[PersonData] = []
+        changed: list[PersonData] = []
         seen: set[str] = set()
         for said in delivery.people or ():
             seen.add(said.id)
@@ -117,10 +117,10 @@ class PeopleWork:
         if not delivery.partial and not without:
             return delivery
         known = {
-            ext: Said.from_json(ext, row.said)
+            ext: PersonData.from_json(ext, row.said)
             for ext, row in self._rows(sorted(delivery.partial | set(without))).items()
         }
-        people: list[Said] = []
+        people: list[PersonData] = []
         for said in delivery.people or ():
             was = known.pop(said.id, None)
             if was is not None:
@@ -152,7 +152,7 @@ class PeopleWork:
         here = (Identity.host_id == self.host_id, Identity.source == self.source.id, Identity.gone.is_(None))
         return int(self.session.scalar(select(func.count()).select_from(Identity).where(*here)) or 0)
 
-    def _write(self, fresh: Sequence[Said], changed: Sequence[Said], gone: Sequence[str]) -> None:
+    def _write(self, fresh: Sequence[PersonData], changed: Sequence[PersonData], gone: Sequence[str]) -> None:
         if not fresh and not changed and not gone:
             return
         keys: set[str] = set()
@@ -162,7 +162,7 @@ class PeopleWork:
             row = rows[ext]
             self._remember(row)
             row.gone, row.digest = self.now, 0
-            row.turns = next_turn(row, Said.from_json(row.ext, row.said), self.now, self.zone, self.source.freeze)
+            row.turns = next_turn(row, PersonData.from_json(row.ext, row.said), self.now, self.zone, self.source.freeze)
             keys.add(row.key)
             self._count_left(row, {})
         self.session.flush()
@@ -180,10 +180,10 @@ class PeopleWork:
             found.update({row.ext: row for row in self.session.scalars(query)})
         return found
 
-    def _change(self, row: Identity, said: Said, keys: set[str]) -> list[str]:
+    def _change(self, row: Identity, said: PersonData, keys: set[str]) -> list[str]:
         """Write what is said now of a known identity; returns the ids of jobs it no longer names."""
         self._remember(row)
-        was = Said.from_json(row.ext, row.said)
+        was = PersonData.from_json(row.ext, row.said)
         document, key = said.to_json(), normal_key(said.key, self.source.account_field)
         keys |= {row.key, key}
         if row.key != key and row.key and said.name and tidy(said.name) != tidy(row.name) and row.name:
@@ -199,7 +199,7 @@ class PeopleWork:
         self.taken.changed.append(row.ext)
         return job_exts(self.source, row.ext, set(was.jobs) - set(said.jobs))
 
-    def _compare(self, row: Identity, was: Said, said: Said) -> None:
+    def _compare(self, row: Identity, was: PersonData, said: PersonData) -> None:
         self._count_left(row, said.jobs, was)
         for name in set(was.jobs) & set(said.jobs):
             old, new = was.jobs[name][-1], said.jobs[name][-1]
@@ -208,7 +208,7 @@ class PeopleWork:
             if old.manager != new.manager:
                 self.taken.managers.append(row.ext)
 
-    def _count_left(self, row: Identity, jobs: Mapping[str, Sequence[Any]], was: Said | None = None) -> None:
+    def _count_left(self, row: Identity, jobs: Mapping[str, Sequence[Any]], was: PersonData | None = None) -> None:
         """Values lost though the record is still there, for the row guard (rules 5.6)."""
         if was is None or not jobs:
             return
@@ -221,7 +221,7 @@ class PeopleWork:
     def _remember(self, row: Identity) -> None:
         self.taken.before.setdefault("people", {})[row.ext] = {"said": row.said, "gone": row.gone, "left": row.left}
 
-    def _insert(self, fresh: Sequence[Said], keys: set[str]) -> list[int]:
+    def _insert(self, fresh: Sequence[PersonData], keys: set[str]) -> list[int]:
         if not fresh:
             return []
         first = take_ids(self.session, self.host_id, "identity", len(fresh))

@@ -12,13 +12,13 @@ from plugin.core.tables import Host
 from plugin.mirror.changes import stamp
 from plugin.mirror.pulling.unit_trees import recount, renumber
 from plugin.mirror.sources import members
-from plugin.mirror.sources.identities import PeopleWork, Taken, follow
+from plugin.mirror.sources.identities import DeliveryResult, PeopleWork, follow
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.renaming import offer, put_back
 from plugin.mirror.sources.source import UNIT_KINDS, Source
 from plugin.mirror.sources.source_data import Delivery
 from plugin.mirror.sources.tables import JOINED, SUSPENDED, WHYS, Identity
-from plugin.mirror.sources.units import WORDS, drop_units, emptied, keep, mode_of, told, write_units
+from plugin.mirror.sources.units import WORDS, drop_units, emptied, keep, mode_of, stored_data, write_units
 from plugin.mirror.tables import Unit
 
 Named = Callable[[Session, str, Sequence[int]], Collection[int]]
@@ -28,7 +28,7 @@ Named = Callable[[Session, str, Sequence[int]], Collection[int]]
 def take(
     session: Session, host_id: int, source: Source, delivery: Delivery, now: int, *, named: Named | None = None,
     count: bool = True,
-) -> Taken:  # fmt: skip
+) -> DeliveryResult:  # fmt: skip
     """Take a delivery in. Whom it touches is stamped; nothing is settled here.
 
     :param named: of empty units made of words, those that stay; without it all do.
@@ -104,7 +104,7 @@ class _Work(PeopleWork):
             return {}
         return {
             one: {"id": one, "kind": kind, "name": said["name"], "parent": said["parent"], "code": said["code"]}
-            for one, said in told(self.session, self.source, kind).items()
+            for one, said in stored_data(self.session, self.source, kind).items()
         }
 
     # --- audiences
@@ -183,4 +183,4 @@ def unmatched_counts(session: Session, source: Source) -> tuple[int, dict[str, i
     return counts.get(JOINED, 0), named
 
 
-__all__ = ["Delivery", "Named", "Taken", "follow", "take", "unmatched_counts"]
+__all__ = ["Delivery", "DeliveryResult", "Named", "follow", "take", "unmatched_counts"]

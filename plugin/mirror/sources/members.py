@@ -14,16 +14,16 @@ from plugin.mirror.pulling.rows import KINDS, Written, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.projecting import exts_of, left_since
 from plugin.mirror.sources.source import Source
-from plugin.mirror.sources.source_data import Delivery, Said
+from plugin.mirror.sources.source_data import Delivery, PersonData
 from plugin.mirror.sources.tables import Identity, SourceMember
-from plugin.mirror.sources.units import AUDIENCE, keep, told
+from plugin.mirror.sources.units import AUDIENCE, keep, stored_data
 
 _BETWEEN = "\x1f"
 """Between an audience and a person in the id of a membership; neither can hold it."""
 
 
 @dataclass
-class Members:
+class MembersResult:
     """What taking audiences in did. ``known`` and ``removed``: memberships, for the row guard."""
 
     written: Written = field(default_factory=Written)
@@ -32,14 +32,14 @@ class Members:
     before: dict[str, Any] = field(default_factory=dict)
 
 
-def take(session: Session, source: Source, delivery: Delivery, now: int, zone: str) -> Members:
+def take(session: Session, source: Source, delivery: Delivery, now: int, zone: str) -> MembersResult:
     """Take audiences and members in. What is told while the source does not supply audiences is kept, and counts later."""
-    done = Members()
+    done = MembersResult()
     added, removed = set(delivery.members_added), set(delivery.members_removed)
     gone = set(delivery.audiences_gone)
     if delivery.audiences is None and not (added or removed or gone or delivery.audiences_named):
         return done
-    present = told(session, source, AUDIENCE)
+    present = stored_data(session, source, AUDIENCE)
     names = {one: str(said.get("name") or "") for one, said in present.items()}
     done.before = {"members": sorted(_pairs(session, source, None)), "audiences": names}
     fresh = {one.id: {"name": one.name or names.get(one.id, "")} for one in delivery.audiences_named}
@@ -156,5 +156,5 @@ def follow(session: Session, source: Source, identities: Sequence[Identity], now
 
 
 def _has_left(one: Identity, now: int, zone: str) -> bool:
-    since = left_since(one, Said.from_json(one.ext, one.said), zone)
+    since = left_since(one, PersonData.from_json(one.ext, one.said), zone)
     return since is not None and since <= now

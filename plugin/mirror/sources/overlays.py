@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.projecting import left_since
 from plugin.mirror.sources.source import SITE_SUPPLIES, Source, source_of, sources_of, suppliers_of
-from plugin.mirror.sources.source_data import Said
+from plugin.mirror.sources.source_data import PersonData
 from plugin.mirror.sources.tables import Identity, Overlay
 from plugin.mirror.tables import ACTIVE, SUSPENDED, Job, Person
 
@@ -75,7 +75,7 @@ def _is_frozen(identities: Sequence[Identity], sources: Mapping[int, Source], no
     """Whether one of her sources treats her as frozen now (``leavers``)."""
     for one in identities:
         freeze = sources[one.source].freeze if one.source in sources else 0
-        left = left_since(one, Said.from_json(one.ext, one.said), zone) if freeze else None
+        left = left_since(one, PersonData.from_json(one.ext, one.said), zone) if freeze else None
         if left is not None and left <= now < left + freeze * _DAY:
             return True
     return False

@@ -18,7 +18,7 @@ from plugin.mirror.pulling import affected_people, fields
 from plugin.mirror.pulling.rows import KINDS, Written, arrivals, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.source import Source
-from plugin.mirror.sources.source_data import Said, Spell
+from plugin.mirror.sources.source_data import PersonData, Spell
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.sources.units import FILES, mode_of, open_renames, write_paths
 from plugin.mirror.tables import DELETED, Job, Person
@@ -28,7 +28,7 @@ STAYS = 90 * 24 * 3600
 _DAY = 24 * 3600
 
 
-def _columns(one: fields.Reading) -> dict[str, Any]:
+def _columns(one: fields.RecordReading) -> dict[str, Any]:
     return dict(one.record.fields)
 
 
@@ -91,7 +91,7 @@ def project(
     if not source.supplies & {"organisation", "position", "managers"}:
         return done
     _ghosts_of_managers(session, source, identities, done.written)
-    said = {one.id: Said.from_json(one.ext, one.said) for one in identities}
+    said = {one.id: PersonData.from_json(one.ext, one.said) for one in identities}
     chosen = {
         (one.id, name): spell_at(spells, now, zone) for one in identities for name, spells in said[one.id].jobs.items()
     }
@@ -181,7 +181,7 @@ def spell_at(spells: Sequence[Spell], now: int, zone: str) -> tuple[Spell, int |
     return bounds[at][2], bounds[first][0], bounds[last][1]
 
 
-def next_turn(identity: Identity, said: Said, now: int, zone: str, freeze: int) -> int | None:
+def next_turn(identity: Identity, said: PersonData, now: int, zone: str, freeze: int) -> int | None:
     """The next instant at which time alone changes what is written of an identity."""
     instants: set[int] = set()
     for spells in said.jobs.values():
@@ -196,7 +196,7 @@ def next_turn(identity: Identity, said: Said, now: int, zone: str, freeze: int) 
     return min(later) if later else None
 
 
-def left_since(identity: Identity, said: Said, zone: str) -> int | None:
+def left_since(identity: Identity, said: PersonData, zone: str) -> int | None:
     """Since or from when she counts as having left by what the source says; ``None``: she has not, and no day is named."""
     known = [at for at in (identity.gone, identity.left) if at is not None]
     last = [_end(one.end, zone) for spells in said.jobs.values() for one in spells]

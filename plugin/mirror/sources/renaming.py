@@ -122,7 +122,7 @@ def become(session: Session, source: Source, rename: Rename, zone: str) -> Writt
     return written
 
 
-def asked(session: Session, source: Source, number: int) -> Rename:
+def open_question(session: Session, source: Source, number: int) -> Rename:
     """A question about a rename that is still open.
 
     :raises NotFound: where there is none of this number.

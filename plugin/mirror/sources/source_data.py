@@ -26,7 +26,7 @@ class Spell:
 
 
 @dataclass(frozen=True)
-class Said:
+class PersonData:
     """What a source says of one person.
 
     :ivar id: the source's own id. :ivar key: what it is joined by, as given.
@@ -58,7 +58,7 @@ class Said:
         return document
 
     @classmethod
-    def from_json(cls, ext: str, document: Mapping[str, Any]) -> Said:
+    def from_json(cls, ext: str, document: Mapping[str, Any]) -> PersonData:
         """The reverse of :meth:`to_json`."""
         jobs = {name: [Spell(**one) for one in spells] for name, spells in dict(document.get("jobs") or {}).items()}
         key, name, email = (str(document.get(one) or "") for one in ("key", "name", "email"))
@@ -71,7 +71,7 @@ def _filled(spell: Spell) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class SaidUnit:
+class UnitData:
     """A unit of a source with units of its own. ``kind``: ``organisation`` or ``position``."""
 
     id: str
@@ -82,7 +82,7 @@ class SaidUnit:
 
 
 @dataclass(frozen=True)
-class SaidAudience:
+class AudienceData:
     """An audience and its members, by the source's own ids of people."""
 
     id: str
@@ -101,9 +101,9 @@ class Delivery:
     :ivar members_added: and ``members_removed``: pairs of audience and person, for a source that tells changes.
     """
 
-    people: Sequence[Said] | None = None
-    units: Sequence[SaidUnit] | None = None
-    audiences: Sequence[SaidAudience] | None = None
+    people: Sequence[PersonData] | None = None
+    units: Sequence[UnitData] | None = None
+    audiences: Sequence[AudienceData] | None = None
     whole: frozenset[str] = frozenset()
     gone: Sequence[str] = ()
     kept: frozenset[str] = frozenset()
@@ -121,7 +121,7 @@ class Delivery:
     """Since when people count as having left, where that was known before; for taking a load back."""
     unchanged: int = 0
     """How many people besides are known to be as they were; they are not named."""
-    audiences_named: Sequence[SaidAudience] = ()
+    audiences_named: Sequence[AudienceData] = ()
     """Audiences whose name is told, and not who belongs to them."""
 
     @property

@@ -67,7 +67,7 @@ class Identity(Base):
     """A person of no account, so that the chain runs through an unmatched manager (SOURCES 3.6)."""
     why: Mapped[int] = mapped_column(SmallInteger, default=NO_ACCOUNT)
     said: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """See :class:`plugin.mirror.sources.source_data.Said`."""
+    """See :class:`plugin.mirror.sources.source_data.PersonData`."""
     digest: Mapped[int] = mapped_column(BigInteger, default=0)
     """Of ``said``: what is the same is not looked at again."""
     gone: Mapped[int | None] = mapped_column(BigInteger)

@@ -16,7 +16,7 @@ from plugin.hosts.port import Record
 from plugin.mirror.pulling.rows import KINDS, Kind, Written, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.source import UNIT_KINDS, Source, shortened, word_of
-from plugin.mirror.sources.source_data import SaidUnit
+from plugin.mirror.sources.source_data import UnitData
 from plugin.mirror.sources.tables import Rename, SourceUnit
 from plugin.mirror.tables import Unit
 
@@ -32,7 +32,7 @@ def mode_of(source: Source, kind: str) -> str:
     return str(dict(source.settings.get("units") or {}).get(kind) or WORDS)
 
 
-def write_units(session: Session, source: Source, units: Sequence[SaidUnit], zone: str) -> Written:
+def write_units(session: Session, source: Source, units: Sequence[UnitData], zone: str) -> Written:
     """Units that come with ids of their own."""
     written = Written()
     for kind in UNIT_KINDS:
@@ -170,7 +170,7 @@ def open_renames(session: Session, source: Source, kind: str) -> dict[tuple[str,
 # --- what was told, kept also while the source does not supply it (SOURCES 2.4)
 
 
-def told(session: Session, source: Source, kind: str) -> dict[str, dict[str, Any]]:
+def stored_data(session: Session, source: Source, kind: str) -> dict[str, dict[str, Any]]:
     """By id what was told of each of a kind."""
     here = (SourceUnit.host_id == source.host_id, SourceUnit.source == source.id, SourceUnit.kind == kind)
     rows = session.execute(select(SourceUnit.word, SourceUnit.told).where(*here, SourceUnit.told.is_not(None)))
@@ -181,7 +181,7 @@ def keep(
     session: Session, source: Source, kind: str, fresh: Mapping[str, Mapping[str, Any]], gone: Iterable[str] = ()
 ) -> None:
     """Keep what was told of these, and forget those that are gone."""
-    known = told(session, source, kind)
+    known = stored_data(session, source, kind)
     changed = {one: said for one, said in fresh.items() if known.get(one) != dict(said)}
     stale = (set(gone) - fresh.keys() | changed.keys()) & known.keys()
     for part in parts(stale):
@@ -199,6 +199,6 @@ def keep(
         session.execute(insert(SourceUnit), rows)
 
 
-def units_told(session: Session, source: Source, kind: str) -> list[SaidUnit]:
+def stored_units(session: Session, source: Source, kind: str) -> list[UnitData]:
     """The units of a kind as they were told."""
-    return [SaidUnit(one, kind, **said) for one, said in told(session, source, kind).items()]
+    return [UnitData(one, kind, **said) for one, said in stored_data(session, source, kind).items()]

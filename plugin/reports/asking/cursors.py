@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plugin.reports.asking.question import Question
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 
 _NONE = "This cursor is none that an answer gave."
 
@@ -31,13 +31,13 @@ def read(question: Question, length: int) -> list[Any] | None:
         padded = question.cursor + "=" * (-len(question.cursor) % 4)
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
-        raise Refused(_NONE) from None
+        raise RefusedReport(_NONE) from None
     if not isinstance(found, list) or not found or not all(_plain(one) for one in found):
-        raise Refused(_NONE)
+        raise RefusedReport(_NONE)
     if found[0] != question.digest:
-        raise Refused("This cursor is of another report: ask from the beginning.")
+        raise RefusedReport("This cursor is of another report: ask from the beginning.")
     if len(found) != length + 1:
-        raise Refused(_NONE)
+        raise RefusedReport(_NONE)
     return found[1:]
 
 

@@ -16,8 +16,8 @@ from plugin.core.errors import Invalid
 from plugin.reports.asking import learner_sets
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.unknown import Refused, unknown
-from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, SETTING, WORD, Column, Source
+from plugin.reports.asking.unknown import RefusedReport, unknown
+from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, SETTING, WORD, Column, ReportSource
 from plugin.reports.sources.cells import condition_of_flag
 
 _DAY = 86_400
@@ -29,7 +29,7 @@ Test = Callable[[Any], bool]
 
 
 @dataclass
-class Where:
+class RowConditions:
     """What rows must fulfil.
 
     :ivar conditions: SQL with ``?`` for each of the values. ``tests``: by column, of computed values.
@@ -48,7 +48,7 @@ class Where:
         self.values += values
 
 
-def names_of(source: Source) -> list[str]:
+def names_of(source: ReportSource) -> list[str]:
     """Every filter of a source, operators apart."""
     special = [*learner_sets.KINDS, "search"] if source.person else []
     special += ["overdue"] if source.overdue else []
@@ -56,12 +56,14 @@ def names_of(source: Source) -> list[str]:
     return list(dict.fromkeys([one.name for one in source.columns] + special))
 
 
-def where_of(asker: Asker, source: Source, question: Question, column_of: Callable[[str], Column | None]) -> Where:
+def where_of(
+    asker: Asker, source: ReportSource, question: Question, column_of: Callable[[str], Column | None]
+) -> RowConditions:
     """Compile a question's filters.
 
     :raises Refused: for a filter or value there is not.
     """
-    where = Where()
+    where = RowConditions()
     grouped: dict[str, list[str]] = {}
     for name, value in question.filters:
         grouped.setdefault(name, []).append(value)
@@ -82,11 +84,11 @@ def where_of(asker: Asker, source: Source, question: Question, column_of: Callab
     return where
 
 
-def _only(where: Where, people: BitMap) -> None:
+def _only(where: RowConditions, people: BitMap) -> None:
     where.people = people if where.people is None else where.people & people
 
 
-def _overdue(where: Where, source: Source, given: Sequence[str]) -> None:
+def _overdue(where: RowConditions, source: ReportSource, given: Sequence[str]) -> None:
     where.add(_either(source.overdue, {_flag("overdue", value) for value in given}))
 
 
@@ -98,7 +100,7 @@ def _either(condition: str, wanted: set[int]) -> str:
 
 
 def _column(
-    asker: Asker, source: Source, where: Where, name: str, given: Sequence[str],
+    asker: Asker, source: ReportSource, where: RowConditions, name: str, given: Sequence[str],
     column_of: Callable[[str], Column | None],
 ) -> None:  # fmt: skip
     stem, _dot, operator = name.rpartition(".")
@@ -128,7 +130,7 @@ def _column(
         _computed(asker, where, column, [test for _sql, _values, test in parts])
 
 
-def _computed(asker: Asker, where: Where, column: Column, tests: Sequence[Test]) -> None:
+def _computed(asker: Asker, where: RowConditions, column: Column, tests: Sequence[Test]) -> None:
     def passes(value: Any) -> bool:
         return any(test(value) for test in tests)
 
@@ -146,17 +148,17 @@ def _one(asker: Asker, column: Column, operator: str, text: str) -> _Part:
         wanted = bool(_flag(f"{column.name}.empty", text))
         return f":col IS {'' if wanted else 'NOT '}NULL", [], lambda value: (value is None) == wanted
     if operator and column.type not in _ORDERED:
-        raise Refused(f"'{column.name}' is no date and no number: '.{operator}' cannot be asked of it.")
+        raise RefusedReport(f"'{column.name}' is no date and no number: '.{operator}' cannot be asked of it.")
     if operator in ("next", "last"):
         return _around(asker, column, operator, text)
     if operator == "between":
         first, dots, last = text.partition("..")
         if not dots:
-            raise Refused(f"'{text}' is no range such as 2027-01-01..2027-03-31.")
+            raise RefusedReport(f"'{text}' is no range such as 2027-01-01..2027-03-31.")
         low, _first_end = _bounds(asker, column, first)
         _last_begin, high = _bounds(asker, column, last)
         if low >= high:
-            raise Refused(f"'{text}' is a range that ends before it begins.")
+            raise RefusedReport(f"'{text}' is a range that ends before it begins.")
         return _between(low, high)
     if operator:
         low, high = _bounds(asker, column, text)
@@ -170,9 +172,9 @@ def _one(asker: Asker, column: Column, operator: str, text: str) -> _Part:
 
 def _around(asker: Asker, column: Column, operator: str, text: str) -> _Part:
     if column.type not in (INSTANT, LOCAL):
-        raise Refused(f"'{column.name}' is no date: '.{operator}' cannot be asked of it.")
+        raise RefusedReport(f"'{column.name}' is no date: '.{operator}' cannot be asked of it.")
     if not (text.isascii() and text.isdigit() and int(text) <= _MOST_DAYS):
-        raise Refused(f"'{text}' is no number of days from 0 to {_MOST_DAYS}.")
+        raise RefusedReport(f"'{text}' is no number of days from 0 to {_MOST_DAYS}.")
     far = int(text) * _DAY
     low, high = (asker.now + 1, asker.now + far + 1) if operator == "next" else (asker.now - far, asker.now + 1)
     return _between(low, high)
@@ -207,7 +209,7 @@ def _as_in_a_file(text: str) -> Any:
 
 def _flag(name: str, text: str) -> int:
     if text not in _BOOLEAN:
-        raise Refused(f"'{name}' is true or false, not '{text}'.")
+        raise RefusedReport(f"'{name}' is true or false, not '{text}'.")
     return _BOOLEAN[text]
 
 
@@ -217,16 +219,16 @@ def _bounds(asker: Asker, column: Column, text: str) -> tuple[float, float]:
         try:
             number = float(text) if column.type == PERCENT else int(text)
         except ValueError:
-            raise Refused(f"'{text}' is no number.") from None
+            raise RefusedReport(f"'{text}' is no number.") from None
         if not -(2**62) < number < 2**62:
-            raise Refused(f"'{text}' is no number.")
+            raise RefusedReport(f"'{text}' is no number.")
         return number, number + (1 if column.type == NUMBER else 1e-9)
     if len(text) == 10:
         return day_bounds(text, asker.zone)
     try:
         at = parse_instant(text)
     except (Invalid, OverflowError):
-        raise Refused(
+        raise RefusedReport(
             f"'{text}' is neither a day such as 2027-03-31 nor a time such as 2027-03-31T17:00:00Z."
         ) from None
     return at, at + 1
@@ -241,5 +243,5 @@ def day_bounds(text: str, zone: str) -> tuple[int, int]:
         day = date.fromisoformat(text)
         following = day + timedelta(days=1)
     except (ValueError, OverflowError):
-        raise Refused(f"'{text}' is no day such as 2027-03-31.") from None
+        raise RefusedReport(f"'{text}' is no day such as 2027-03-31.") from None
     return instant_of(day, time(0), zone), instant_of(following, time(0), zone)

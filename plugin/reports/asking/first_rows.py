@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from plugin.reports.asking.statement import Sql, aliases_of
 
 if TYPE_CHECKING:
-    from plugin.reports.asking.statement import Order, Statement
+    from plugin.reports.asking.statement import RowOrder, Statement
 
 MANY = 5_000
 """Rows with the same value from which on they are not sorted."""
 
 
 @dataclass(frozen=True)
-class Part:
+class ListPart:
     """A part of a list: more conditions, and whether its rows are all alike in the column they are sorted by."""
 
     extra: Sql
@@ -29,7 +29,7 @@ class Part:
     """The condition is of people: these are found first."""
 
 
-def parts(statement: Statement, order: Order, after: list[Any] | None, limit: int) -> list[Part] | None:
+def parts(statement: Statement, order: RowOrder, after: list[Any] | None, limit: int) -> list[ListPart] | None:
     """The parts in which so many rows after a cursor are found; ``None``: read as they are.
 
     Together they hold every row up to the boundary, so that fewer than asked for means that there are no more.
@@ -39,7 +39,7 @@ def parts(statement: Statement, order: Order, after: list[Any] | None, limit: in
         return None
     sort = statement.ordered(column.sql, text=column.type not in _NUMBERS)
     if after is not None and after[0] is None:
-        return [Part((f"{sort} IS NULL", []), alike=True)]
+        return [ListPart((f"{sort} IS NULL", []), alike=True)]
     boundary = _boundary(statement, column.sql, sort, order.descending, after, limit)
     if boundary is None:
         return None
@@ -48,15 +48,18 @@ def parts(statement: Statement, order: Order, after: list[Any] | None, limit: in
     first, beyond, values = [], "", []
     if after is not None:  # first those that have the value of the cursor too
         alike = _are_many(statement, column.sql, sort, after[0])
-        first, beyond, values = [Part((f"{sort} = ?", [after[0]]), alike)], f"{sort} {back} ? AND ", [after[0]]
+        first, beyond, values = [ListPart((f"{sort} = ?", [after[0]]), alike)], f"{sort} {back} ? AND ", [after[0]]
     if value is None:
-        rest = [Part((f"{beyond}{sort} IS NOT NULL", values), alike=False), Part((f"{sort} IS NULL", []), alike=True)]
+        rest = [
+            ListPart((f"{beyond}{sort} IS NOT NULL", values), alike=False),
+            ListPart((f"{sort} IS NULL", []), alike=True),
+        ]
     elif _are_many(statement, column.sql, sort, value):
-        before = [Part((f"{beyond}{sort} {way} ?", [*values, value]), alike=False)] if better else []
-        rest = [*before, Part((f"{sort} = ?", [value]), alike=True)]
+        before = [ListPart((f"{beyond}{sort} {way} ?", [*values, value]), alike=False)] if better else []
+        rest = [*before, ListPart((f"{sort} = ?", [value]), alike=True)]
     else:
         of_people = aliases_of(column.sql) == {"p"}
-        rest = [Part((f"{beyond}{sort} {way}= ?", [*values, value]), alike=False, of_people=of_people)]
+        rest = [ListPart((f"{beyond}{sort} {way}= ?", [*values, value]), alike=False, of_people=of_people)]
     return first + rest
 
 

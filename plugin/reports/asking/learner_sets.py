@@ -17,7 +17,7 @@ from plugin.mirror.lookup.search import find
 from plugin.mirror.lookup.written_ids import meant
 from plugin.population.matching_keys import Key
 from plugin.reports.asking.reader import Asker, condition_of
-from plugin.reports.asking.unknown import NEAREST, Refused, unknown
+from plugin.reports.asking.unknown import NEAREST, unknown
 from plugin.reports.sources import assignment_names
 from plugin.reports.sources.happenings import WHATS, happens
 
@@ -180,4 +180,4 @@ def certifications(asker: Asker) -> dict[str, int]:
     return {row[0]: row[1] for row in rows if allowed is None or row[1] in allowed}
 
 
-__all__ = ["KINDS", "Refused", "assignments_of", "certifications", "found", "must_be_known", "people_of", "target_id"]
+__all__ = ["KINDS", "assignments_of", "certifications", "found", "must_be_known", "people_of", "target_id"]

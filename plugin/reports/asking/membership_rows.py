@@ -7,14 +7,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from plugin.reports.asking.statement import Order, Sql, Statement, aliases_of
+from plugin.reports.asking.statement import RowOrder, Sql, Statement, aliases_of
 from plugin.reports.sources import assignment_names
 from plugin.reports.sources.cells import BY_PERSON, OF_ENROLMENT, OF_HOST
 
 _LEARNER = {"e", "c", "p"}
 
 
-class Members:
+class MembershipQuestion:
     """What a question about membership asks of learners, and what of assignments.
 
     :ivar mixed: it asks something of both together, so that neither tells.
@@ -69,7 +69,7 @@ class Members:
             base, where = BY_PERSON, where.replace(OF_HOST, "e.host_id = ?")
         keys = ", ".join(statement.ordered(one, text=True) for one in statement.source.ties[:2])
         if after is not None:
-            Order(None, False, statement.source.ties).check(after)
+            RowOrder(None, False, statement.source.ties).check(after)
             where, values = f"{where} AND ({keys}) >= (?, ?)", [*values, *after[:2]]
         sql = f"SELECT e.certification, e.person FROM {base} WHERE {where} ORDER BY {keys} LIMIT {int(limit)}"
         return [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 
 LEAST, MOST = 1, 500
 PAGE = 50
@@ -83,24 +83,24 @@ def parse_question(source: str, pairs: Iterable[tuple[str, str]]) -> Question:
     for name, value in pairs:
         if name in NAMED:
             if name in named:
-                raise Refused(f"'{name}' is given twice.")
+                raise RefusedReport(f"'{name}' is given twice.")
             if value or name != "limit":
                 named[name] = value
             continue
         filters.append((name, value))
         counts[name] = counts.get(name, 0) + 1
         if counts[name] > VALUES:
-            raise Refused(f"'{name}' is given more than {VALUES:,} times; ask for a unit or an audience instead.")
+            raise RefusedReport(f"'{name}' is given more than {VALUES:,} times; ask for a unit or an audience instead.")
     if len(counts) > FILTERS:
-        raise Refused(f"There are more than {FILTERS} filters.")
+        raise RefusedReport(f"There are more than {FILTERS} filters.")
     try:
         said = QuestionSchema().load(named)
         loaded = [_FilterSchema().load({"name": name, "value": value}) for name, value in filters]
     except ValidationError as error:
-        raise Refused(_sentence(error.messages)) from None
+        raise RefusedReport(_sentence(error.messages)) from None
     columns = tuple(part.strip() for part in said["columns"].split(",") if part.strip())
     if len(set(columns)) < len(columns):
-        raise Refused("A column is named twice.")
+        raise RefusedReport("A column is named twice.")
     pairs_kept = tuple(dict.fromkeys((one["name"], one["value"]) for one in loaded))
     return Question(source, columns, pairs_kept, said["sort"], said["as_of"], said["by"], said["cursor"], said["limit"])
 

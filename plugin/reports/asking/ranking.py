@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plugin.reports.columns import Row, Source
+from plugin.reports.columns import ReportSource, Row
 
 
 class Ranking:
@@ -55,7 +55,7 @@ class Ranking:
         return [tuple(key[place] for key in self._keys) for place in places]
 
 
-def found_by(source: Source, identities: Sequence[tuple[Any, ...]]) -> str:
+def found_by(source: ReportSource, identities: Sequence[tuple[Any, ...]]) -> str:
     """A condition that few rows beside those identified fulfil; numbers of ours stand in it."""
     wanted = [source.identity.index(name) for name in source.found_by]
     expressions = [source.keys[name] for name in source.found_by]
@@ -73,7 +73,7 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted({int(one) for one in numbers}))) or "NULL"
 
 
-def in_order(source: Source, rows: Iterable[Row], identities: Sequence[tuple[Any, ...]]) -> list[Row]:
+def in_order(source: ReportSource, rows: Iterable[Row], identities: Sequence[tuple[Any, ...]]) -> list[Row]:
     """The rows identified, in that order."""
     by: Mapping[tuple[Any, ...], Row] = {tuple(row[name] for name in source.identity): row for row in rows}
     return [by[one] for one in identities if one in by]

@@ -12,8 +12,8 @@ from typing import Any
 from plugin.core.database.dialect import by_bytes
 from plugin.core.days import epoch_day, local_day
 from plugin.reports.asking.reader import Asker
-from plugin.reports.asking.unknown import Refused
-from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, Column, Source
+from plugin.reports.asking.unknown import RefusedReport
+from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, Column, ReportSource
 from plugin.reports.sources.cells import ENROLMENT_FIRST, OF_ENROLMENT
 
 _NUMBERS = (NUMBER, PERCENT, FLAG, INSTANT, LOCAL)
@@ -30,7 +30,7 @@ Sql = tuple[str, list[Any]]
 
 
 @dataclass
-class Order:
+class RowOrder:
     """How rows are ordered: by a column, then by what tells them apart. Rows without a value come last."""
 
     column: Column | None
@@ -53,7 +53,7 @@ class Order:
         for place, (text, value) in enumerate(zip(kinds, after, strict=True)):
             good = isinstance(value, str) if text else isinstance(value, int | float)
             if not good and not (value is None and self.column is not None and not place):
-                raise Refused("This cursor is none that an answer gave.")
+                raise RefusedReport("This cursor is none that an answer gave.")
 
     def is_beyond(self, keys: Sequence[Any], after: Sequence[Any]) -> bool:
         """Whether a row with these keys comes after one with those."""
@@ -72,7 +72,7 @@ class Statement:
     """The parts of a query that do not depend on which part of the list is asked for."""
 
     asker: Asker
-    source: Source
+    source: ReportSource
     conditions: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
 
@@ -109,7 +109,7 @@ class Statement:
         return int(self.asker.rows(sql, self.asker.host_id, *self.values)[0][0])
 
     def select(
-        self, columns: Sequence[Column], order: Order, after: list[Any] | None, limit: int | None, *,
+        self, columns: Sequence[Column], order: RowOrder, after: list[Any] | None, limit: int | None, *,
         extra: Sql = ("", []), alike: bool = False, bare: bool = False,
     ) -> Sql:  # fmt: skip
         """The rows: hidden keys, then columns of SQL, then the keys of the order.
@@ -135,7 +135,7 @@ class Statement:
         sql = f"SELECT {listed} FROM {self.tables(listed, where, *ways)} WHERE {where} ORDER BY {', '.join(ways)}"
         return (sql if limit is None else f"{sql} LIMIT {int(limit)}"), [self.asker.host_id, *values]
 
-    def beyond(self, order: Order, sort: list[str], tied: list[str], after: list[Any]) -> Sql:
+    def beyond(self, order: RowOrder, sort: list[str], tied: list[str], after: list[Any]) -> Sql:
         """The condition of rows that come after one."""
         order.check(after)
         last = after[len(sort) :]

@@ -10,7 +10,7 @@ from plugin.core.errors import Invalid
 NEAREST = 20
 
 
-class Refused(Invalid):
+class RefusedReport(Invalid):
     """A report is asked for in a way that cannot be answered."""
 
     status = 422
@@ -25,9 +25,9 @@ def nearest(word: str, known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*found, *rest]))[:NEAREST]
 
 
-def unknown(what: str, word: str, known: Sequence[str]) -> Refused:
+def unknown(what: str, word: str, known: Sequence[str]) -> RefusedReport:
     """The refusal of a word that is none of those known."""
     shown = word if len(word) <= 100 else f"{word[:100]}…"
     if not known:
-        return Refused(f"There is no {what} '{shown}'.")
-    return Refused(f"There is no {what} '{shown}'. Nearest: {', '.join(nearest(word, known))}.")
+        return RefusedReport(f"There is no {what} '{shown}'.")
+    return RefusedReport(f"There is no {what} '{shown}'. Nearest: {', '.join(nearest(word, known))}.")

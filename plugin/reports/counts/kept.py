@@ -13,7 +13,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from plugin.core.database.bulk import NULL, fetch
-from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.process_cache import cached, keep
 from plugin.core.database.slices import slices
 from plugin.core.days import DAY
 from plugin.enrolment.codes import (
@@ -64,7 +64,7 @@ Class = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptCounts:
     """One certification: what does not depend on the time, and the dates that do.
 
     :ivar classes: who stands so, withdrawn people too. ``whys``: by set of assignments, and the one that gives the date where one
@@ -92,12 +92,12 @@ def numbers(asker: Asker, certifications: Iterable[int]) -> dict[int, dict[str, 
     return {number: one.numbers(asker.now) for number, one in standing(asker, certifications).items()}
 
 
-def standing(asker: Asker, certifications: Iterable[int]) -> dict[int, Kept]:
+def standing(asker: Asker, certifications: Iterable[int]) -> dict[int, KeptCounts]:
     """How certifications stand now, by id."""
     sql = "SELECT id, enrolments_rev FROM certification WHERE host_id = ?"
     revs = dict(fetch(asker.session, sql, asker.host_id))
     name = ("standing", asker.host_id)
-    known: dict[int, Kept] = kept(asker.session, name) or {}
+    known: dict[int, KeptCounts] = cached(asker.session, name) or {}
     wanted = [one for one in certifications if one in revs]
     changed = [one for one in wanted if one not in known or known[one].rev != revs[one]]
     if changed:
@@ -106,14 +106,14 @@ def standing(asker: Asker, certifications: Iterable[int]) -> dict[int, Kept]:
     return {one: known[one] for one in wanted}
 
 
-def _read(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, Kept]:
+def _read(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, KeptCounts]:
     found = {}
     for some in slices(sorted(changed), _TOGETHER):
         found.update(_read_some(asker, some, revs))
     return found
 
 
-def _read_some(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, Kept]:
+def _read_some(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, KeptCounts]:
     where = f"e.host_id = ? AND e.certification IN ({', '.join(map(str, changed))})"
     live = f"e.state > {WITHDRAWN}"
     names = [_KEY, "e.due", "e.expires", f"CASE WHEN {live} THEN e.why ELSE 0 END",
@@ -147,7 +147,7 @@ def _sizes(why: Ints, gives: Ints) -> dict[tuple[int, int | None], int]:
 
 
 def _kept(rev: int, person: Ints, flags: Ints, due: Ints, expires: Ints,
-          whys: dict[tuple[int, int | None], int]) -> Kept:  # fmt: skip
+          whys: dict[tuple[int, int | None], int]) -> KeptCounts:  # fmt: skip
     state, hold = flags & 15, (flags >> 4) & 15
     active = (state > 0) & ~one_of(hold, INACTIVE_HOLDS)
     certified = active & one_of(state, (CERTIFIED, WINDOW_OPEN, COMPLETE))
@@ -162,4 +162,4 @@ def _kept(rev: int, person: Ints, flags: Ints, due: Ints, expires: Ints,
     classes = {
         (int(one) & 15, int(one) >> 4): BitMap(person[both == one].astype(np.uint32)) for one in np.unique(both)
     }  # fmt: skip
-    return Kept(rev, classes, whys, counted, Dates.of(due[to_do]), Dates.of(expires[certified]))
+    return KeptCounts(rev, classes, whys, counted, Dates.of(due[to_do]), Dates.of(expires[certified]))

@@ -18,12 +18,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch
-from plugin.core.database.process_cache import keep, kept
+from plugin.core.database.process_cache import cached, keep
 from plugin.core.days import instant_of, local_day
 from plugin.core.ids import upsert_for
 from plugin.core.runtime import Runtime
 from plugin.reports import overview
-from plugin.reports.as_of import then
+from plugin.reports.as_of import asker_as_of
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, Reader
 from plugin.reports.counts.tables import ReportCount
@@ -59,7 +59,7 @@ def keep_counts(runtime: Runtime, host_id: int, *, seconds: float | None = None)
         asker = asker_of(runtime, session, host_id, Reader("rule"))
         today = local_day(asker.now, asker.zone)
         name, known = ("counted", host_id), (today, _certifications(session, host_id))
-        if kept(session, name) == known:
+        if cached(session, name) == known:
             return 0
         owed = _owed(asker, today)
     for number, day in owed:
@@ -106,9 +106,9 @@ def _counted(asker: Asker, number: int, day: date, *, tonight: bool) -> dict[str
     row = {"host_id": asker.host_id, "certification": number, "day": day.isoformat(), "units": None}
     if not tonight:
         question = Question("overview", filters=(("certification", code),), as_of=day.isoformat())
-        _columns, rows = overview.rows(then(asker, question)[0], question)
+        _columns, rows = overview.rows(asker_as_of(asker, question)[0], question)
         return {**row, **{one: rows[0][one] if rows else 0 for one in _NUMBERS}}
-    asked = groups.Asked({number: (code, name)}, None, None, "organisation", ())
+    asked = groups.OverviewSubject({number: (code, name)}, None, None, "organisation", ())
     counted = overview.bitmaps(asker, asked, number)
     units = [
         (unit, *(people.intersection_cardinality(counted[one]) for one in _NUMBERS))

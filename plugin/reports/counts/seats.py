@@ -12,7 +12,7 @@ from plugin.delivery.tables import CONFIRMED, WANTS
 from plugin.enrolment.codes import CERTIFIED, WINDOW_OPEN, WITHDRAWN
 from plugin.population.columns import bitmap, read_columns
 from plugin.reports.asking.reader import Asker
-from plugin.reports.counts.kept import Class, Kept
+from plugin.reports.counts.kept import Class, KeptCounts
 
 SEAT_WORDS: Mapping[str, tuple[str, ...]] = {"want": WANTS, "confirmed": CONFIRMED}
 """Filters that a seat answers, and their values, each at its code."""
@@ -22,7 +22,7 @@ _TOGETHER = 50
 
 
 def courses_counted(
-    asker: Asker, kept: Mapping[int, Kept], people: BitMap | None, seats: Mapping[str, Sequence[str]]
+    asker: Asker, kept: Mapping[int, KeptCounts], people: BitMap | None, seats: Mapping[str, Sequence[str]]
 ) -> int:
     """The rows of these certifications, of these people; with ``seats`` those alone whose seat is so.
 

@@ -8,7 +8,7 @@ from pyroaring import BitMap
 
 from plugin.enrolment.codes import HOLDS, INACTIVE_HOLDS, STATES, WITHDRAWN
 from plugin.reports.asking.learner_sets import KINDS, certifications
-from plugin.reports.asking.membership_rows import Members
+from plugin.reports.asking.membership_rows import MembershipQuestion
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
 from plugin.reports.counts.kept import Class, standing
@@ -23,7 +23,9 @@ _OF_STANDING: Mapping[str, Callable[[Class, str], bool]] = {
 _OF_PEOPLE = (*KINDS, "search")
 
 
-def total(asker: Asker, question: Question, people: BitMap | None, members: Members | None = None) -> int | None:
+def total(
+    asker: Asker, question: Question, people: BitMap | None, members: MembershipQuestion | None = None
+) -> int | None:
     """How many rows a question about learners, courses or membership has; ``None`` where the sets do not tell.
 
     :param people: who is asked about, by filters and rights together; ``None``: everybody.
@@ -55,7 +57,9 @@ def total(asker: Asker, question: Question, people: BitMap | None, members: Memb
 _OF_ASSIGNMENTS = ("assignment_type", "include", "assignment")
 
 
-def _of_members(asker: Asker, asked: dict[str, list[str]], numbers: set[int], members: Members) -> int | None:
+def _of_members(
+    asker: Asker, asked: dict[str, list[str]], numbers: set[int], members: MembershipQuestion
+) -> int | None:
     if set(asked) - {*_OF_ASSIGNMENTS, "gives_due"}:
         return None
     wanted, gives = members.wanted, {value == "true" for value in asked.get("gives_due", ("true", "false"))}

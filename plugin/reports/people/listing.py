@@ -22,7 +22,7 @@ _COLUMNS = ("_person", "person", "name", "username", "email", "account")
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedPerson:
     """One person. ``organisation``, ``position`` and ``manager`` are of her current jobs, several joined.
 
     :ivar enrolled: certifications she is active in. :ivar overdue: of these, past their due date.
@@ -47,7 +47,7 @@ def listed(
     limit: int,
     offset: int,
     backwards: bool = False,
-) -> tuple[int, list[Listed]]:
+) -> tuple[int, list[ListedPerson]]:
     """People by name, those whom the query names exactly first, and how many there are in all.
 
     :param unit: a kind and the host's id: only who works there or below. :param backwards: from Z to A.
@@ -74,7 +74,7 @@ def listed(
     return total, _filled(asker, [dict(zip(_COLUMNS, row, strict=True)) for row in part])
 
 
-def _filled(asker: Asker, rows: Sequence[Row]) -> list[Listed]:
+def _filled(asker: Asker, rows: Sequence[Row]) -> list[ListedPerson]:
     if not rows:
         return []
     cells = {name: late(asker, rows) for name, late in _JOBS.items() if late is not None}
@@ -84,7 +84,7 @@ def _filled(asker: Asker, rows: Sequence[Row]) -> list[Listed]:
         organisation, position, manager = (cells[name][at] or "" for name in ("organisation", "position", "manager"))
         enrolled, overdue = counts.get(row["_person"], (0, 0))
         found.append(
-            Listed(row["person"], row["name"] or row["person"], row["username"] or row["email"], row["account"] == 1,
+            ListedPerson(row["person"], row["name"] or row["person"], row["username"] or row["email"], row["account"] == 1,
                    organisation, position, manager, enrolled, overdue)
         )  # fmt: skip
     return found

@@ -23,7 +23,7 @@ NOW, LATER, OVER = "now", "later", "over"
 
 
 @dataclass(frozen=True)
-class Work:
+class PersonJob:
     """A job of hers. ``organisation`` and ``position`` are a host's id and what it is called and stands in.
 
     :ivar manager: the host's id, empty where the reader may not look at her, and the name of whom she reports to there;
@@ -42,7 +42,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PersonCertification:
     """How she stands in a certification: rows of the reports of learners, assignments and courses.
 
     :ivar extended: until when her date was extended last, and who did it. :ivar exempt: why it does not apply to her, and
@@ -68,7 +68,7 @@ def person_of(asker: Asker, ext: str) -> Person:
     return asker.session.get_one(Person, (asker.host_id, number))
 
 
-def work_of(asker: Asker, person: Person) -> list[Work]:
+def work_of(asker: Asker, person: Person) -> list[PersonJob]:
     """Her jobs: those of now first, then what comes, then what is over, the latest first."""
     boss_job, boss = aliased(Job), aliased(Person)
     here = asker.host_id
@@ -98,13 +98,13 @@ def work_of(asker: Asker, person: Person) -> list[Work]:
         when = OVER if job.ends is not None and job.ends <= now else when
         since = job.starts if job.starts is not None else job.position_since
         found.append(
-            Work(unit(job.organisation), unit(job.position), job.title, named.get(of_job or job.manager or 0),
+            PersonJob(unit(job.organisation), unit(job.position), job.title, named.get(of_job or job.manager or 0),
                  job.temporary, since, job.ends, when)
         )  # fmt: skip
     return sorted(found, key=lambda one: ((NOW, LATER, OVER).index(one.when), -(one.since or 0)))
 
 
-def standings(asker: Asker, person: Person) -> list[Standing]:
+def standings(asker: Asker, person: Person) -> list[PersonCertification]:
     """Every certification she is or was in that the reader may see: overdue first, then by date, withdrawn ones last."""
     mine = (("person", person.ext),)
     rows = ask(asker, Question("learners", filters=mine, limit=_MOST)).rows
@@ -132,12 +132,14 @@ def standings(asker: Asker, person: Person) -> list[Standing]:
         reasons, courses = by_code.get(row["certification"], ([], []))
         number = row["_certification"]
         found.append(
-            Standing(number, row, tuple(reasons), tuple(courses), extensions.get(number), exemptions.get(number))
+            PersonCertification(
+                number, row, tuple(reasons), tuple(courses), extensions.get(number), exemptions.get(number)
+            )
         )
     return sorted(found, key=_urgency)
 
 
-def _urgency(one: Standing) -> tuple[bool, int, int, str]:
+def _urgency(one: PersonCertification) -> tuple[bool, int, int, str]:
     row = one.row
     due = row["due"] if row["state"] in ("assigned", "in_progress", "window_open", "expired") else row["expires"]
     name = row["certification_name"] or row["certification"]

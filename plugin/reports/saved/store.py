@@ -13,7 +13,7 @@ from plugin.core.journal import record
 from plugin.core.runtime import Runtime
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Reader
-from plugin.reports.asking.unknown import Refused
+from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.query import ask
 from plugin.reports.saved.tables import SavedReport
 from plugin.reports.sending.schedules import remove_of_report
@@ -33,7 +33,7 @@ def keep(
     """
     name = " ".join(name.split())
     if not 0 < len(name) <= 255:
-        raise Refused("A saved report needs a name of at most 255 characters.")
+        raise RefusedReport("A saved report needs a name of at most 255 characters.")
     with asking(runtime, host_id, reader) as asker:
         ask(asker, question)  # what cannot be asked is not saved
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
-from plugin.core.area_scope import telling
+from plugin.core.area_scope import scoped
 from plugin.core.database.bulk import fetch
 from plugin.core.database.leases import still_ours, worker_token
 from plugin.core.errors import MusterError
@@ -22,7 +22,7 @@ from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.mirror.tables import ACTIVE, Person
-from plugin.population.area import telling_of
+from plugin.population.area import area_scope_of
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.files.export import Export
@@ -134,7 +134,7 @@ def _work(runtime: Runtime, host_id: int, number: int, lease: str, reader_of: Re
         runtime.db.transact(lambda session: pause(session, schedule, _LOST, runtime.clock.now()))
         return
     try:
-        with telling(telling_of(reader.units) if reader.units else None):
+        with scoped(area_scope_of(reader.units) if reader.units else None):
             if not row.whole and not _make(held, schedule, reader):
                 return
     except MusterError as error:  # a certification or a unit that it names is gone

@@ -17,7 +17,7 @@ from plugin.delivery.messages.smtp import usable
 from plugin.delivery.tables import Endpoint
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Reader
-from plugin.reports.asking.unknown import Refused, unknown
+from plugin.reports.asking.unknown import RefusedReport, unknown
 from plugin.reports.catalogue import column_of, columns_of, source_named
 from plugin.reports.query import ask
 from plugin.reports.sending.tables import ReportSchedule
@@ -35,7 +35,7 @@ _TELLING = frozenset({"name", "username", "number", "email", "manager", "manager
 
 
 @dataclass(frozen=True)
-class Owner:
+class ScheduleOwner:
     """Whose present rights decide the rows.
 
     :ivar kind: ``person``, ``subject`` or ``program``. ``key``: the subject of launches, or the name of a token.
@@ -49,7 +49,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedSchedule:
     """A schedule as it is asked for.
 
     :ivar to: addresses. ``endpoint``: its number. ``report``: the saved report it is of. ``team``: a manager's.
@@ -68,7 +68,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Leaving:
+class SendingRules:
     """How a site wants reports to leave. ``domains``: to which letters go. ``stay``: no file leaves as a letter."""
 
     domains: tuple[str, ...] = ()
@@ -78,17 +78,17 @@ class Leaving:
         """The domains as they are kept."""
         return tuple(dict.fromkeys(one.strip().lower().removeprefix("@") for one in self.domains if one.strip()))
 
-    def widens(self, before: Leaving) -> bool:
+    def widens(self, before: SendingRules) -> bool:
         """Whether something may leave that might not before."""
         return not set(self.named()) <= set(before.domains) or (before.stay and not self.stay)
 
 
-def leaving(host: Host) -> Leaving:
+def leaving(host: Host) -> SendingRules:
     """How this site wants it."""
-    return Leaving(tuple(host.settings.get(_DOMAINS) or ()), bool(host.settings.get(_STAY)))
+    return SendingRules(tuple(host.settings.get(_DOMAINS) or ()), bool(host.settings.get(_STAY)))
 
 
-def set_leaving(runtime: Runtime, host_id: int, wanted: Leaving, *, who: str) -> None:
+def set_leaving(runtime: Runtime, host_id: int, wanted: SendingRules, *, who: str) -> None:
     """Change to which domains reports go as letters, and whether files stay. In the history.
 
     :raises Refused: for what is no domain.
@@ -100,7 +100,7 @@ def set_leaving(runtime: Runtime, host_id: int, wanted: Leaving, *, who: str) ->
             or not one.replace(".", "").replace("-", "").isalnum()
             or len(domains) > 100
         ):
-            raise Refused(f"'{one}' is no domain such as example.org.")
+            raise RefusedReport(f"'{one}' is no domain such as example.org.")
 
     def work(session: Session) -> None:
         host = session.get_one(Host, host_id, with_for_update=True)
@@ -122,7 +122,7 @@ def is_allowed(address: str, domains: Sequence[str]) -> bool:
 
 
 def create(
-    runtime: Runtime, host_id: int, reader: Reader, wanted: Wanted, owner: Owner,
+    runtime: Runtime, host_id: int, reader: Reader, wanted: RequestedSchedule, owner: ScheduleOwner,
     first: Callable[[Session], None] | None = None,
 ) -> int:  # fmt: skip
     """Make a schedule and return its number.
@@ -133,7 +133,7 @@ def create(
     """
     name = " ".join(wanted.name.split())
     if not 0 < len(name) <= 255:
-        raise Refused("A report that is sent needs a name of at most 255 characters.")
+        raise RefusedReport("A report that is sent needs a name of at most 255 characters.")
     if wanted.form not in FORMS:
         raise unknown("format", wanted.form, FORMS)
     if wanted.how not in HOW:
@@ -144,7 +144,7 @@ def create(
     now = runtime.clock.now()
     next_at = wanted.timing.following(now, zone)
     if next_at is None:
-        raise Refused("This day lies behind us: nothing would ever be sent.")
+        raise RefusedReport("This day lies behind us: nothing would ever be sent.")
 
     def work(session: Session) -> int:
         host = session.get_one(Host, host_id, with_for_update=True)
@@ -176,29 +176,29 @@ def create(
     return runtime.db.transact(work)
 
 
-def _recipients(host: Host, wanted: Wanted) -> list[str]:
+def _recipients(host: Host, wanted: RequestedSchedule) -> list[str]:
     found = list(dict.fromkeys(one.strip() for one in wanted.to if one.strip()))
     allowed = leaving(host).domains
     if not found:
-        raise Refused("Name at least one address that the report is sent to.")
+        raise RefusedReport("Name at least one address that the report is sent to.")
     if len(found) > RECIPIENTS:
-        raise Refused(f"A report goes to at most {RECIPIENTS} addresses; use a distribution list.")
+        raise RefusedReport(f"A report goes to at most {RECIPIENTS} addresses; use a distribution list.")
     if not allowed:
-        raise Refused("This site sends no reports by e-mail: no domain is allowed under Reports › Sent reports.")
+        raise RefusedReport("This site sends no reports by e-mail: no domain is allowed under Reports › Sent reports.")
     for one in found:
         if usable(one) is None:
-            raise Refused(f"'{one[:100]}' is no e-mail address.")
+            raise RefusedReport(f"'{one[:100]}' is no e-mail address.")
         if not is_allowed(one, allowed):
-            raise Refused(f"'{one[:100]}' is outside the domains that this site allows: {', '.join(allowed)}.")
+            raise RefusedReport(f"'{one[:100]}' is outside the domains that this site allows: {', '.join(allowed)}.")
     return found
 
 
-def _endpoint(session: Session, host_id: int, wanted: Wanted) -> None:
+def _endpoint(session: Session, host_id: int, wanted: RequestedSchedule) -> None:
     row = session.get(Endpoint, (host_id, wanted.endpoint or 0))
     if row is None:
-        raise Refused(f"There is no endpoint {wanted.endpoint}.")
+        raise RefusedReport(f"There is no endpoint {wanted.endpoint}.")
     if not row.settings.get("names") and tells_names(wanted.question):
-        raise Refused(
+        raise RefusedReport(
             "Names and addresses may not go to this endpoint: allow it there, or choose columns without them."
         )
 
@@ -213,7 +213,7 @@ def tells_names(question: Question) -> bool:
 
 
 def listed(
-    session: Session, host_id: int, owner: Owner, *, every: bool = False, team: bool = False
+    session: Session, host_id: int, owner: ScheduleOwner, *, every: bool = False, team: bool = False
 ) -> list[ReportSchedule]:
     """One's own schedules, or with ``every`` the whole site's, by name."""
     query = select(ReportSchedule).where(ReportSchedule.host_id == host_id)
@@ -224,7 +224,7 @@ def listed(
 
 
 def one(
-    session: Session, host_id: int, number: int, owner: Owner, *, every: bool, lock: bool = False
+    session: Session, host_id: int, number: int, owner: ScheduleOwner, *, every: bool, lock: bool = False
 ) -> ReportSchedule:
     """A schedule of one's own, or with ``every`` anybody's.
 
@@ -236,7 +236,7 @@ def one(
     return row
 
 
-def switch(runtime: Runtime, host_id: int, number: int, state: str, owner: Owner, *, every: bool) -> None:
+def switch(runtime: Runtime, host_id: int, number: int, state: str, owner: ScheduleOwner, *, every: bool) -> None:
     """Pause a schedule, or let it go on at its next time; ``now``: let it go out at once, beside its times.
 
     :raises Refused: for another state, or one that has no next time.
@@ -254,7 +254,7 @@ def switch(runtime: Runtime, host_id: int, number: int, state: str, owner: Owner
         else:
             next_at = Timing(**row.timing).following(now, session.get_one(Host, host_id).time_zone)
             if next_at is None:
-                raise Refused("This day lies behind us: nothing would ever be sent.")
+                raise RefusedReport("This day lies behind us: nothing would ever be sent.")
             row.state, row.reason, row.next_at = "active", "", next_at
         told = {"active": "resumed", "paused": "paused", "now": "sent_at_once"}[state]
         record(
@@ -271,7 +271,7 @@ def switch(runtime: Runtime, host_id: int, number: int, state: str, owner: Owner
     runtime.db.transact(work)
 
 
-def remove(runtime: Runtime, host_id: int, number: int, owner: Owner, *, every: bool) -> None:
+def remove(runtime: Runtime, host_id: int, number: int, owner: ScheduleOwner, *, every: bool) -> None:
     """Remove a schedule; what it sent stays on record."""
 
     def work(session: Session) -> None:

@@ -11,7 +11,7 @@ from datetime import time, timedelta
 from typing import Any
 
 from plugin.core.days import instant_of, local_day
-from plugin.reports.asking.unknown import Refused, unknown
+from plugin.reports.asking.unknown import RefusedReport, unknown
 
 EVERY = ("daily", "weekly", "monthly", "before")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -73,7 +73,7 @@ def parse_timing(given: Mapping[str, Any]) -> Timing:
         raise unknown("rhythm", every, EVERY)
     at = str(given.get("at") or "06:00")
     if not _TIME.fullmatch(at):
-        raise Refused(f"'{at}' is no time of day such as 06:00.")
+        raise RefusedReport(f"'{at}' is no time of day such as 06:00.")
     weekday = str(given.get("weekday") or "monday")
     if weekday not in WEEKDAYS:
         raise unknown("weekday", weekday, WEEKDAYS)
@@ -84,12 +84,12 @@ def parse_timing(given: Mapping[str, Any]) -> Timing:
         try:
             datetime.date.fromisoformat(text) - timedelta(before)
         except (ValueError, OverflowError):
-            raise Refused(f"'{text}' is no day such as 2027-03-31.") from None
+            raise RefusedReport(f"'{text}' is no day such as 2027-03-31.") from None
     return Timing(every, at, weekday, day, text if every == "before" else "", before)
 
 
 def _number(given: Any, low: int, high: int, what: str) -> int:
     text = str(given)
     if not (text.isascii() and text.isdigit() and len(text) < 6 and low <= int(text) <= high):
-        raise Refused(f"'{text[:20]}' is no {what} from {low} to {high}.")
+        raise RefusedReport(f"'{text[:20]}' is no {what} from {low} to {high}.")
     return int(text)

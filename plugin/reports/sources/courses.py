@@ -13,7 +13,7 @@ from plugin.delivery.tables import CONFIRMED, WANTS
 from plugin.enrolment.codes import CERTIFIED, DISMISSED, EXPIRED, HELD_BY_EXCEPTION, WINDOW_OPEN, WITHDRAWN
 from plugin.reports.asking.reader import Asker
 from plugin.reports.asking.statement import Statement, aliases_of
-from plugin.reports.columns import INSTANT, TEXT, WORD, Column, Row, Source, words_sql
+from plugin.reports.columns import INSTANT, TEXT, WORD, Column, ReportSource, Row, words_sql
 from plugin.reports.sources.cells import CERTIFICATION, OF_ENROLMENT, OF_HOST, OVERDUE, text
 from plugin.reports.sources.learners import held_by
 from plugin.reports.sources.people import PERSON
@@ -92,7 +92,7 @@ _OF_PATH = (
     f" JOIN {_PLACES} t ON t.host_id = e.host_id AND t.certification = e.certification"
     f" AND t.path = {_PATH} JOIN course k ON k.host_id = e.host_id AND k.id = t.course"
 )
-SOURCE = Source(
+SOURCE = ReportSource(
     name="courses",
     base=(
         f"{OF_ENROLMENT}{_OF_PATH}"

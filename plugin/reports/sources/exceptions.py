@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.reports.asking.reader import Asker
-from plugin.reports.columns import INSTANT, TEXT, WORD, Column, Row, Source, words_sql
+from plugin.reports.columns import INSTANT, TEXT, WORD, Column, ReportSource, Row, words_sql
 from plugin.reports.sources.cells import CERTIFICATION, OVERDUE, of_enrolment
 from plugin.reports.sources.learners import held_by
 from plugin.reports.sources.people import PERSON
@@ -60,7 +60,7 @@ COLUMNS = (
     Column("answered_at", INSTANT, "q.at"),
     Column("answered_by", TEXT, "CASE WHEN q.who = 'rule' THEN 'by rule' ELSE q.who END"),
 )
-SOURCE = Source(
+SOURCE = ReportSource(
     name="exceptions",
     base=(
         f"{_ROWS} q JOIN certification c ON c.host_id = q.host_id AND c.id = q.certification"

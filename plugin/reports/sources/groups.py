@@ -16,7 +16,7 @@ from plugin.reports.sources import assignment_names
 
 
 @dataclass(frozen=True)
-class Asked:
+class OverviewSubject:
     """What an overview is asked about: certifications by id, whose learners, and what to group by."""
 
     codes: dict[int, tuple[str, str]]
@@ -33,7 +33,7 @@ _BELOW = "\x1f"
 """Between a unit's id and those above it, in its place: whoever is below stands right behind."""
 
 
-def groups_of(asker: Asker, asked: Asked, only: frozenset[str] | None) -> list[Group]:
+def groups_of(asker: Asker, asked: OverviewSubject, only: frozenset[str] | None) -> list[Group]:
     """Whom each row counts, in the order of rows.
 
     :param only: these units alone, by the host's id.
@@ -93,7 +93,7 @@ def _managers(asker: Asker) -> list[Group]:
     return [found[ext] for ext in sorted(found)]
 
 
-def _assignments(asker: Asker, asked: Asked) -> list[Group]:
+def _assignments(asker: Asker, asked: OverviewSubject) -> list[Group]:
     """Whom each assignment holds; each belongs to its certification."""
     known = assignment_names.sets(asker)
     held: dict[int, list[BitMap]] = {}

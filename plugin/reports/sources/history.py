@@ -8,7 +8,7 @@ from typing import Any
 
 from plugin.core.clock import format_instant
 from plugin.reports.asking.reader import Asker
-from plugin.reports.columns import INSTANT, NUMBER, TEXT, Column, Row, Source
+from plugin.reports.columns import INSTANT, NUMBER, TEXT, Column, ReportSource, Row
 from plugin.reports.sources.cells import CERTIFICATION, OVERDUE, of_enrolment, text
 from plugin.reports.sources.learners import held_by
 from plugin.reports.sources.people import PERSON
@@ -67,7 +67,7 @@ _DEFAULT = (
     "at", "who", "what", "certification", "certification_name", "before", "after", "count", "reason", "save",
 )  # fmt: skip
 
-ENTRIES = Source(
+ENTRIES = ReportSource(
     name="history",
     base="journal j" + _OF_CERTIFICATION + _OF_PERSON.format(person="j.person"),
     where="j.host_id = ?",
@@ -84,7 +84,7 @@ ENTRIES = Source(
     order="-at",
 )
 """One row an entry."""
-BY_LEARNER = Source(
+BY_LEARNER = ReportSource(
     name="history",
     base="told u JOIN journal j ON j.n = u.n" + _OF_CERTIFICATION + _OF_PERSON.format(person="u.person"),
     where="j.host_id = ?",

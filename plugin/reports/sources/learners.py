@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from plugin.enrolment.codes import EXCEPTION_TYPES, EXEMPT, HOLDS, STATES, WITHDRAWN
 from plugin.mirror.tables import SUSPENDED
 from plugin.reports.asking.reader import Asker
-from plugin.reports.columns import FLAG, INSTANT, NUMBER, TEXT, WORD, Column, Row, Source, words_sql
+from plugin.reports.columns import FLAG, INSTANT, NUMBER, TEXT, WORD, Column, ReportSource, Row, words_sql
 from plugin.reports.sources import assignment_names, progress
 from plugin.reports.sources.cells import ACTIVE, CERTIFICATION, OF_ENROLMENT, OF_HOST, OVERDUE, STATE, flag
 from plugin.reports.sources.people import PERSON
@@ -82,7 +82,7 @@ def held_by(asker: Asker, assignments: set[int]) -> str:
 
 
 _OF_E = "{0}.host_id = e.host_id AND {0}.certification = e.certification AND {0}.person = e.person"
-SOURCE = Source(
+SOURCE = ReportSource(
     name="learners",
     base=OF_ENROLMENT,
     slim="{enrolment} e",

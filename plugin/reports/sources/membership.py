@@ -13,7 +13,7 @@ import numpy as np
 from plugin.core.database.bulk import among
 from plugin.enrolment.codes import WITHDRAWN
 from plugin.reports.asking.reader import Asker
-from plugin.reports.columns import FLAG, INSTANT, SETTING, TEXT, WORD, Column, Row, Source
+from plugin.reports.columns import FLAG, INSTANT, SETTING, TEXT, WORD, Column, ReportSource, Row
 from plugin.reports.sources import assignment_names
 from plugin.reports.sources.assigned_since import since
 from plugin.reports.sources.cells import CERTIFICATION, OF_ENROLMENT, OF_HOST, OVERDUE, flag, text
@@ -77,7 +77,7 @@ def held_by(_asker: Asker, assignments: set[int]) -> str:
     return f"a.id IN ({', '.join(map(str, sorted(assignments))) or 'NULL'})"
 
 
-SOURCE = Source(
+SOURCE = ReportSource(
     name="membership",
     base="",
     slim="{enrolment} e JOIN why_set w ON w.host_id = e.host_id AND w.id = e.why",

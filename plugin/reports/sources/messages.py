@@ -6,7 +6,7 @@ from plugin.certifications.file.schema import WHENS
 from plugin.delivery.messages.channels import KINDS
 from plugin.delivery.tables import MESSAGE_STATES
 from plugin.notifications.personal import BY_HAND
-from plugin.reports.columns import INSTANT, TEXT, WORD, Column, Source
+from plugin.reports.columns import INSTANT, TEXT, WORD, Column, ReportSource
 from plugin.reports.sources.cells import CERTIFICATION, OVERDUE, of_enrolment
 from plugin.reports.sources.learners import held_by
 from plugin.reports.sources.people import PERSON
@@ -22,7 +22,7 @@ COLUMNS = (
     Column("state", WORD, "g.state", words=MESSAGE_STATES),
     Column("at", INSTANT, "COALESCE(g.sent_at, g.created)"),
 )
-SOURCE = Source(
+SOURCE = ReportSource(
     name="messages",
     base=(
         "message g LEFT JOIN certification c ON c.host_id = g.host_id AND c.id = g.certification"

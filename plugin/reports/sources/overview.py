@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugin.reports.columns import FLAG, NUMBER, PERCENT, TEXT, Column, Source
+from plugin.reports.columns import FLAG, NUMBER, PERCENT, TEXT, Column, ReportSource
 
 NUMBERS = (
     "enrolled", "certified", "in_progress", "not_started", "expired", "suspended", "held", "due_30", "overdue",
@@ -17,7 +17,7 @@ COLUMNS = (
     *(Column(name, NUMBER) for name in NUMBERS),
     *(Column(name, PERCENT) for name in PERCENTS),
 )
-SOURCE = Source(
+SOURCE = ReportSource(
     name="overview", base="", where="", columns=COLUMNS, keys={}, ties=(), as_of=True,
     default=tuple(one.name for one in COLUMNS),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from plugin.access import four_eyes
-from plugin.access.four_eyes import Actor, Asked
+from plugin.access.four_eyes import Actor, RequestedChange
 from plugin.access.rules import PROGRAM, rule, widens_of
 from plugin.core.database import tenant
 from plugin.core.errors import MusterError
@@ -67,7 +67,7 @@ def hold(view: Callable[..., Any]) -> Response | None:
     if answer.status_code >= 400:
         return answer
     by, name = _actor(), str(request.endpoint)
-    asked, author = Asked(name, _request(), _shown()), who()
+    asked, author = RequestedChange(name, _request(), _shown()), who()
     row = made.db.transact(partial(_ask, host, asked, by, at, author))
     if request.path.startswith("/api/"):
         return make_response(jsonify(waits=row.id, detail=_("This waits for a second administrator.")), 202)
@@ -79,7 +79,7 @@ def _arguments() -> dict[str, Any]:
     return {name: value for name, value in (request.view_args or {}).items() if name != "handle"}
 
 
-def _ask(host: int, asked: Asked, by: Actor, at: int, author: str, session: Any) -> Any:
+def _ask(host: int, asked: RequestedChange, by: Actor, at: int, author: str, session: Any) -> Any:
     return four_eyes.ask(session, host, asked, by, at=at, who=author)
 
 

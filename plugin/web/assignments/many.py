@@ -37,7 +37,7 @@ MEMBERS = "members:"
 _NAMED = 5
 
 
-def chosen(session: Session, draft: Draft) -> list[drafts.Row]:
+def chosen(session: Session, draft: Draft) -> list[drafts.DraftRow]:
     """The rows that the form names: by key, by list, or all that match the filters. Those to be removed are left out.
 
     :raises Invalid: where that is none.
@@ -108,7 +108,7 @@ def _without(proposal: Proposal, keys: set[str]) -> Proposal:
     return Proposal(replace(proposal.definition, assignments=left), proposal.base_version, proposal.current)
 
 
-def _names(session: Session, rows: Sequence[drafts.Row]) -> str:
+def _names(session: Session, rows: Sequence[drafts.DraftRow]) -> str:
     """The first of them by name, and how many more."""
     first = [(row.definition.type, row.definition.target) for row in rows[:_NAMED]]
     names = describe(session, host_id(), first)
@@ -186,7 +186,7 @@ def change_list(certification: int, people: int) -> Response:
     return go(url_for("assignments.tab", certification=certification, **carried))
 
 
-def as_asked(session: Session, draft: Draft, kind: str, added: Sequence[AssignmentDef]) -> None:
+def apply_dialog(session: Session, draft: Draft, kind: str, added: Sequence[AssignmentDef]) -> None:
     """What the *Add assignment* dialog asks for all that it adds: one due date, and to be kept together as one list.
 
     :raises Invalid: for a day or a name that cannot be.

@@ -47,7 +47,7 @@ def cut_to_area(session: Session, people: BitMap) -> BitMap:
     return people if area is None else people & area
 
 
-def known_to_her(session: Session, rows: Sequence[drafts.Row]) -> list[drafts.Row]:
+def known_to_her(session: Session, rows: Sequence[drafts.DraftRow]) -> list[drafts.DraftRow]:
     """Without individual rows of people outside her area: for her there are none (ACCESS 3)."""
     people = [row.definition.target for row in rows if row.definition.type == "individual"]
     unseen = hidden(session, host_id(), "individual", people)

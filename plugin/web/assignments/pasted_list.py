@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.drafts.adding import MOST_TARGETS
 from plugin.core.errors import Invalid
 from plugin.core.text.table_files import read_rows, written
-from plugin.mirror.lookup.find_people import Identity, identities_named
+from plugin.mirror.lookup.find_people import NamedIdentity, identities_named
 from plugin.mirror.tables import ACTIVE
 
 MOST_LINES = 50_000
@@ -25,20 +25,20 @@ _LONGEST = 255
 
 
 @dataclass(frozen=True)
-class Line:
+class PastedLine:
     """A line and what it found: found, suspended, assigned, ambiguous or missing. ``number`` counts from 1."""
 
     number: int
     text: str
     result: str
-    people: Sequence[Identity] = ()
+    people: Sequence[NamedIdentity] = ()
 
 
 @dataclass(frozen=True)
-class Looked:
+class CheckedList:
     """A list looked up: its lines in order, and how many repeated an earlier one and were left out."""
 
-    lines: list[Line]
+    lines: list[PastedLine]
     repeated: int
 
     @property
@@ -48,17 +48,17 @@ class Looked:
         return {result: found[result] for result in reversed(RESULTS) if found[result]}
 
     @property
-    def first(self) -> list[Line]:
+    def first(self) -> list[PastedLine]:
         """The lines to show: those that need attention before those that do not."""
         return sorted(self.lines, key=lambda line: (RESULTS.index(line.result), line.number))[:SHOWN]
 
     @property
-    def picks(self) -> list[Line]:
+    def picks(self) -> list[PastedLine]:
         """The lines whose person is selected: as many as may be added at once."""
         return [line for line in self.lines if line.result in ("found", "suspended")][:MOST_TARGETS]
 
 
-def read_lines(session: Session, host_id: int, text: str, assigned: set[str]) -> Looked:
+def read_lines(session: Session, host_id: int, text: str, assigned: set[str]) -> CheckedList:
     """Look up every line: the column that a heading names, else the first. Empty lines are passed over.
 
     :param assigned: the host's ids of those assigned individually already.
@@ -74,7 +74,7 @@ def read_lines(session: Session, host_id: int, text: str, assigned: set[str]) ->
         first.setdefault(name, number)
     found = identities_named(session, host_id, list(first))
     lines = [_line(number, name, found.get(name, ()), assigned) for name, number in first.items()]
-    return Looked(lines, len(named) - len(lines))
+    return CheckedList(lines, len(named) - len(lines))
 
 
 def _named(rows: Sequence[tuple[int, list[str]]]) -> list[tuple[int, str]]:
@@ -89,14 +89,14 @@ def _named(rows: Sequence[tuple[int, list[str]]]) -> list[tuple[int, str]]:
     return [(number, cell[:_LONGEST]) for number, cell in cells if cell]
 
 
-def _line(number: int, text: str, people: Sequence[Identity], assigned: set[str]) -> Line:
+def _line(number: int, text: str, people: Sequence[NamedIdentity], assigned: set[str]) -> PastedLine:
     if not people:
-        return Line(number, text, "missing")
+        return PastedLine(number, text, "missing")
     if len(people) > 1:
-        return Line(number, text, "ambiguous", people)
+        return PastedLine(number, text, "ambiguous", people)
     if people[0].ext in assigned:
-        return Line(number, text, "assigned", people)
-    return Line(number, text, "found" if people[0].state == ACTIVE else "suspended", people)
+        return PastedLine(number, text, "assigned", people)
+    return PastedLine(number, text, "found" if people[0].state == ACTIVE else "suspended", people)
 
 
 def result_words() -> dict[str, str]:
@@ -110,7 +110,7 @@ def result_words() -> dict[str, str]:
     }
 
 
-def as_csv(looked: Looked) -> str:
+def as_csv(looked: CheckedList) -> str:
     """The results as a file, a line each, in the order of the list."""
     words = result_words()
     rows = [written([_("Line"), _("Text"), _("Result"), _("Learner"), _("ID")])]

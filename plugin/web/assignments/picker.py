@@ -22,7 +22,7 @@ from plugin.enrolment.saving.review import Adding
 from plugin.enrolment.saving.warnings import adding_warning
 from plugin.mirror.lookup.browse import children, describe, frameworks, unit_above
 from plugin.mirror.lookup.search import find, marked
-from plugin.web.assignments.many import MEMBERS, as_asked, members_named
+from plugin.web.assignments.many import MEMBERS, apply_dialog, members_named
 from plugin.web.assignments.pasted_list import as_csv, read_lines, result_words
 from plugin.web.assignments.tab import edit
 from plugin.web.assignments.table import filters
@@ -255,7 +255,7 @@ def add(certification: int, kind: str) -> Response | str:
     def change(session: Session, draft: Draft) -> str:
         added = add_targets(session, draft, _known(kind), exts)
         fresh[:] = [row.key for row in added]
-        as_asked(session, draft, kind, added)
+        apply_dialog(session, draft, kind, added)
         return str(
             ngettext(
                 "%(num)s assignment added. Not saved yet.", "%(num)s assignments added. Not saved yet.", len(added)

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import AssignmentDef, Proposal
-from plugin.certifications.drafts.differences import Change, changes
+from plugin.certifications.drafts.differences import RowChange, changes
 from plugin.certifications.drafts.drafts import REMOVED
 from plugin.core.errors import NotFound
 from plugin.enrolment.message_dates import preview
@@ -19,7 +19,7 @@ from plugin.enrolment.saving.review import Review, exception_part
 from plugin.enrolment.terms import zone_of_host
 from plugin.enrolment.waves.queues import Queue
 from plugin.mirror.lookup.browse import Described, describe, hidden, names_of_people
-from plugin.mirror.lookup.without_account import Stranger, of_targets
+from plugin.mirror.lookup.without_account import UnmatchedRecord, of_targets
 from plugin.web.assignments.due_form import due_item_name
 from plugin.web.certifications.notification_form import trigger_words
 from plugin.web.certifications.row_words import begins_words, exclusion_words, wave_words
@@ -48,7 +48,7 @@ class ShownChange:
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class ForeseenSentence:
     """What is foreseen about exceptions of a type, in a sentence, and the part of the review that holds the names."""
 
     sentence: str
@@ -70,7 +70,7 @@ def review_context(
     }
 
 
-def strangers(session: Session, found: Sequence[Change]) -> list[tuple[str, list[Stranger]]]:
+def strangers(session: Session, found: Sequence[RowChange]) -> list[tuple[str, list[UnmatchedRecord]]]:
     """By unit or audience that is added or changed, its people without an account at the learning site (SOURCES 3.5)."""
     rows = [one.row for one in found if one.state != REMOVED]
     targets = [(row.type, row.target, row.include == "below") for row in rows]
@@ -79,7 +79,7 @@ def strangers(session: Session, found: Sequence[Change]) -> list[tuple[str, list
     return [(names[target].name, listed) for target, listed in people.items()]
 
 
-def shown_changes(session: Session, found: Sequence[Change], zone: str) -> list[ShownChange]:
+def shown_changes(session: Session, found: Sequence[RowChange], zone: str) -> list[ShownChange]:
     """Changed rows, named and in words."""
     names = describe(session, host_id(), [(one.row.type, one.row.target) for one in found])
     shown = []
@@ -118,12 +118,12 @@ def settings_in_words(session: Session, row: AssignmentDef, zone: str) -> tuple[
     )
 
 
-def left_out(session: Session, found: Review) -> list[Foreseen]:
+def left_out(session: Session, found: Review) -> list[ForeseenSentence]:
     """How many people of its target each new or changed row leaves out (rules 11.1)."""
     kinds = {row: row.partition(":")[::2] for row in found.left_out}
     names = describe(session, host_id(), list(kinds.values()))
     return [
-        Foreseen(
+        ForeseenSentence(
             ngettext(
                 "“%(name)s” leaves out %(num)s learner who is excepted.",
                 "“%(name)s” leaves out %(num)s learners who are excepted.",
@@ -135,13 +135,13 @@ def left_out(session: Session, found: Review) -> list[Foreseen]:
     ]  # fmt: skip
 
 
-def begins(session: Session, found: Review, zone: str) -> list[Foreseen]:
+def begins(session: Session, found: Review, zone: str) -> list[ForeseenSentence]:
     """Which new or changed rows begin later, with how many people as things are now, and who stays (rules 11.2)."""
     kinds = {row: row.partition(":")[::2] for row in found.begins}
     names, told = describe(session, host_id(), list(kinds.values())), []
     for number, (row, (at, later, staying)) in enumerate(found.begins.items()):
         words = {"name": names[kinds[row]].name, "day": long_day(at, zone)}
-        told.append(Foreseen(
+        told.append(ForeseenSentence(
             ngettext(
                 "“%(name)s” begins on %(day)s; as things are now it matches %(num)s learner then.",
                 "“%(name)s” begins on %(day)s; as things are now it matches %(num)s learners then.", later, **words,
@@ -149,7 +149,7 @@ def begins(session: Session, found: Review, zone: str) -> list[Foreseen]:
             begins_part(number),
         ))  # fmt: skip
         if staying:
-            told.append(Foreseen(
+            told.append(ForeseenSentence(
                 ngettext(
                     "%(num)s learner enrolled through “%(name)s” stays, although it begins on %(day)s.",
                     "%(num)s learners enrolled through “%(name)s” stay, although it begins on %(day)s.",
@@ -160,10 +160,10 @@ def begins(session: Session, found: Review, zone: str) -> list[Foreseen]:
     return told
 
 
-def foreseen(found: Review) -> list[Foreseen]:
+def foreseen(found: Review) -> list[ForeseenSentence]:
     """Exceptions that would be raised, and what standing answers would decide (rules 4.5)."""
     told = [
-        Foreseen(
+        ForeseenSentence(
             ngettext(
                 "%(num)s learner will get the exception “%(kind)s”.",
                 "%(num)s learners will get the exception “%(kind)s”.",
@@ -174,7 +174,7 @@ def foreseen(found: Review) -> list[Foreseen]:
         for kind, size in found.exceptions.items()
     ]  # fmt: skip
     told += [
-        Foreseen(
+        ForeseenSentence(
             ngettext(
                 "“%(kind)s” concerns %(num)s learner; the standing answer “%(answer)s” decides.",
                 "“%(kind)s” concerns %(num)s learners; the standing answer “%(answer)s” decides.",
@@ -236,7 +236,7 @@ def names_context(session: Session, found: Review, part: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ForecastBar:
     """One bar of the picture: where it stands, how high it is, how many it stands for, and its day."""
 
     x: int
@@ -258,7 +258,9 @@ def forecast_context(queue: Queue | None, zone: str) -> dict[str, Any]:
         lines.append((long_day(at, zone) if at != queue.at else str(_("with this save")), size, left))
     sizes = list(days.items())[:BARS]
     most = max((size for _at, size in sizes), default=0) or 1
-    bars = [Bar(40 * n, round(size / most * 140), size, short_day(at, zone)) for n, (at, size) in enumerate(sizes)]
+    bars = [
+        ForecastBar(40 * n, round(size / most * 140), size, short_day(at, zone)) for n, (at, size) in enumerate(sizes)
+    ]
     return {
         "forecast": {
             "lines": lines[:LINES], "more": max(len(lines) - LINES, 0), "last": lines[-1][0], "bars": bars,

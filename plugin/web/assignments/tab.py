@@ -253,7 +253,7 @@ def conflict(certification: int) -> Response:
     return page("assignments/review/conflict.html", status=409, **context)
 
 
-def _values(session: Session, sides: clashes.Sides, zone: str) -> list[str]:
+def _values(session: Session, sides: clashes.RowVersions, zone: str) -> list[str]:
     """A row before, theirs and mine, in words; of a row that is nowhere gone only what differs."""
     rows = [sides.before, sides.theirs, sides.mine]
     words = [settings_in_words(session, row, zone) if row is not None else None for row in rows]

@@ -21,7 +21,7 @@ from plugin.core.area_scope import cut
 from plugin.enrolment.answers.gone_targets import TEAM_GONE, held_rows, pinned
 from plugin.enrolment.saving.confined import locked_rows
 from plugin.enrolment.saving.reach_review import row_sets
-from plugin.enrolment.settling.saves import Progress, progress
+from plugin.enrolment.settling.saves import SaveProgress, progress
 from plugin.enrolment.views.roster import due_dates_of
 from plugin.mirror.lookup.browse import Described, describe
 from plugin.mirror.lookup.search import fold
@@ -52,7 +52,7 @@ class TableRow:
     """One row as the table shows it. ``health`` is a word for what an administrator should know of it, or empty;
     ``beside`` names the row that makes it so. ``locked``: it reaches people outside the area of whoever looks."""
 
-    row: drafts.Row
+    row: drafts.DraftRow
     described: Described
     excepted: list[str]
     begins: str
@@ -127,7 +127,7 @@ def _with_filter(said: str, lifted: bool) -> str:
     return f"{said} {_('The filter was lifted to show what was added.')}" if lifted else said
 
 
-def matching(session: Session, draft: Draft, view: Mapping[str, str]) -> list[drafts.Row]:
+def matching(session: Session, draft: Draft, view: Mapping[str, str]) -> list[drafts.DraftRow]:
     """The rows of a draft that filters let pass, on whatever page."""
     everything = known_to_her(session, drafts.rows(session, draft))
     names = describe(session, host_id(), [(row.definition.type, row.definition.target) for row in everything])
@@ -136,11 +136,11 @@ def matching(session: Session, draft: Draft, view: Mapping[str, str]) -> list[dr
     return [row for row in everything if table.wants(row, view)]
 
 
-def _on_page(rows: Sequence[drafts.Row | Block], at: int) -> Sequence[drafts.Row | Block]:
+def _on_page(rows: Sequence[drafts.DraftRow | Block], at: int) -> Sequence[drafts.DraftRow | Block]:
     return rows[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]
 
 
-def _saving(session: Session, certification: int) -> Progress | None:
+def _saving(session: Session, certification: int) -> SaveProgress | None:
     """How far the latest save is while it is under way: it may be left, and is found again (rules 5.7)."""
     found = progress(session, host_id(), certification)
     return found if found is not None and found.state != "done" else None
@@ -153,7 +153,7 @@ def filters() -> dict[str, str]:
     }
 
 
-def _wanted(row: drafts.Row, described: Described, view: Mapping[str, str]) -> bool:
+def _wanted(row: drafts.DraftRow, described: Described, view: Mapping[str, str]) -> bool:
     kind, state = view.get("type", ""), view.get("state", "")
     if (kind and row.definition.type != kind) or (state and row.state != state):
         return False
@@ -165,7 +165,7 @@ class _Table:
     """The rows of one certification with what is counted for them."""
 
     def __init__(
-        self, session: Session, certification: int, definition: Definition, everything: Sequence[drafts.Row],
+        self, session: Session, certification: int, definition: Definition, everything: Sequence[drafts.DraftRow],
         names: dict[tuple[str, str], Described], zone: str,
     ) -> None:  # fmt: skip
         self.definition = definition
@@ -183,7 +183,7 @@ class _Table:
         self.count(self.everything)
         return BitMap.union(BitMap(), *(self.sets[row.key] for row in self.everything if row.state != drafts.REMOVED))
 
-    def wants(self, row: drafts.Row, view: Mapping[str, str]) -> bool:
+    def wants(self, row: drafts.DraftRow, view: Mapping[str, str]) -> bool:
         """Whether filters let a row pass."""
         if number := view.get("list", ""):
             people = {target for one in self.lists if str(one.id) == number for target in one.targets}
@@ -191,23 +191,23 @@ class _Table:
                 return False
         return _wanted(row, self.described(row), view)
 
-    def count(self, rows: Sequence[drafts.Row]) -> None:
+    def count(self, rows: Sequence[drafts.DraftRow]) -> None:
         """Whom these rows match; those kept on a row whose target is gone belong to it (rules 5.10)."""
         missing = [row.definition for row in rows if row.key not in self.sets]
         for key, people in row_sets(self.session, host_id(), self.certification, self.definition, missing).items():
             self.sets[key] = people | cut(self.session, host_id(), self.pins.get(self.ids.get(key, 0), BitMap()))
 
-    def part(self, view: Mapping[str, str], page: int) -> tuple[list[drafts.Row | Block], int]:
+    def part(self, view: Mapping[str, str], page: int) -> tuple[list[drafts.DraftRow | Block], int]:
         """The rows a view wants, sorted as it says, and the page that is shown: the last, where there are not so many.
 
         People of one list are one row, unless the list is opened or somebody is searched for.
         """
         rows = [row for row in self.everything if self.wants(row, view)]
         self.sort(rows, view.get("sort", ""))
-        wanted = list[drafts.Row | Block](rows) if view.get("list") or view.get("q") else folded(rows, self.lists)
+        wanted = list[drafts.DraftRow | Block](rows) if view.get("list") or view.get("q") else folded(rows, self.lists)
         return wanted, min(page, max(1, -(-len(wanted) // PAGE_SIZE)))
 
-    def sort(self, rows: list[drafts.Row], by: str) -> None:
+    def sort(self, rows: list[drafts.DraftRow], by: str) -> None:
         """Sort in place by ``name``, ``due`` or ``learners``, with ``-`` before it the other way round.
 
         By anything else they stay: new rows first, then as they were saved.
@@ -221,13 +221,13 @@ class _Table:
         elif column == "due":
             rows.sort(key=lambda row: due_order(row.definition.due), reverse=by != column)
 
-    def described(self, row: drafts.Row) -> Described:
+    def described(self, row: drafts.DraftRow) -> Described:
         return self.names[row.definition.type, row.definition.target]
 
-    def shown(self, part: Sequence[drafts.Row | Block]) -> list[TableRow | Block]:
+    def shown(self, part: Sequence[drafts.DraftRow | Block]) -> list[TableRow | Block]:
         """These rows as the table shows them."""
         self.count(self.everything)
-        rows = [one for one in part if isinstance(one, drafts.Row)]
+        rows = [one for one in part if isinstance(one, drafts.DraftRow)]
         individuals = [row for row in rows if row.definition.type == "individual" and row.key in self.ids]
         asked = {row.key: self.sets[row.key] for row in individuals}
         dates = due_dates_of(self.session, host_id(), self.certification, asked)
@@ -245,7 +245,7 @@ class _Table:
         learners = BitMap.union(BitMap(), *(self.sets.get(row.key, BitMap()) for row in one.rows))
         return replace(one, learners=len(learners), due=due, mixed=not alike)
 
-    def _shown(self, row: drafts.Row, dates: dict[str, int | None]) -> TableRow:
+    def _shown(self, row: drafts.DraftRow, dates: dict[str, int | None]) -> TableRow:
         due = row.definition.due
         health, beside = self._health(row)
         words = due_words(due, self.zone, due_item_name(self.session, host_id(), due))
@@ -264,7 +264,7 @@ class _Table:
             passed=is_passed(due, self.zone),
         )
 
-    def _health(self, row: drafts.Row) -> tuple[str, str]:
+    def _health(self, row: drafts.DraftRow) -> tuple[str, str]:
         """``missing``, ``team_gone``, ``empty``, ``same`` or ``covered`` with the row that is beside it, or nothing to say."""
         mine = self.sets.get(row.key, BitMap())
         if self.described(row).missing:
@@ -276,7 +276,7 @@ class _Table:
             return ("" if at is not None and at > runtime().clock.now() else "empty"), ""
         return self._covered(row, mine) if row.state != drafts.REMOVED else ("", "")
 
-    def _covered(self, row: drafts.Row, mine: BitMap) -> tuple[str, str]:
+    def _covered(self, row: drafts.DraftRow, mine: BitMap) -> tuple[str, str]:
         """Whether one other row, on whatever page, matches everybody this one does: then this one adds nobody.
 
         A single person covers nobody but herself, and is assigned individually once, so individuals are not looked at.

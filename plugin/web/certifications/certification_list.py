@@ -26,7 +26,7 @@ from plugin.enrolment.views.unreachable import with_unreachable
 from plugin.mirror.connections.health import trouble_of
 from plugin.mirror.lookup.browse import courses
 from plugin.mirror.lookup.search import fold
-from plugin.population.area import acting_units, telling_of
+from plugin.population.area import acting_units, area_scope_of
 from plugin.web.frame import lists
 from plugin.web.frame.course_words import offered
 from plugin.web.frame.kit import PREFIX, editor, field, go, host_id, page, page_number, query, runtime, who
@@ -90,7 +90,7 @@ def listing() -> Response:
 def _learners(session: Session, certification: int) -> int:
     """How many there are; of a certification in which she looks after an area, how many of her people."""
     if in_area(SEE, g.launch, certification):
-        with narrow(session, telling_of(g.launch.rights.units)):
+        with narrow(session, area_scope_of(g.launch.rights.units)):
             return active_count(session, host_id(), certification)
     return active_count(session, host_id(), certification)
 

@@ -20,7 +20,7 @@ JOINTS = ("then", "or", "and")
 
 
 @dataclass(frozen=True)
-class Row:
+class CourseSetRow:
     """The fields of one course set."""
 
     name: str = ""
@@ -48,9 +48,9 @@ def content_from_form(form: MultiDict[str, str], known: set[str]) -> dict[str, A
         raise Invalid(str(error)) from None
 
 
-def entered_rows(form: MultiDict[str, str], path: str) -> list[Row]:
+def entered_rows(form: MultiDict[str, str], path: str) -> list[CourseSetRow]:
     """The sets of a path as they were entered, in the order of the page."""
-    return [row for row in (_row(form, name) for name in _names(form, path)) if row != Row()]
+    return [row for row in (_row(form, name) for name in _names(form, path)) if row != CourseSetRow()]
 
 
 def _names(form: MultiDict[str, str], path: str) -> list[str]:
@@ -60,11 +60,11 @@ def _names(form: MultiDict[str, str], path: str) -> list[str]:
     return [f"{path}-{number}" for number in numbers[: MOST_SETS + 1]]
 
 
-def _row(form: MultiDict[str, str], name: str) -> Row:
+def _row(form: MultiDict[str, str], name: str) -> CourseSetRow:
     def text(part: str, otherwise: str = "", most: int = 20) -> str:
         return " ".join(form.get(f"{name}-{part}", otherwise).split())[:most]
 
-    return Row(
+    return CourseSetRow(
         name=text("name", most=255),
         courses=tuple(dict.fromkeys(form.getlist(f"{name}-courses"))),
         needs=text("needs", "all"),
@@ -79,7 +79,7 @@ def _path(form: MultiDict[str, str], path: str, known: set[str]) -> list[dict[st
     return [_set(row, known) for row in entered_rows(form, path) if row.courses or row.name]
 
 
-def _set(row: Row, known: set[str]) -> dict[str, Any]:
+def _set(row: CourseSetRow, known: set[str]) -> dict[str, Any]:
     name = row.name or _("Courses")
     if not row.courses:
         raise Invalid(_("The course set “%(name)s” has no course. Choose one, or remove the set.", name=name))
@@ -96,7 +96,7 @@ def _set(row: Row, known: set[str]) -> dict[str, Any]:
     return one
 
 
-def _needs(row: Row, name: str) -> str | int:
+def _needs(row: CourseSetRow, name: str) -> str | int:
     if row.needs != "some":
         return row.needs
     if not _is_number(row.least):
@@ -108,15 +108,15 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 5
 
 
-def saved_rows(path: Any) -> list[Row]:
+def saved_rows(path: Any) -> list[CourseSetRow]:
     """The sets of a saved path for the form."""
     return [_saved(one) for one in path] if isinstance(path, list | tuple) else []
 
 
-def _saved(one: Mapping[str, Any]) -> Row:
+def _saved(one: Mapping[str, Any]) -> CourseSetRow:
     needs = one.get("needs", "all")
     amount, _space, unit = str(one.get("minimum") or "").partition(" ")
-    return Row(
+    return CourseSetRow(
         name=str(one["name"]),
         courses=tuple(one["courses"]),
         needs="some" if isinstance(needs, int) else str(needs),
@@ -127,7 +127,7 @@ def _saved(one: Mapping[str, Any]) -> Row:
     )
 
 
-def in_words(rows: list[Row]) -> list[tuple[str, str, str]]:
+def in_words(rows: list[CourseSetRow]) -> list[tuple[str, str, str]]:
     """Name, what is needed, and the word to the next set, for the line above the sets."""
     words = {"then": _("THEN"), "or": _("OR"), "and": _("AND")}
     return [
@@ -136,7 +136,7 @@ def in_words(rows: list[Row]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _needed(row: Row) -> str:
+def _needed(row: CourseSetRow) -> str:
     courses = len(row.courses)
     if row.needs == "all":
         return _("all of %(courses)s", courses=courses)

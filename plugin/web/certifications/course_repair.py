@@ -14,7 +14,7 @@ from plugin.core.errors import Invalid, NotFound, RefusedByRule
 from plugin.enrolment.views.unreachable import Unreachable, unreachable_in
 from plugin.mirror.lookup.browse import courses
 from plugin.web.frame import shell
-from plugin.web.frame.course_words import ails_words, offered
+from plugin.web.frame.course_words import offered, problem_words
 from plugin.web.frame.kit import PREFIX, editor, go, host_id, page, runtime
 
 blueprint = Blueprint("course_repair", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>/course")
@@ -32,7 +32,13 @@ def _show(certification: int, course: str, problem: str) -> Response:
         context = shell.of_certification(session, certification, "details")
         one = _one(context["unreachable"], course)
         ready = [(ext, name) for ext, name, said in offered(courses(session, host_id())) if not said and ext != course]
-    context |= {"course": one, "unreachable": [], "ready": ready, "problem": problem, "what_ails": ails_words(one.kind)}
+    context |= {
+        "course": one,
+        "unreachable": [],
+        "ready": ready,
+        "problem": problem,
+        "what_ails": problem_words(one.kind),
+    }
     return page("certifications/course_repair.html", status=400 if problem else 200, **context)
 
 

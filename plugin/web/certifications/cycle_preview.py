@@ -20,7 +20,7 @@ from plugin.core.stamps import calendar_day
 from plugin.enrolment.terms import zone_of_host
 from plugin.web.frame import shell
 from plugin.web.frame.kit import PREFIX, editor, host_id, runtime
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 
 blueprint = Blueprint("cycle_preview", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -29,7 +29,7 @@ _MOST_DAYS = 999
 
 
 @dataclass(frozen=True)
-class Span:
+class CycleSpan:
     """One cycle. Instants are epoch seconds; ``start``, ``held`` and ``renew`` are thousandths of the whole time."""
 
     completed: int
@@ -42,11 +42,11 @@ class Span:
 
 
 @dataclass
-class Preview:
+class CyclePreview:
     """What is shown: the example as entered, and its cycles, or why there are none."""
 
     example: dict[str, str]
-    spans: list[Span] = field(default_factory=list)
+    spans: list[CycleSpan] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
     """By what the next period counts from, when the last certificate would expire."""
     chosen: str = ""
@@ -67,7 +67,7 @@ def show(certification: int) -> Response:
 
 
 @blueprint.app_template_global("renewal_preview")
-def renewal_preview(period: Mapping[str, str], content: Mapping[str, Any]) -> Preview:
+def renewal_preview(period: Mapping[str, str], content: Mapping[str, Any]) -> CyclePreview:
     """The preview of what is saved, or entered and refused."""
     with runtime().db.read() as session:
         zone = zone_of_host(session, host_id())
@@ -76,13 +76,13 @@ def renewal_preview(period: Mapping[str, str], content: Mapping[str, Any]) -> Pr
 
 def preview(
     period: Mapping[str, str], entered: Mapping[str, str], zone: str, now: int, content: Mapping[str, Any]
-) -> Preview:
+) -> CyclePreview:
     """Three cycles of an example learner.
 
     :param period: as AS-CODE writes it. :param entered: fields ``example-…`` of the form.
     """
     today = local_day(now, zone)
-    found = Preview({
+    found = CyclePreview({
         "completed": entered.get("example-completed", today.isoformat()).strip()[:20],
         "due": entered.get("example-due", f"{today.year}-12-31").strip()[:20],
         "early": entered.get("example-early", "14").strip()[:5],
@@ -99,7 +99,7 @@ def preview(
     cycles = preview_cycles(settings, example, zone)
     begins, whole = cycles[0].completed_at, max(cycles[-1].expires - cycles[0].completed_at, 1)
     found.spans = [
-        Span(
+        CycleSpan(
             one.completed_at, one.window_opens, one.expires,
             start=round((one.completed_at - begins) * 1000 / whole, 1),
             held=round((one.window_opens - one.completed_at) * 1000 / whole, 1),
@@ -157,4 +157,4 @@ def _day(text: str, zone: str) -> int | None:
 @blueprint.app_template_global("day_words")
 def day_words(instant: int, zone: str) -> str:
     """The calendar day of an instant, in words."""
-    return tongue().day(local_day(instant, zone), "medium")
+    return reader_language().day(local_day(instant, zone), "medium")

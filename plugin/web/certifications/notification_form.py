@@ -14,7 +14,7 @@ from plugin.core.days import parse_period
 from plugin.core.errors import Invalid
 from plugin.core.text.languages import all_codes, choose, is_language, is_offered, offered
 from plugin.notifications.defaults import BEFORE, inherited, recipients, shown_text, trimmed
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 
 UNITS = ("hours", "days", "weeks", "months")
 WHO = ("learner", "managers", "admins")
@@ -66,7 +66,7 @@ def period_words(period: str) -> str:
 def shown(one: Mapping[str, Any]) -> dict[str, Any]:
     """A definition as its form shows it: ``amount``, ``unit``, ``side``, ``to``, ``subject``, ``body``, ``on``."""
     period = parse_period(one.get("before") or one.get("after") or "0 days", (*UNITS, "years"))
-    subject, body = shown_text(one, tongue())
+    subject, body = shown_text(one, reader_language())
     return {
         "when": one["when"], "amount": period.amount, "unit": period.unit, "side": "before" if one.get("before") else "after",
         "to": recipients(one), "subject": subject, "body": body, "on": one.get("on", True),
@@ -86,7 +86,7 @@ def as_entered(when: str, form: MultiDict[str, str]) -> dict[str, Any]:
 
 def language_words() -> dict[str, str]:
     """Languages that a text can be written in, in the reader's words; those of the pages first."""
-    named = {code: tongue().language_name(code) for code in all_codes()}
+    named = {code: reader_language().language_name(code) for code in all_codes()}
     pages = len(offered())
     codes = list(named)
     return {

@@ -46,14 +46,14 @@ from plugin.web.certifications.notification_form import (
 )
 from plugin.web.frame import shell
 from plugin.web.frame.kit import PREFIX, go, host_id, page, runtime, who
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 from plugin.web.frame.words import read_only_sentence
 
 blueprint = Blueprint("notifications", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
 
 @dataclass(frozen=True)
-class Row:
+class NotificationRow:
     """A line of the list. ``which``: its place among the saved ones; ``None`` where it is only inherited, and off."""
 
     which: int | None
@@ -83,10 +83,10 @@ def tab(certification: int) -> Response:
                 if tuple(to) not in reach:
                     reach[tuple(to)] = len(reached(session, host_id(), everyone, to))
                 rows.append(
-                    Row(
+                    NotificationRow(
                         which,
                         one,
-                        shown_text(one, tongue())[0],
+                        shown_text(one, reader_language())[0],
                         to,
                         one.get("on", True),
                         is_changed(one),

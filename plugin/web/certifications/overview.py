@@ -19,17 +19,17 @@ from plugin.web.frame import shell
 from plugin.web.frame.kit import PREFIX, host_id, page, runtime, who
 from plugin.web.frame.words import short_day
 from plugin.web.reports.compliance import due_in_week, picture_of
-from plugin.web.reports.report_address import Here
+from plugin.web.reports.report_address import ReportPage
 
 blueprint = Blueprint("overview", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
-_REPORTS = Here("reports.table", "reports.file")
+_REPORTS = ReportPage("reports.table", "reports.file")
 _WIDTH, _HEIGHT = 560, 150
 """Of the plot of weeks, in the units of its drawing."""
 
 
 @dataclass(frozen=True)
-class Bar:
+class WeekBar:
     """A week of the chart: where its bar stands, how high, and what it says."""
 
     x: float
@@ -68,10 +68,10 @@ def show(certification: int) -> Response:
     return page("certifications/overview.html", **context)
 
 
-def bars(sizes: Sequence[int], labels: Sequence[str]) -> list[Bar]:
+def bars(sizes: Sequence[int], labels: Sequence[str]) -> list[WeekBar]:
     """One bar a week, the largest as high as the plot; a week that has any is never flat."""
     step, most = _WIDTH / max(len(sizes), 1), max([*sizes, 1])
     return [
-        Bar(round(at * step, 1), max(round(size / most * _HEIGHT, 1), 2.0 if size else 0.0), size, label)
+        WeekBar(round(at * step, 1), max(round(size / most * _HEIGHT, 1), 2.0 if size else 0.0), size, label)
         for at, (size, label) in enumerate(zip(sizes, labels, strict=True))
     ]

@@ -15,7 +15,7 @@ from plugin.core.errors import Conflict, Invalid, MusterError, NotFound, Refused
 from plugin.core.tables import Journal
 from plugin.core.text.table_files import decode
 from plugin.enrolment.imported import records
-from plugin.enrolment.imported.records import BROUGHT, Choice, Looked
+from plugin.enrolment.imported.records import BROUGHT, CheckedFile, Choice
 from plugin.web.frame import shell
 from plugin.web.frame.kit import PREFIX, go, host_id, nudge, number, page, runtime, who
 
@@ -76,7 +76,7 @@ def _bring(certification: int, words: str, order: str) -> Response:
 
 
 def _page(
-    certification: int, *, problem: MusterError | None = None, words: str = "", found: Looked | None = None
+    certification: int, *, problem: MusterError | None = None, words: str = "", found: CheckedFile | None = None
 ) -> Response:
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "learners")

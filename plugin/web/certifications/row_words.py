@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.definition import AssignmentDef, Exclusion
 from plugin.certifications.drafts import drafts
 from plugin.certifications.listing import matched
-from plugin.certifications.people_lists import Together
+from plugin.certifications.people_lists import ListedPeople
 from plugin.certifications.rules.due_dates import NO_DUE, AfterDue, Due, FixedDue, due_instant, parse_due
 from plugin.certifications.tables import Draft
 from plugin.enrolment.saving.review import Adding
@@ -68,7 +68,7 @@ class Block:
 
     id: int
     name: str
-    rows: tuple[drafts.Row, ...]
+    rows: tuple[drafts.DraftRow, ...]
     learners: int = 0
     due: str = ""
     mixed: bool = False
@@ -81,11 +81,11 @@ class Block:
         return states.pop() if len(states) == 1 else drafts.CHANGED
 
 
-def folded(rows: Sequence[drafts.Row], lists: Sequence[Together]) -> list[drafts.Row | Block]:
+def folded(rows: Sequence[drafts.DraftRow], lists: Sequence[ListedPeople]) -> list[drafts.DraftRow | Block]:
     """These rows with the people of each list as one, where the first of them stands."""
     of = {f"individual:{target}": one for one in lists for target in one.targets}
-    inside: dict[int, list[drafts.Row]] = {}
-    found: list[drafts.Row | Together] = []
+    inside: dict[int, list[drafts.DraftRow]] = {}
+    found: list[drafts.DraftRow | ListedPeople] = []
     for row in rows:
         one = of.get(row.key)
         if one is None:
@@ -95,10 +95,10 @@ def folded(rows: Sequence[drafts.Row], lists: Sequence[Together]) -> list[drafts
         else:
             inside[one.id] = [row]
             found.append(one)
-    return [Block(one.id, one.name, tuple(inside[one.id])) if isinstance(one, Together) else one for one in found]
+    return [Block(one.id, one.name, tuple(inside[one.id])) if isinstance(one, ListedPeople) else one for one in found]
 
 
-def keys_in(one: drafts.Row | Block) -> list[str]:
+def keys_in(one: drafts.DraftRow | Block) -> list[str]:
     """The rows that an entry of the table stands for."""
     return [row.key for row in one.rows] if isinstance(one, Block) else [one.key]
 
@@ -133,20 +133,20 @@ def not_yet(due: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Effect:
+class EffectSentence:
     """One of the user's two sentences, and the parts its number is made of."""
 
     sentence: str
     parts: list[tuple[str, int, str]]
 
 
-def effect_of(session: Session, draft: Draft, key: str, what: str) -> Effect | None:
+def effect_of(session: Session, draft: Draft, key: str, what: str) -> EffectSentence | None:
     """What switching *Include* of a row comes to, in the words of the warnings; ``None`` where it is as saved."""
     proposal = drafts.proposal(session, draft)
     found = switched(session, host_id(), proposal, key, now=runtime().clock.now())
     if isinstance(found, Adding):
-        return Effect(adding_sentence(found.x, 1, what), adding_parts(found))
-    return Effect(removing_sentence(found.x, what), removing_parts(found)) if found else None
+        return EffectSentence(adding_sentence(found.x, 1, what), adding_parts(found))
+    return EffectSentence(removing_sentence(found.x, what), removing_parts(found)) if found else None
 
 
 _INCLUDES = {

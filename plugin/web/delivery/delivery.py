@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from plugin.access.rules import rule
 from plugin.core.errors import Invalid
-from plugin.core.text.stored import retold
+from plugin.core.text.stored import in_language
 from plugin.delivery.drift import findings
 from plugin.delivery.drift.reconcile import request as request_reconcile
 from plugin.delivery.figures import by_certification, figures, parked, reasons
@@ -25,7 +25,7 @@ from plugin.web.delivery.delivery_words import delivery_words, done_words, durat
 from plugin.web.frame import lists
 from plugin.web.frame.kit import PAGE_SIZE, PREFIX, go, host_id, nudge, page, page_number, runtime, who
 from plugin.web.frame.lists import Heading
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 from plugin.web.hosts.host_words import age_words
 
 blueprint = Blueprint("delivery", __name__, url_prefix=f"{PREFIX}/delivery")
@@ -50,7 +50,7 @@ def show() -> Response:
     """Owed, oldest, rate, estimated end, the circuit, and what is parked."""
     why = request.args.get("why", "")[:_LONGEST]
     found = lists.listing("refused", "delivery.show", headings(), args={"why": why or None})
-    chips = [found.chip(retold(why, tongue()), "why")] if why else []
+    chips = [found.chip(in_language(why, reader_language()), "why")] if why else []
     made, now = runtime(), runtime().clock.now()
     with made.db.read() as session:
         total, rows = parked(
@@ -112,7 +112,7 @@ def drifted() -> Response:
         connection = connection_of(session, host_id())
         courses = findings.by_course(session, host_id())
         runs = [run for run in sync_runs(session, host_id(), 200) if run.kind == "reconcile"]
-        total, rows = 0, list[findings.Row]()
+        total, rows = 0, list[findings.DriftRow]()
         if course:
             total, rows = findings.of_course(
                 session, host_id(), course, kind=kind, limit=PAGE_SIZE, offset=(page_number() - 1) * PAGE_SIZE

@@ -13,7 +13,7 @@ from plugin.access.rules import rule
 from plugin.core.errors import Invalid
 from plugin.delivery.endpoints import subscriptions
 from plugin.delivery.endpoints.event_log import deliveries, delivery_of, endpoints_seen
-from plugin.delivery.endpoints.subscriptions import Wanted, endpoint_of
+from plugin.delivery.endpoints.subscriptions import EnteredSubscription, endpoint_of
 from plugin.enrolment.terms import zone_of_host
 from plugin.web.delivery.endpoint_words import event_groups, overlap_words, redelivered_words, state_words, wait_words
 from plugin.web.frame.kit import PAGE_SIZE, PREFIX, field, go, host_id, nudge, page, page_number, runtime, who
@@ -39,10 +39,10 @@ def listing() -> Response:
 @rule("change host")
 def new() -> Response:
     """The form."""
-    return _form(None, Wanted("", "", ()), "")
+    return _form(None, EnteredSubscription("", "", ()), "")
 
 
-def _form(number: int | None, wanted: Wanted, problem: str) -> Response:
+def _form(number: int | None, wanted: EnteredSubscription, problem: str) -> Response:
     return page(
         "delivery/endpoint_form.html", number=number, wanted=wanted, groups=event_groups(), problem=problem,
         form_token=secrets.token_urlsafe(12), private=runtime().settings.allow_private_addresses,
@@ -50,8 +50,8 @@ def _form(number: int | None, wanted: Wanted, problem: str) -> Response:
     )  # fmt: skip
 
 
-def _entered() -> Wanted:
-    return Wanted(
+def _entered() -> EnteredSubscription:
+    return EnteredSubscription(
         request.form.get("url", "").strip()[:1001], field("name"), tuple(request.form.getlist("type")[:100]),
         "names" in request.form,
     )  # fmt: skip
@@ -105,7 +105,7 @@ def edit(number: int) -> Response:
     """The form, filled in."""
     with runtime().db.read() as session:
         row = endpoint_of(session, host_id(), number)
-    return _form(number, Wanted(row.url, row.name, tuple(row.types), bool(row.settings.get("names"))), "")
+    return _form(number, EnteredSubscription(row.url, row.name, tuple(row.types), bool(row.settings.get("names"))), "")
 
 
 @blueprint.post("/<int:number>/edit")

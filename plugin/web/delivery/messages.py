@@ -14,7 +14,15 @@ from plugin.certifications.tables import Certification
 from plugin.core.errors import Invalid
 from plugin.delivery.messages import storm
 from plugin.delivery.messages.channels import channel_of
-from plugin.delivery.messages.message_list import IN_DOUBT, STATES, Asked, answer_doubtful, by_state, listed, unanswered
+from plugin.delivery.messages.message_list import (
+    IN_DOUBT,
+    STATES,
+    MessageFilters,
+    answer_doubtful,
+    by_state,
+    listed,
+    unanswered,
+)
 from plugin.enrolment.terms import zone_of_host
 from plugin.mirror.lookup.search import find
 from plugin.web.certifications.notification_form import message_event_words
@@ -60,7 +68,7 @@ def listing() -> Response:
     })  # fmt: skip
     made = runtime()
     with made.db.read() as session:
-        asked = Asked(state, certification, _people(session, query()))
+        asked = MessageFilters(state, certification, _people(session, query()))
         total, rows = listed(session, host_id(), asked, limit=PAGE_SIZE, offset=(page_number() - 1) * PAGE_SIZE)
         channel = channel_of(session, host_id())
         context: dict[str, Any] = {

@@ -61,7 +61,7 @@ class IdentPath(PathConverter):
         return str(super().to_url(escaped(value)))
 
 
-class Number(IntegerConverter):
+class DatabaseNumber(IntegerConverter):
     """A number that a database has; a larger one names nothing."""
 
     def to_python(self, value: str) -> int:
@@ -87,7 +87,7 @@ def _kept(value: Any) -> Any:
     return clean_lines(value) if isinstance(value, str) and not (value.isascii() and value.isprintable()) else value
 
 
-class Asked(Request):
+class StorableRequest(Request):
     """A request whose text can be kept."""
 
     parameter_storage_class = _Cleaned
@@ -95,8 +95,8 @@ class Asked(Request):
 
 def install(app: Flask) -> None:
     """Have the application read addresses and forms so."""
-    app.request_class = Asked
-    app.url_map.converters.update({"default": Ident, "string": Ident, "path": IdentPath, "int": Number})
+    app.request_class = StorableRequest
+    app.url_map.converters.update({"default": Ident, "string": Ident, "path": IdentPath, "int": DatabaseNumber})
     app.before_request(_refuse_nul)
 
 

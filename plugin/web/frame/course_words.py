@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from plugin.enrolment.views.unreachable import CLOSED, GONE, HIDDEN, UNTRACKED, what_ails
+from plugin.enrolment.views.unreachable import CLOSED, GONE, HIDDEN, UNTRACKED, course_problem
 from plugin.mirror.tables import Course
 
 
-def ails_words(kind: str) -> str:
+def problem_words(kind: str) -> str:
     """What is wrong, to an administrator: follows the name of the course."""
     return {
         GONE: str(
@@ -69,7 +69,7 @@ def offered(courses: list[Course]) -> list[tuple[str, str, list[str]]]:
     return [(course.ext, course.name, readiness(course)) for course in courses]
 
 
-def ails(course: Course) -> str:
+def learner_problem(course: Course) -> str:
     """The word for what is wrong with a course from the learner's side, empty where she can go there."""
-    kind = what_ails(course.gone, course.visible, course.completion, course.criteria)
+    kind = course_problem(course.gone, course.visible, course.completion, course.criteria)
     return kind if kind in (GONE, UNTRACKED, HIDDEN) else ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from plugin.core.days import moment_of
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 from plugin.web.frame.words import count
 
 
 def plain_day(instant: int, zone: str) -> str:
     """The day of an instant in a zone, with its year, as lists show it."""
-    return tongue().day(moment_of(instant, zone).date(), "medium")
+    return reader_language().day(moment_of(instant, zone).date(), "medium")
 
 
 def iso_day(instant: int, zone: str) -> str:

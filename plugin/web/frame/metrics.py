@@ -21,7 +21,7 @@ from plugin.core.tables import Host, Worker
 from plugin.delivery.endpoints.event_log import endpoints_seen
 from plugin.delivery.figures import GOOD, figures, messages_by_state
 from plugin.enrolment.checking.daily import drift_found
-from plugin.mirror.tables import SITE, Connection, Hint
+from plugin.mirror.tables import SITE, Connection, StoredHint
 from plugin.web.frame.kit import runtime
 
 blueprint = Blueprint("metrics", __name__)
@@ -112,5 +112,7 @@ def _of_host(session: Session, host: Host, now: int, found: dict[str, GaugeMetri
         select(Connection.state).where(Connection.host_id == host.id, Connection.role == SITE)
     ).all()
     add("muster_host_up", int(bool(states) and all(state == "active" for state in states)))
-    hints = select(func.count()).select_from(Hint).where(Hint.host_id == host.id, Hint.done.is_(False))
+    hints = (
+        select(func.count()).select_from(StoredHint).where(StoredHint.host_id == host.id, StoredHint.done.is_(False))
+    )
     add("muster_hints_waiting", session.scalar(hints) or 0)

@@ -20,8 +20,8 @@ from sqlalchemy import select
 
 from plugin.core.db import DATABASE_AWAY
 from plugin.core.tables import Host
-from plugin.core.text.languages import FOLDER, Tongue, accepted, catalogue, choose, english, offered
-from plugin.core.text.stored import retold
+from plugin.core.text.languages import FOLDER, ReaderLanguage, accepted, catalogue, choose, english, offered
+from plugin.core.text.stored import in_language
 from plugin.mirror.tables import Person
 from plugin.web.frame.kit import runtime
 
@@ -34,18 +34,18 @@ class Catalogues(flask_babel.Domain):  # type: ignore[misc]
 
     def get_translations(self) -> NullTranslations:
         """Those of the reader's language."""
-        return catalogue(tongue().locale.language)
+        return catalogue(reader_language().locale.language)
 
     def ngettext(self, singular: str, plural: str, num: int, **variables: object) -> str:
         """A counted message; ``num`` in it is written as the reader's language writes numbers."""
-        return str(super().ngettext(singular, plural, Number(num), **variables))
+        return str(super().ngettext(singular, plural, GroupedNumber(num), **variables))
 
 
-class Number(int):
+class GroupedNumber(int):
     """A number that a message may hold: as ``%(num)s`` grouped as the reader's language does."""
 
     def __str__(self) -> str:
-        return tongue().count(int(self))
+        return reader_language().count(int(self))
 
 
 def install(app: Flask) -> None:
@@ -56,18 +56,18 @@ def install(app: Flask) -> None:
 
     @pass_context
     def counted(context: Context, singular: str, plural: str, number: int, **variables: object) -> object:
-        return babel_ngettext(context, singular, plural, Number(number), **variables)
+        return babel_ngettext(context, singular, plural, GroupedNumber(number), **variables)
 
     app.jinja_env.globals["ngettext"] = counted
-    app.add_template_filter(lambda text: retold(str(text or ""), tongue()), "retold")
-    app.add_template_filter(lambda parts: tongue().listing(parts), "listing")
+    app.add_template_filter(lambda text: in_language(str(text or ""), reader_language()), "retold")
+    app.add_template_filter(lambda parts: reader_language().listing(parts), "listing")
 
 
 def _selected() -> str:
     return str(choose(_wanted()).locale)
 
 
-def tongue() -> Tongue:
+def reader_language() -> ReaderLanguage:
     """The reader's language; English where nobody reads."""
     locale = get_locale()
     return choose([str(locale)]) if locale is not None else english()

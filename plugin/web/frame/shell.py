@@ -22,7 +22,7 @@ from plugin.population.area import acting_units
 from plugin.reports.needs_attention import Waits, waits_of
 from plugin.web.frame import course_words, day_words, words
 from plugin.web.frame.kit import PREFIX, host_id, origin_of, runtime
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 
 blueprint = Blueprint("shell", __name__)
 
@@ -43,7 +43,7 @@ ENDPOINTS = {
 def frame() -> dict[str, Any]:
     """What the base templates need on every page."""
     launch = getattr(g, "launch", None)
-    spoken = tongue()
+    spoken = reader_language()
     return {
         "launch": launch,
         "locale": spoken.tag,
@@ -62,7 +62,7 @@ def frame() -> dict[str, Any]:
         "progress_words": day_words.progress_words,
         "parse_instant": parse_instant,
         "advice": words.advice,
-        "ails_words": course_words.ails_words,
+        "ails_words": course_words.problem_words,
         "learner_words": course_words.learner_words,
         "adding_sentence": words.adding_sentence,
         "removing_sentence": words.removing_sentence,

@@ -14,7 +14,7 @@ from plugin.certifications.rules.due_dates import parse_due
 from plugin.core.days import moment_of
 from plugin.core.text.languages import catalogue
 from plugin.enrolment.saving.review import Adding, Removing
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def type_words(kind: str, what: str = "certification") -> TypeWords:
 
 def ngettext(singular: str, plural: str, number: int, **values: str) -> str:
     """A counted message; ``num`` in it is the number as the reader's language writes it."""
-    return tongue().ngettext(singular, plural, number, **values)
+    return reader_language().ngettext(singular, plural, number, **values)
 
 
 def adding_sentence(x: int, rows: int, what: str = "certification") -> str:
@@ -213,7 +213,7 @@ def removing_parts(found: Removing) -> list[tuple[str, int, str]]:
 
 def count(number: int) -> str:
     """A number as the reader's language writes it."""
-    return tongue().count(number)
+    return reader_language().count(number)
 
 
 def due_words(due: Any, zone: str, item: str | None = None) -> str:
@@ -222,24 +222,24 @@ def due_words(due: Any, zone: str, item: str | None = None) -> str:
         setting = parse_due(due)
     except ValueError:
         return str(_("No due date"))
-    return in_words(setting, zone, gettext=tongue().gettext, ngettext=_counted, format_day=day, item_name=item)
+    return in_words(setting, zone, gettext=reader_language().gettext, ngettext=_counted, format_day=day, item_name=item)
 
 
 def _counted(singular: str, plural: str, number: int) -> str:
     """Without the number put in: the caller does that."""
-    return str(catalogue(tongue().locale.language).ungettext(singular, plural, number))
+    return str(catalogue(reader_language().locale.language).ungettext(singular, plural, number))
 
 
 def day(value: date) -> str:
     """A date in full, in the reader's language."""
-    return tongue().day(value)
+    return reader_language().day(value)
 
 
 def moment(instant: int | None, zone: str) -> str:
     """An instant in a zone, without naming the zone: the page says that once."""
     if instant is None:
         return ""
-    return tongue().moment(moment_of(instant, zone))
+    return reader_language().moment(moment_of(instant, zone))
 
 
 def long_day(instant: int, zone: str) -> str:
@@ -249,12 +249,12 @@ def long_day(instant: int, zone: str) -> str:
 
 def short_day(instant: int, zone: str) -> str:
     """The day of an instant in a zone, as short as the reader's language allows."""
-    return tongue().short_day(moment_of(instant, zone).date())
+    return reader_language().short_day(moment_of(instant, zone).date())
 
 
 def listing(parts: Iterable[object]) -> str:
     """Things one after another, as the reader's language lists them."""
-    return tongue().listing(parts)
+    return reader_language().listing(parts)
 
 
 def state_words(state: str) -> str:

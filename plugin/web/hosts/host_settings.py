@@ -26,7 +26,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownSetting:
     """A setting with the value to show."""
 
     setting: Setting
@@ -55,12 +55,12 @@ def declared(kind: str) -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
-def settings_of(kind: str, stored: Mapping[str, Any], form: Mapping[str, str] | None) -> list[Shown]:
+def settings_of(kind: str, stored: Mapping[str, Any], form: Mapping[str, str] | None) -> list[ShownSetting]:
     """The fields of the form: as entered, else as stored, else as it is without."""
     found = []
     for setting in declared(kind):
         value = stored.get(setting.name, setting.otherwise)
-        found.append(Shown(setting, (form or {}).get(f"setting-{setting.name}", str(value))))
+        found.append(ShownSetting(setting, (form or {}).get(f"setting-{setting.name}", str(value))))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from plugin.hosts.registry import DIALECTS
-from plugin.web.frame.reader import tongue
+from plugin.web.frame.reader import reader_language
 from plugin.web.frame.words import ngettext
 
 
@@ -80,5 +80,5 @@ def age_words(seconds: int) -> str:
 def cost_words(calls: int, received: int) -> str:
     """What a read took: calls, and bytes in the unit that fits."""
     unit, size = ("MB", received / 1e6) if received >= 1e6 else ("kB", received / 1e3)
-    shown = f"{tongue().count(round(size, 1 if size < 10 else 0))}\u00a0{unit}"
+    shown = f"{reader_language().count(round(size, 1 if size < 10 else 0))}\u00a0{unit}"
     return ngettext("%(num)s call, %(size)s", "%(num)s calls, %(size)s", calls, size=shown)

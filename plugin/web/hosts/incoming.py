@@ -11,8 +11,8 @@ from flask_babel import ngettext
 
 from plugin.access.rules import rule
 from plugin.mirror.connections.store import connection_of
-from plugin.mirror.hints.recent import came, latest, led_to
-from plugin.mirror.tables import Hint
+from plugin.mirror.hints.recent import came, latest, outcomes_of
+from plugin.mirror.tables import StoredHint
 from plugin.web.frame.kit import PAGE_SIZE, PREFIX, page, page_number, runtime
 from plugin.web.frame.words import count
 from plugin.web.hosts.host_list import host_of
@@ -40,7 +40,7 @@ def show(number: int) -> Response:
         context: dict[str, Any] = {
             "host": host, "connection": connection_of(session, number), "rows": rows, "total": total,
             "figures": came(session, number, made.clock.now(), made.clock.true()),
-            "followed": led_to(session, number, [one.batch for one in rows]),
+            "followed": outcomes_of(session, number, [one.batch for one in rows]),
         }  # fmt: skip
     return page(
         "hosts/incoming.html", kinds=kinds, kind=kind, state=state, now=made.clock.true(), age=age_words, ids=_ids,
@@ -49,7 +49,7 @@ def show(number: int) -> Response:
     )  # fmt: skip
 
 
-def _ids(hint: Hint) -> str:
+def _ids(hint: StoredHint) -> str:
     """The first of what a hint names, and how many more."""
     shown, more = ", ".join(hint.ids[:_IDS]), len(hint.ids) - _IDS
     return shown if more <= 0 else ngettext("%(ids)s and %(num)s more", "%(ids)s and %(num)s more", more, ids=shown)

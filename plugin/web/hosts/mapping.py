@@ -15,7 +15,7 @@ from plugin.core import stamps
 from plugin.core.errors import Invalid, MusterError
 from plugin.core.tables import Host
 from plugin.hosts.port import HostTrouble
-from plugin.hosts.preview import SAMPLES, Preview, Sample
+from plugin.hosts.preview import SAMPLES, MappingPreview, PersonSample
 from plugin.hosts.registry import MAPPERS
 from plugin.mirror.connections.settings import change_mapping
 from plugin.mirror.connections.store import connection_of, open_connection
@@ -31,10 +31,10 @@ COMPARED = ("launch", "organisation", "position", "manager", "dates")
 
 
 @dataclass(frozen=True)
-class Row:
+class MappingRow:
     """A sample under the mapping entered, and under the stored one where that gives something else."""
 
-    sample: Sample
+    sample: PersonSample
     before: dict[str, str]
 
 
@@ -94,17 +94,17 @@ def change(number: int) -> Response:
     return _show(number, entered, tried, "")
 
 
-def _rows(now: Preview, before: Preview, zone: str) -> list[Row]:
+def _rows(now: MappingPreview, before: MappingPreview, zone: str) -> list[MappingRow]:
     earlier = {one.id: _dated(one, zone) for one in before.samples}
     rows = []
     for one in (_dated(sample, zone) for sample in now.samples[:SAMPLES]):
         old = earlier.get(one.id, one)
         differs = {name: getattr(old, name) for name in COMPARED if getattr(old, name) != getattr(one, name)}
-        rows.append(Row(one, differs))
+        rows.append(MappingRow(one, differs))
     return rows
 
 
-def _nameless(row: Row, number: int) -> Row:
+def _nameless(row: MappingRow, number: int) -> MappingRow:
     """What an operator sees: what a mapping makes of people, not who they are (ACCESS 1)."""
     hidden = _("found, not shown")
     sample = replace(
@@ -112,10 +112,10 @@ def _nameless(row: Row, number: int) -> Row:
         manager=hidden if row.sample.manager else "",
     )  # fmt: skip
     before = {name: hidden if value and name in ("launch", "manager") else value for name, value in row.before.items()}
-    return Row(sample, before)
+    return MappingRow(sample, before)
 
 
-def _dated(sample: Sample, zone: str) -> Sample:
+def _dated(sample: PersonSample, zone: str) -> PersonSample:
     """Her dates in words: what each is, and the day it is at the learning site."""
     named = {
         "start": _("starts %(day)s"),

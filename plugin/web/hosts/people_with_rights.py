@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.access import grants, sessions
-from plugin.access.grants import Wanted
+from plugin.access.grants import RequestedGrant
 from plugin.access.rights import ROLES, today
 from plugin.access.rules import rule
 from plugin.certifications.tables import Certification
@@ -101,7 +101,7 @@ def add(number: int) -> Response:
     return go(url_for(".show", number=number))
 
 
-def _wanted() -> Wanted:
+def _wanted() -> RequestedGrant:
     """The grant of the form.
 
     :raises Invalid: naming what is missing or wrong.
@@ -117,7 +117,7 @@ def _wanted() -> Wanted:
     of_some = role == "certification" and request.form.get("which") == "some"
     if of_some and not listed and "may_create" not in request.form and "category" not in request.form:
         raise Invalid(_("Choose at least one certification."))
-    return Wanted(
+    return RequestedGrant(
         role, int(person) if person else None, subject, tuple(map(int, listed)) if of_some else None,
         role == "certification" and "may_create" in request.form, field("until", 10), field("reason", 500),
         tuple(dict.fromkeys(request.form.getlist("category"))) if of_some else (),

@@ -10,7 +10,7 @@ from plugin.access import tokens
 from plugin.access.grants import holds
 from plugin.access.rights import today
 from plugin.access.rules import SCOPES, rule
-from plugin.access.tokens import Asked, Owner
+from plugin.access.tokens import RequestedToken, TokenOwner
 from plugin.certifications.tables import Certification
 from plugin.core.errors import Forbidden, Invalid, RefusedByRule
 from plugin.core.tables import Host
@@ -22,9 +22,9 @@ from plugin.web.hosts.host_list import host_of
 blueprint = Blueprint("tokens", __name__, url_prefix=f"{PREFIX}/hosts/<int:number>/tokens")
 
 
-def _owner() -> Owner:
+def _owner() -> TokenOwner:
     """Whoever makes a token owns it."""
-    return Owner(person=g.launch.person) if g.launch.person is not None else Owner(subject=g.launch.subject)
+    return TokenOwner(person=g.launch.person) if g.launch.person is not None else TokenOwner(subject=g.launch.subject)
 
 
 @blueprint.get("")
@@ -70,7 +70,7 @@ def make(number: int) -> Response:
         chosen = [int(one) for one in request.form.getlist("certification") if one.isascii() and one.isdigit()]
         if not set(chosen) <= known.keys() or len(chosen) != len(request.form.getlist("certification")):
             raise Invalid("There is no such certification.")
-        asked = Asked(name, scopes, tuple(chosen) or None, until)
+        asked = RequestedToken(name, scopes, tuple(chosen) or None, until)
         return tokens.make_token(session, host.id, asked, owner=_owner(), at=made.clock.now(), who=by)
 
     try:

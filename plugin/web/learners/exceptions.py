@@ -13,7 +13,7 @@ from plugin.access.rules import rule
 from plugin.core.errors import Invalid
 from plugin.enrolment.answers import extension_requests
 from plugin.enrolment.answers.exception_list import answered_page, counts_answered, counts_open, open_page
-from plugin.enrolment.answers.exceptions import ACTIONS, ALLOWED, Chosen, answer
+from plugin.enrolment.answers.exceptions import ACTIONS, ALLOWED, ChosenExceptions, answer
 from plugin.enrolment.codes import EXCEPTION_TYPES
 from plugin.enrolment.settling.few_people import settle_few
 from plugin.enrolment.views.show import person_id
@@ -55,7 +55,7 @@ def tab(certification: int) -> Response:
     chips += [found.chip(exception_words(kind), "type")] if kind else []
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "exceptions")
-        tenant, chosen = host_id(), Chosen(kind=kind, words=words)
+        tenant, chosen = host_id(), ChosenExceptions(kind=kind, words=words)
         part: dict[str, Any] = {"limit": PAGE_SIZE, "offset": (page_number() - 1) * PAGE_SIZE}
         counts: Mapping[str, int]
         rows: list[Any]

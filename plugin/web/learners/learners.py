@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from plugin.access.rules import rule
 from plugin.certifications.definition import TYPES
 from plugin.certifications.listing import assignment_named
-from plugin.core.area_scope import telling, told
+from plugin.core.area_scope import current_scope, scoped
 from plugin.core.clock import format_instant
 from plugin.core.journal import record
 from plugin.core.text.table_files import written
@@ -144,7 +144,7 @@ def check(certification: int) -> Response:
 @rule("see", area=True)
 def export(certification: int) -> Response:
     """The same columns as a file; cells that a spreadsheet would take for formulas are quoted."""
-    tenant, looking = host_id(), told()
+    tenant, looking = host_id(), current_scope()
     with runtime().db.read() as session:
         asked = learner_filter.narrowed(session).filters
         code = shell.of_certification(session, certification, "learners")["certification"].code
@@ -175,7 +175,7 @@ def export(certification: int) -> Response:
         )  # fmt: skip
         offset = 0
         while True:
-            with telling(looking), runtime().db.read() as session:
+            with scoped(looking), runtime().db.read() as session:
                 _total, rows = learners(session, tenant, certification, **asked, limit=_EXPORT_PART, offset=offset)
                 part = [written(_cells(row)) for row in rows]
             yield from part

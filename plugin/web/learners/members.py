@@ -15,7 +15,7 @@ from plugin.core.errors import Invalid, NotFound
 from plugin.enrolment.answers.groups import join, leave
 from plugin.enrolment.saving.review import Adding
 from plugin.enrolment.saving.warnings import member_warning, members_warning
-from plugin.mirror.lookup.find_people import Identity, identities_named
+from plugin.mirror.lookup.find_people import NamedIdentity, identities_named
 from plugin.web.assignments.many import MEMBERS, members_named
 from plugin.web.assignments.picker import offer
 from plugin.web.frame import shell
@@ -51,7 +51,7 @@ def change(certification: int, group: int) -> Response:
     return go(url_for("learners.tab", certification=certification, assignment=group))
 
 
-def _warn(certification: int, name: str, group: int, person: Identity, *, joins: bool) -> Response:
+def _warn(certification: int, name: str, group: int, person: NamedIdentity, *, joins: bool) -> Response:
     """What it comes to for this learner, before it is done."""
     now = runtime().clock.now()
     with runtime().db.read() as session:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from flask_babel import gettext as _
 
 from plugin.core.days import moment_of
-from plugin.web.mine.paths import Standing
+from plugin.web.mine.paths import LearnerCertification
 
 _LINE = 75
 """Octets of a line; what is longer goes on in the next, after a blank."""
 
 
-def written(standings: Sequence[Standing], now: int, zone: str, host_id: int) -> bytes:
+def written(standings: Sequence[LearnerCertification], now: int, zone: str, host_id: int) -> bytes:
     """The file: a whole day for each date, with a reminder a week before.
 
     Asked for again, each event has the same identity, so that calendars replace it.
@@ -27,7 +27,7 @@ def written(standings: Sequence[Standing], now: int, zone: str, host_id: int) ->
     return "".join(f"{part}\r\n" for line in [*lines, "END:VCALENDAR"] for part in _folded(line)).encode()
 
 
-def _event(one: Standing, date: int, stamp: str, zone: str, host_id: int) -> list[str]:
+def _event(one: LearnerCertification, date: int, stamp: str, zone: str, host_id: int) -> list[str]:
     day = moment_of(date, zone).date()
     name = str(one.row["certification_name"])
     due = one.to_do and one.row["due"] is not None

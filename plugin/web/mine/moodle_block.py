@@ -23,7 +23,7 @@ from plugin.reports.asking.reader import Reader
 from plugin.web.frame.day_words import plain_day
 from plugin.web.frame.kit import runtime
 from plugin.web.frame.words import state_words
-from plugin.web.mine.paths import Standing
+from plugin.web.mine.paths import LearnerCertification
 from plugin.web.mine.standings import standings
 
 blueprint = Blueprint("moodle_block", __name__)
@@ -56,7 +56,7 @@ def due(name: str) -> Response:
         if person is None:
             return make_response(jsonify(certifications=[]))
         reader = Reader("companion", people=BitMap([person]))
-        found: Sequence[Standing] = standings(made, session, host, reader, limit=SHOWN)
+        found: Sequence[LearnerCertification] = standings(made, session, host, reader, limit=SHOWN)
         zone = zone_of_person(session, host, person, zone_of_host(session, host))
     return make_response(jsonify(certifications=[_shown(one, zone) for one in found]))
 
@@ -79,7 +79,7 @@ def _person(body: bytes) -> str | None:
     return ext if isinstance(ext, str) and 0 < len(ext) <= 255 and ext.isprintable() else None
 
 
-def _shown(one: Standing, zone: str) -> dict[str, object]:
+def _shown(one: LearnerCertification, zone: str) -> dict[str, object]:
     row = one.row
     late = bool(row["days_overdue"]) and row["state"] != "expired"
     return {
@@ -88,7 +88,7 @@ def _shown(one: Standing, zone: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _when(one: Standing, zone: str) -> str:
+def _when(one: LearnerCertification, zone: str) -> str:
     """As her own page says it."""
     row = one.row
     if one.to_do and row["due"] and row["days_overdue"]:

@@ -29,7 +29,7 @@ from plugin.reports.asking.reader import Reader
 from plugin.web.frame.day_fields import day_from
 from plugin.web.frame.kit import PREFIX, field, go, host_id, nudge, page, runtime, wants_fragment, who
 from plugin.web.mine.calendar import written
-from plugin.web.mine.paths import Standing, days_between
+from plugin.web.mine.paths import LearnerCertification, days_between
 from plugin.web.mine.standings import standings
 
 blueprint = Blueprint("my", __name__, url_prefix=f"{PREFIX}/my")
@@ -52,7 +52,7 @@ def watch() -> Response:
     return _listing(int(g.launch.person))
 
 
-def _standings(session: Session, person: int) -> list[Standing]:
+def _standings(session: Session, person: int) -> list[LearnerCertification]:
     """Where she stands in what she is enrolled in: what comes next first."""
     return standings(runtime(), session, host_id(), Reader(who(), people=BitMap([person])))
 

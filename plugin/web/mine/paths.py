@@ -16,26 +16,26 @@ from plugin.mirror.lookup.browse import courses_named
 from plugin.mirror.tables import Course
 from plugin.reports.columns import Row
 from plugin.reports.sources.progress import progress_on
-from plugin.web.frame.course_words import ails
+from plugin.web.frame.course_words import learner_problem
 
 TO_DO = ("assigned", "in_progress", "window_open", "expired")
 """States in which there is something to complete."""
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """A course on the path she is on. ``done``: since when; ``ails``: why nobody can complete it."""
 
     course: Course
     done: int | None
     open: bool
-    ails: str
+    learner_problem: str
     leads: bool
     """Whether she can be sent there."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class LearnerCertification:
     """One certification of somebody: a row of the report on learners, and the courses behind it.
 
     :ivar had: courses done of those ``needed``.
@@ -43,7 +43,7 @@ class Standing:
 
     number: int
     row: Row
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     had: int
     needed: int
 
@@ -53,7 +53,7 @@ class Standing:
         return self.row["state"] in TO_DO
 
     @property
-    def next(self) -> Step | None:
+    def next(self) -> PathStep | None:
         """The course to go on with."""
         if not self.to_do:
             return None
@@ -71,7 +71,7 @@ class Standing:
         return self.date is not None and self.row["state"] not in ("expired", "complete", "certified")
 
 
-def standing(session: Session, host_id: int, row: Row, now: int) -> Standing:
+def standing(session: Session, host_id: int, row: Row, now: int) -> LearnerCertification:
     """The courses behind a row of the report on learners."""
     number, person, state = int(row["_certification"]), int(row["_person"]), str(row["state"])
     terms = terms_of(session, host_id, number)
@@ -87,15 +87,15 @@ def standing(session: Session, host_id: int, row: Row, now: int) -> Standing:
     listed = list(dict.fromkeys(ext for one in path for ext in one.courses))
     known = courses_named(session, host_id, listed)
     steps = tuple(
-        Step(
-            known[ext], done.get(ext), ext in now_open, ails(known[ext]),
-            not ails(known[ext]) and (terms.enrol == "on_open" or known[ext].url.startswith("http")),
+        PathStep(
+            known[ext], done.get(ext), ext in now_open, learner_problem(known[ext]),
+            not learner_problem(known[ext]) and (terms.enrol == "on_open" or known[ext].url.startswith("http")),
         )
         for ext in listed
         if ext in known
     )  # fmt: skip
     had, needed = progress_on(path, frozenset(done))
-    return Standing(number, row, steps, needed if state in ("certified", "complete") else had, needed)
+    return LearnerCertification(number, row, steps, needed if state in ("certified", "complete") else had, needed)
 
 
 def days_between(now: int, then: int, zone: str) -> int:

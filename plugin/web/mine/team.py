@@ -94,7 +94,9 @@ def show() -> Response:
             return page("mine/team.html", leads=False)
         asker = _asker(session, below=_below())
         everybody = asker if _below() else _asker(session, below=True)
-        answer = at_a_glance.glance(asker, at_a_glance.asked(_pairs(), sort=found.sort, limit=PAGE_SIZE), page_number())
+        answer = at_a_glance.glance(
+            asker, at_a_glance.glance_question(_pairs(), sort=found.sort, limit=PAGE_SIZE), page_number()
+        )
         pairs = [(int(row["_certification"]), int(row["_person"])) for row in answer.rows]
         free = [] if args["show"] or query() else at_a_glance.without_any(asker)
         context: dict[str, Any] = {
@@ -135,7 +137,7 @@ def member(person: str) -> Response:
     with runtime().db.read() as session:
         her = person_id(session, host_id(), person)
         asker = _about(session, her)
-        rows: list[Row] = at_a_glance.glance(asker, at_a_glance.asked([], limit=500)).rows
+        rows: list[Row] = at_a_glance.glance(asker, at_a_glance.glance_question([], limit=500)).rows
         context: dict[str, Any] = {
             "person": person, "who": asker.memo["who"], "now": asker.now, "zone": asker.zone,
             "standings": [standing(session, host_id(), row, asker.now) for row in rows],
@@ -169,7 +171,7 @@ def remind() -> Response:
             _about(session, her)
             pairs = [(int(field("certification", 9) or 0), her)]
         else:
-            question = at_a_glance.asked(_pairs(), limit=500)
+            question = at_a_glance.glance_question(_pairs(), limit=500)
             asker = _asker(session, below=_below())
             pairs = []
             for part in range(1, _MOST_REMINDED // 500 + 1):
@@ -206,7 +208,7 @@ def file(form: str) -> Response:
     """What the list shows as a file, whole."""
     with runtime().db.read() as session:
         reader = _asker(session, below=_below()).reader
-    export = Export(runtime(), host_id(), reader, at_a_glance.asked(_pairs()), form)
+    export = Export(runtime(), host_id(), reader, at_a_glance.glance_question(_pairs()), form)
     found = Response(stream_with_context(export), content_type=export.media)
     found.headers["Content-Disposition"] = f'attachment; filename="{export.name}"'
     found.call_on_close(export.close)

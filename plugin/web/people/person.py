@@ -16,7 +16,7 @@ from plugin.core.tables import Journal
 from plugin.mirror.lookup.browse import zone_of_person
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker
-from plugin.reports.people.person import Standing, person_of, standings, work_of
+from plugin.reports.people.person import PersonCertification, person_of, standings, work_of
 from plugin.reports.people.timeline import timeline
 from plugin.reports.query import ask
 from plugin.reports.service import asking
@@ -63,7 +63,7 @@ def _messages(asker: Asker, person: str) -> list[dict[str, Any]]:
     return ask(asker, asked).rows
 
 
-def _others(asker: Asker, stands: list[Standing]) -> list[tuple[int, str]]:
+def _others(asker: Asker, stands: list[PersonCertification]) -> list[tuple[int, str]]:
     """The certifications that she could be assigned to by this reader."""
     _total, rows = listed(asker.session, asker.host_id, "", limit=_OFFERED, offset=0, only=g.launch.rights.seen())
     hers = {one.id for one in stands if one.row["state"] != "withdrawn"}

@@ -15,7 +15,7 @@ from plugin.reports.overview import TOTAL
 from plugin.reports.sources.overview import NUMBERS as COUNTED
 from plugin.reports.sources.overview import PERCENTS
 from plugin.web.frame.words import count, due_words, exception_words, moment, state_words, type_words
-from plugin.web.reports.report_address import Here, Pairs
+from plugin.web.reports.report_address import Pairs, ReportPage
 
 _STATES = frozenset({"assigned", "in_progress", "certified", "window_open", "expired", "complete", "withdrawn"})
 _EXCEPTIONS = frozenset({"time_allowance", "unknown_date", "duplicate_course", "already_assigned"})
@@ -49,17 +49,17 @@ class Cell:
     address: str = ""
 
 
-def people_of(here: Here, name: str, where: Pairs) -> str:
+def people_of(here: ReportPage, name: str, where: Pairs) -> str:
     """The address of the people whom a number of the overview counts, among those of ``where``."""
     return here.address("learners", [*where, *_PEOPLE[name]])
 
 
-def cell(here: Here, asked: Question, column: Column, row: Row, zone: str) -> Cell:
+def cell(here: ReportPage, asked: Question, column: Column, row: Row, zone: str) -> Cell:
     """A cell of a page: names lead to people, and numbers of the overview to whom they count."""
     return Cell(shown(column, row, zone), _address(here, asked, column.name, row))
 
 
-def _address(here: Here, asked: Question, name: str, row: Row) -> str:
+def _address(here: ReportPage, asked: Question, name: str, row: Row) -> str:
     if name == "name" and row.get("person") and g.launch.rights.any:
         return url_for("person.show", person=row["person"])
     if asked.source != "overview" or name not in COUNTED or not row.get(name):

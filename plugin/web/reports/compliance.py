@@ -19,7 +19,7 @@ from plugin.reports.outlook import Month, due_by_week, trend
 from plugin.reports.query import ask
 from plugin.web.frame.words import short_day
 from plugin.web.reports.cells import TO_DO, people_of
-from plugin.web.reports.report_address import Here, Pairs
+from plugin.web.reports.report_address import Pairs, ReportPage
 
 _WIDTH, _LEFT = 560, 0
 WEEK = 7 * 86_400
@@ -28,7 +28,7 @@ _NUMBERS = ("enrolled", "overdue", "due_30", "expiring_30", "held")
 
 
 @dataclass(frozen=True)
-class Part:
+class BarPart:
     """A part of a bar: where it begins, how wide, what it counts, and where its people are."""
 
     x: float
@@ -40,22 +40,22 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Line:
+class ComplianceLine:
     """A certification or a unit: its bar and its numbers, each with the address of its people."""
 
     name: str
     address: str | None
-    parts: list[Part]
+    parts: list[BarPart]
     numbers: dict[str, tuple[int, str]]
     percent: float | None
 
 
-def home(here: Here) -> str:
+def home(here: ReportPage) -> str:
     """The first page of these reports."""
     return url_for("reports.first" if here.endpoint == "reports.table" else "reports.team_first")
 
 
-def picture(asker: Asker, here: Here) -> dict[str, Any]:
+def picture(asker: Asker, here: ReportPage) -> dict[str, Any]:
     """What the first page shows. The address may name a certification and a unit to look below."""
     _columns, rows = overview.rows(asker, parse_question("overview", []))
     live = [row for row in rows if row["enrolled"] or row["held"]]
@@ -76,7 +76,7 @@ def picture(asker: Asker, here: Here) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def picture_of(asker: Asker, here: Here, code: str) -> dict[str, Any]:
+def picture_of(asker: Asker, here: ReportPage, code: str) -> dict[str, Any]:
     """The same of one certification, for its Overview."""
     rows = ask(asker, parse_question("overview", [("certification", code)])).rows
     months = trend(asker, code)
@@ -91,7 +91,7 @@ def _legend() -> list[tuple[str, str]]:
     return [(_words(name), tone) for name, tone in _PARTS]
 
 
-def _first(here: Here) -> str:
+def _first(here: ReportPage) -> str:
     return "reports.first" if here.endpoint == "reports.table" else "reports.team_first"
 
 
@@ -102,21 +102,21 @@ def _words(name: str) -> str:
     )  # fmt: skip
 
 
-def _line(here: Here, row: dict[str, Any], where: Pairs, address: str | None, name: str = "") -> Line:
+def _line(here: ReportPage, row: dict[str, Any], where: Pairs, address: str | None, name: str = "") -> ComplianceLine:
     enrolled = row["enrolled"]
     parts, x = [], float(_LEFT)
     for part, tone in _PARTS:
         size = row[part]
         width = round(size / enrolled * _WIDTH, 1) if enrolled else 0.0
-        parts.append(Part(round(x, 1), width, tone, _words(part), size, people_of(here, part, where)))
+        parts.append(BarPart(round(x, 1), width, tone, _words(part), size, people_of(here, part, where)))
         x += width
     numbers = {name: (row[name], people_of(here, name, where)) for name in _NUMBERS}
-    return Line(
+    return ComplianceLine(
         name or row["certification_name"] or row["certification"], address, parts, numbers, row["certified_percent"]
     )
 
 
-def _units(asker: Asker, here: Here, code: str) -> tuple[list[Line], str | None]:
+def _units(asker: Asker, here: ReportPage, code: str) -> tuple[list[ComplianceLine], str | None]:
     """The units right below the one that the address names, and the address of the level above."""
     under = request.args.get("under", "")
     sql = (
@@ -141,7 +141,7 @@ def _units(asker: Asker, here: Here, code: str) -> tuple[list[Line], str | None]
     return lines, above
 
 
-def _past(here: Here, code: str, months: list[Month]) -> dict[str, dict[str, str]]:
+def _past(here: ReportPage, code: str, months: list[Month]) -> dict[str, dict[str, str]]:
     """By the day on which a month ended, where the people of its numbers are; of a unit nobody keeps who was in it."""
     names = ("enrolled", "certified", "overdue")
     return {
@@ -150,7 +150,7 @@ def _past(here: Here, code: str, months: list[Month]) -> dict[str, dict[str, str
     }
 
 
-def _week_bars(asker: Asker, here: Here, code: str, weeks: list[int]) -> list[dict[str, Any]]:
+def _week_bars(asker: Asker, here: ReportPage, code: str, weeks: list[int]) -> list[dict[str, Any]]:
     most, step = max([*weeks, 1]), _WIDTH / max(len(weeks), 1)
     return [
         {
@@ -161,7 +161,7 @@ def _week_bars(asker: Asker, here: Here, code: str, weeks: list[int]) -> list[di
     ]  # fmt: skip
 
 
-def due_in_week(here: Here, code: str, now: int, number: int) -> str:
+def due_in_week(here: ReportPage, code: str, now: int, number: int) -> str:
     """Where the people are who are due in one of the next weeks, of one certification or of all."""
     first, last = format_instant(now + number * WEEK + 1), format_instant(now + (number + 1) * WEEK)
     to_do = [

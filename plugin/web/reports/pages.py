@@ -24,10 +24,10 @@ from plugin.web.reports import report_address as asks
 from plugin.web.reports.cells import DATES, NUMBERS, cell, head_of, is_code
 from plugin.web.reports.labels import column_label, operator_label, source_label, source_sentence
 from plugin.web.reports.printed import printed
-from plugin.web.reports.report_address import Here, Pairs
+from plugin.web.reports.report_address import Pairs, ReportPage
 
 blueprint = Blueprint("reports", __name__, url_prefix=PREFIX)
-HERE = Here("reports.table", "reports.file")
+HERE = ReportPage("reports.table", "reports.file")
 HOW = ("", "before", "after", "between", "next", "last", "empty")
 
 
@@ -49,7 +49,7 @@ def first() -> Response:
     return page("reports/compliance.html", section="reports", at="reports.first", **context)
 
 
-def _send(here: Here, source: str, pairs: Pairs) -> str:
+def _send(here: ReportPage, source: str, pairs: Pairs) -> str:
     """Where this report can be sent from."""
     form = "sending.send_form" if here == HERE else "sending.team_send_form"
     return url_for(form, source=source, **asks.grouped(pairs))
@@ -76,7 +76,7 @@ def file(source: str, form: str) -> Response:
     return file_of(source, form, reader())
 
 
-def table_of(source: str, here: Here, who_asks: Reader, section: str) -> Answered:
+def table_of(source: str, here: ReportPage, who_asks: Reader, section: str) -> Answered:
     """A source's page for a reader.
 
     :raises Refused: for anything that is asked for and is not there.
@@ -94,7 +94,7 @@ def table_of(source: str, here: Here, who_asks: Reader, section: str) -> Answere
     return page("reports/table.html", section=section, leads=section == "team_reports", **context)
 
 
-def _table(asker: Asker, answer: Any, pairs: Pairs, here: Here, source: str) -> dict[str, Any]:
+def _table(asker: Asker, answer: Any, pairs: Pairs, here: ReportPage, source: str) -> dict[str, Any]:
     question = asks.question(source, pairs)
     names = [one.name for one in answer.columns]
     rest, zone = asks.without(pairs, "cursor"), zone_of(asker, answer)

@@ -21,7 +21,7 @@ _OWN = ("add", "value", "how", "column", "format", "source")
 
 
 @dataclass(frozen=True)
-class Chip:
+class ReportChip:
     """A filter in words, and the address without it."""
 
     words: str
@@ -29,7 +29,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Here:
+class ReportPage:
     """The page: its endpoint, and what is fixed in its address.
 
     :ivar endpoint: of a source's table. ``files``: of its file.
@@ -92,12 +92,12 @@ def question(source: str, pairs: Pairs) -> Question:
     return parse_question(source, pairs)
 
 
-def chips(here: Here, asked: Question, pairs: Pairs, names: Names) -> list[Chip]:
+def chips(here: ReportPage, asked: Question, pairs: Pairs, names: Names) -> list[ReportChip]:
     """The filters that are on. :param names: what values are called."""
     found = []
     for pair, words in zip(asked.filters, filter_words(asked, names), strict=True):
         rest = [one for one in without(pairs, "cursor") if one != pair]
-        found.append(Chip(words, here.address(asked.source, rest)))
+        found.append(ReportChip(words, here.address(asked.source, rest)))
     return found
 
 
@@ -113,7 +113,7 @@ def filter_words(asked: Question, names: Names) -> list[str]:
     return found
 
 
-def headings(here: Here, asked: Question, pairs: Pairs, names: Sequence[str]) -> list[tuple[str, str, str]]:
+def headings(here: ReportPage, asked: Question, pairs: Pairs, names: Sequence[str]) -> list[tuple[str, str, str]]:
     """Label, address that sorts by it, and ``ascending``, ``descending`` or nothing, of each column."""
     found = []
     for name in names:
@@ -124,7 +124,7 @@ def headings(here: Here, asked: Question, pairs: Pairs, names: Sequence[str]) ->
     return found
 
 
-def choices(here: Here, source: str, pairs: Pairs, names: Sequence[str]) -> list[tuple[str, str, bool, str]]:
+def choices(here: ReportPage, source: str, pairs: Pairs, names: Sequence[str]) -> list[tuple[str, str, bool, str]]:
     """The columns there are, those shown first in their order.
 
     Name, label, whether it is shown, and the address of the report with it a place further up.

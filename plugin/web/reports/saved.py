@@ -9,10 +9,10 @@ from plugin.access.rules import STAFF, rule
 from plugin.reports.asking.question import parse_question
 from plugin.reports.saved import store
 from plugin.web.frame.kit import PREFIX, editor, field, go, host_id, runtime, who
-from plugin.web.reports.report_address import Here
+from plugin.web.reports.report_address import ReportPage
 
 blueprint = Blueprint("saved_reports", __name__, url_prefix=f"{PREFIX}/reports/saved")
-_HERE = Here("reports.table", "reports.file")
+_HERE = ReportPage("reports.table", "reports.file")
 
 
 @blueprint.post("/<source>")

@@ -24,7 +24,7 @@ from plugin.reports.asking.reader import Reader
 from plugin.reports.catalogue import source_named
 from plugin.reports.record.proofs import are_verified
 from plugin.reports.sending import schedules
-from plugin.reports.sending.schedules import Leaving, Owner, Wanted
+from plugin.reports.sending.schedules import RequestedSchedule, ScheduleOwner, SendingRules
 from plugin.reports.sending.sent_list import mine, of_site, sending_for
 from plugin.reports.sending.stored_files import parts
 from plugin.reports.sending.tables import ReportSchedule
@@ -33,7 +33,7 @@ from plugin.web.frame.kit import PREFIX, editor, field, go, host_id, nudge, page
 from plugin.web.reports import choosing, team
 from plugin.web.reports import report_address as asks
 from plugin.web.reports.labels import source_label
-from plugin.web.reports.report_address import Here, filter_words
+from plugin.web.reports.report_address import ReportPage, filter_words
 from plugin.web.reports.sending_words import how_words, outcome_words, state_words, timing_words, weekday_words
 
 blueprint = Blueprint("sending", __name__, url_prefix=PREFIX)
@@ -41,7 +41,7 @@ _ACTIONS = ("pause", "resume", "now", "remove")
 
 
 @dataclass(frozen=True)
-class Side:
+class SendingPages:
     """The pages of administrators, or those of a manager."""
 
     name: str
@@ -58,17 +58,17 @@ class Side:
         return team.reader() if self.team else reader_of(runtime(), host_id(), g.launch.rights, who())
 
 
-STAFF_SIDE = Side("", "reports", "reports.table", team=False)
-TEAM_SIDE = Side("team_", "team_reports", "reports.team_table", team=True)
+STAFF_SIDE = SendingPages("", "reports", "reports.table", team=False)
+TEAM_SIDE = SendingPages("team_", "team_reports", "reports.team_table", team=True)
 
 
-def owner() -> Owner:
+def owner() -> ScheduleOwner:
     """Whoever is looking, as a schedule keeps her."""
     person = g.launch.person
-    return Owner("person" if person is not None else "subject", editor(), who(), person)
+    return ScheduleOwner("person" if person is not None else "subject", editor(), who(), person)
 
 
-def _form(side: Side, source: str, problem: str = "", status: int = 200) -> Response:
+def _form(side: SendingPages, source: str, problem: str = "", status: int = 200) -> Response:
     source_named(source)
     pairs = asks.without(asks.given(), "cursor", "limit")
     question = parse_question(source, pairs)
@@ -94,7 +94,7 @@ def _every(one: str) -> str:
     return str(words[one])
 
 
-def _send(side: Side, source: str) -> Response:
+def _send(side: SendingPages, source: str) -> Response:
     pairs = asks.without(asks.given(), "cursor", "limit")
     try:
         wanted = _wanted(side, source, pairs)
@@ -108,7 +108,7 @@ def _send(side: Side, source: str) -> Response:
     return go(side.url("listing"))
 
 
-def _wanted(side: Side, source: str, pairs: asks.Pairs) -> Wanted:
+def _wanted(side: SendingPages, source: str, pairs: asks.Pairs) -> RequestedSchedule:
     timing = parse_timing(
         {name: request.form.get(name) or None for name in ("every", "at", "weekday", "date")}
         | {name: request.form.get(name) or 1 for name in ("day", "days_before")}
@@ -116,7 +116,7 @@ def _wanted(side: Side, source: str, pairs: asks.Pairs) -> Wanted:
     how, endpoint = request.form.get("how", "page"), request.form.get("endpoint", "")
     if how == "endpoint" and not (g.launch.rights.changes_host and not side.team):
         raise NotFound(_("There is no such endpoint."))
-    return Wanted(
+    return RequestedSchedule(
         field("name"), parse_question(source, pairs), timing, form=request.form.get("form", "xlsx"), how=how,
         to=tuple(request.form.get("to", "").replace(",", " ").replace(";", " ").split()),
         endpoint=int(endpoint) if endpoint.isascii() and endpoint.isdigit() and len(endpoint) < 9 else None,
@@ -124,12 +124,12 @@ def _wanted(side: Side, source: str, pairs: asks.Pairs) -> Wanted:
     )  # fmt: skip
 
 
-def _with_grant(me: Owner, session: Session) -> None:
+def _with_grant(me: ScheduleOwner, session: Session) -> None:
     """Her grant; one who administers the site by her role may give herself what reports need, and says so."""
     now = runtime().clock.now()
     asked = request.form.get("grant") == "yes" and g.launch.rights.changes_host
     if asked and present(session, host_id(), me, now, team=False) is None:
-        wanted = grants.Wanted("auditor", person=me.person, subject="" if me.person is not None else me.key)
+        wanted = grants.RequestedGrant("auditor", person=me.person, subject="" if me.person is not None else me.key)
         grants.add(session, host_id(), wanted, by=g.launch.rights, at=now, who=who())
     demand_grant(session, host_id(), me, now)
 
@@ -139,8 +139,8 @@ def _grants(**_address: Any) -> bool:
     return request.form.get("grant") == "yes"
 
 
-def _leaving() -> Leaving:
-    return Leaving(tuple(request.form.get("domains", "").replace(",", " ").split()), "stay" in request.form)
+def _leaving() -> SendingRules:
+    return SendingRules(tuple(request.form.get("domains", "").replace(",", " ").split()), "stay" in request.form)
 
 
 def _opens() -> bool:
@@ -151,7 +151,7 @@ def _opens() -> bool:
     return wanted.widens(before)
 
 
-def _listing(side: Side) -> Response:
+def _listing(side: SendingPages) -> Response:
     every = not side.team and g.launch.rights.sees_host
     with runtime().db.read() as session:
         host = session.get_one(Host, host_id())
@@ -174,12 +174,12 @@ def _listing(side: Side) -> Response:
     )  # fmt: skip
 
 
-def _question_address(side: Side, row: ReportSchedule) -> str:
-    here = Here("reports.team_table" if row.team else "reports.table", "")
+def _question_address(side: SendingPages, row: ReportSchedule) -> str:
+    here = ReportPage("reports.team_table" if row.team else "reports.table", "")
     return here.address(row.source, [(name, value) for name, value in row.question])
 
 
-def _act(side: Side, number: int, action: str) -> Response:
+def _act(side: SendingPages, number: int, action: str) -> Response:
     if action not in _ACTIONS:
         raise NotFound(_("There is no such schedule."))
     every = not side.team and g.launch.rights.changes_host

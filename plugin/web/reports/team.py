@@ -13,9 +13,9 @@ from plugin.reports.service import asking
 from plugin.web.frame.kit import host_id, page, runtime, who
 from plugin.web.reports import compliance
 from plugin.web.reports.labels import source_label, source_sentence
-from plugin.web.reports.report_address import Here
+from plugin.web.reports.report_address import ReportPage
 
-HERE = Here("reports.team_table", "reports.team_file")
+HERE = ReportPage("reports.team_table", "reports.team_file")
 SOURCES = ("learners", "courses", "membership", "overview")
 """What a manager sees; history and messages are the administrators'."""
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from plugin.enrolment.effects import NUMBERS, ON_HOLD, Effect
+from plugin.enrolment.effects import NUMBERS, ON_HOLD, CertificationEffect
 from plugin.mirror.lookup.browse import names_of_people
 
 LISTED = 200
 """Records to be matched, and names behind a number, on one page."""
 
 
-def with_names(session: Session, number: int, effects: list[Effect]) -> list[dict[str, Any]]:
+def with_names(session: Session, number: int, effects: list[CertificationEffect]) -> list[dict[str, Any]]:
     """What each certification gains and loses, each number with the first of the people behind it."""
     found = []
     for one in (effect for effect in effects if effect.anything or effect.on_hold):

@@ -9,13 +9,13 @@ from flask import request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from plugin.enrolment.sourcing.plans import Plan
+from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.enrolment.sourcing.retargeting import TYPES
 from plugin.mirror.lookup.browse import describe
 
 
 @dataclass(frozen=True)
-class Line:
+class MapLine:
     """One line of a map. ``old`` and ``new``: ids; ``name``: what the old one is called; ``by``: why the new one is offered."""
 
     old: str
@@ -30,7 +30,7 @@ def entered() -> dict[str, str]:
     return {old: new.strip()[:255] for old, new in pairs if old and new.strip()}
 
 
-def lines(session: Session, host_id: int, plan: Plan, asked: dict[str, str], kinds: Iterable[str]) -> list[Line]:
+def lines(session: Session, host_id: int, plan: LoadPlan, asked: dict[str, str], kinds: Iterable[str]) -> list[MapLine]:
     """What the page shows of a plan: what was entered, and what rows name besides that goes, with what fits."""
     offered, by = dict(plan.document.get("map") or {}), dict(plan.document.get("mapped_by") or {})
     every = {**offered, **asked}
@@ -43,5 +43,7 @@ def lines(session: Session, host_id: int, plan: Plan, asked: dict[str, str], kin
     found = []
     for old, new in sorted(every.items()):
         names = [known[one, old].name for one in types if not known[one, old].missing]
-        found.append(Line(old, new, names[0] if names else "", "" if old in asked else words.get(by.get(old, ""), "")))
+        found.append(
+            MapLine(old, new, names[0] if names else "", "" if old in asked else words.get(by.get(old, ""), ""))
+        )
     return found

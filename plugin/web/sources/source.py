@@ -14,7 +14,7 @@ from plugin.core.errors import MusterError, NotFound
 from plugin.enrolment.sourcing import changes, fetching
 from plugin.enrolment.sourcing.kept import WAITS, is_unfit
 from plugin.enrolment.sourcing.loads import NotLoaded
-from plugin.enrolment.sourcing.plans import Plan
+from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.mirror.sources import tokens
 from plugin.mirror.sources.directory import guarding
 from plugin.mirror.sources.managing import matching, overview, setup
@@ -37,7 +37,7 @@ def show(number: int, name: str) -> Response:
 
 
 def shown(
-    number: int, name: str, plan: Plan | None = None, problem: str = "", status: int = 200,
+    number: int, name: str, plan: LoadPlan | None = None, problem: str = "", status: int = 200,
     read: Sequence[Understood] = (), token: str = "",
 ) -> Response:  # fmt: skip
     """The page; with a plan also what it says, and how its files were read; with a token this once."""
@@ -70,7 +70,7 @@ def _waiting(kept: Sequence[SourceLoad]) -> dict[str, Any] | None:
 
 
 def acted(
-    number: int, name: str, act: Callable[[], Plan | None], *, refused: Callable[[NotLoaded], str] = refusal_words
+    number: int, name: str, act: Callable[[], LoadPlan | None], *, refused: Callable[[NotLoaded], str] = refusal_words
 ) -> Response:
     """Do something of a source; what is refused is shown with its plan.
 

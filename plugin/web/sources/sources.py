@@ -11,7 +11,7 @@ from plugin.access.rules import rule
 from plugin.core.errors import MusterError
 from plugin.enrolment.sourcing import changes
 from plugin.enrolment.sourcing.loads import NotLoaded
-from plugin.enrolment.sourcing.plans import Plan
+from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.mirror.sources.managing import overview, setup
 from plugin.mirror.sources.source import DEFAULT_JOIN
 from plugin.web.frame.kit import PREFIX, field, go, nudge, page, runtime, who
@@ -34,7 +34,7 @@ def _listing(
     number: int,
     problem: str = "",
     status: int = 200,
-    plan: Plan | None = None,
+    plan: LoadPlan | None = None,
     asked: Mapping[str, Any] | None = None,
 ) -> Response:
     """The page; with a plan also what a change of suppliers that was ``asked`` would do."""

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from plugin.access.rules import rule
 from plugin.core.errors import Invalid, MusterError
-from plugin.enrolment.sourcing.reorganising import KINDS, Foreseen, Reorganisation, what_if
+from plugin.enrolment.sourcing.reorganising import KINDS, ForeseenEffect, Reorganisation, what_if
 from plugin.mirror.lookup.browse import describe
 from plugin.mirror.lookup.search import find
 from plugin.web.frame.kit import PREFIX, page, runtime
@@ -27,7 +27,7 @@ def show(number: int) -> Response:
 
 
 def _show(
-    number: int, problem: str = "", status: int = 200, done: Foreseen | None = None, sentence: str = ""
+    number: int, problem: str = "", status: int = 200, done: ForeseenEffect | None = None, sentence: str = ""
 ) -> Response:
     kind = request.values.get("kind", KINDS[0])
     kind = kind if kind in KINDS else KINDS[0]

@@ -11,7 +11,7 @@ from plugin.hosts.csv import last_file, mapping
 from plugin.hosts.csv.archives import File
 from plugin.hosts.csv.file_faults import Unreadable
 from plugin.hosts.csv.last_file import LastFile, for_the_next, read_people
-from plugin.hosts.csv.reading import Reading, Row, read
+from plugin.hosts.csv.reading import FileRow, ReadFile, read
 
 MAPPING = mapping.read({"keep": ["Kst"]})
 UNITS = ("Claims", "Müll; Abfuhr", "Zwölf", 'The "Best"', "two\nlines", "")
@@ -32,7 +32,7 @@ def written(rows: list[tuple[str, ...]], rng: random.Random, *, ends: str, title
     return (ends.join(lines) + ends).encode(rng.choice(["utf-8", "cp1252"]))
 
 
-def by_person(rows: list[Row]) -> dict[str, list[tuple[object, ...]]]:
+def by_person(rows: list[FileRow]) -> dict[str, list[tuple[object, ...]]]:
     found = defaultdict(list)
     for row in rows:
         found[row.get("id")].append((sorted(row.values.items()), sorted(row.kept.items()), row.active))
@@ -45,7 +45,7 @@ def ids_by_mark(packed: bytes | None) -> list[tuple[int, str]]:
     return sorted(zip(kept.marks.tolist(), kept.ids, strict=True))
 
 
-def whole(file: File) -> Reading | None:
+def whole(file: File) -> ReadFile | None:
     try:
         return read(file, MAPPING, "id")
     except Unreadable:

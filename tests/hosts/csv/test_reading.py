@@ -15,12 +15,12 @@ from plugin.core.errors import Invalid
 from plugin.hosts.csv import mapping as mappings
 from plugin.hosts.csv.archives import unpack
 from plugin.hosts.csv.file_faults import Unreadable
-from plugin.hosts.csv.reading import Reading, read
+from plugin.hosts.csv.reading import ReadFile, read
 
 GERMAN = "Personal-Nr.;Vorname;Nachname;Abteilung;Führungskraft;Eintritt;Austritt;Status\r\n001;Jörg;Müß;Bau;002;1.2.2020;31.12.9999;Aktiv\r\n"
 
 
-def one(data: bytes | str, name: str = "people.csv", kind: str = "", **mapping: Any) -> Reading:
+def one(data: bytes | str, name: str = "people.csv", kind: str = "", **mapping: Any) -> ReadFile:
     raw = data.encode() if isinstance(data, str) else data
     [file] = unpack(name, raw, kind)
     return read(file, mappings.read(mapping), "id")

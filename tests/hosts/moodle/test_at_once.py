@@ -8,7 +8,7 @@ from sqlalchemy import select
 from plugin.delivery.drift.found_places import look_at_found
 from plugin.delivery.tables import FOUND, OURS, Seat
 from plugin.enrolment.doctor import examine
-from plugin.mirror.tables import Completion, Hint
+from plugin.mirror.tables import Completion, StoredHint
 from tests.hosts.fake_moodle import Enrolment, now
 from tests.hosts.moodle.test_course_trouble import look, visit
 from tests.hosts.moodle.test_mirror import World
@@ -22,7 +22,7 @@ def test_the_page_she_comes_back_to_reads_her_completion_by_itself_and_says_so(w
     first = client.get(f"{base}/my/certifications").text
     assert "Asking your learning site what you have completed" in first
     assert f'data-poll="{base}/my/certifications/watch"' in first
-    assert world.count(Hint) == 1
+    assert world.count(StoredHint) == 1
     world.work()
     again = client.get(f"{base}/my/certifications/watch").text
     assert 'data-poll=""' in again
@@ -54,10 +54,10 @@ def test_whoever_comes_back_twice_at_once_is_looked_at_once_and_soon_again(world
     world.assign("{audience: '2'}")
     for _ in range(2):
         look(world, "/my/certifications", "12")
-    assert world.count(Hint) == 1
+    assert world.count(StoredHint) == 1
     world.later(20)
     look(world, "/my/certifications", "12")
-    assert world.count(Hint) == 2
+    assert world.count(StoredHint) == 2
 
 
 def test_a_site_that_cannot_be_asked_is_not_waited_for(world: World) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from plugin.core.errors import Invalid
-from plugin.hosts.moodle.mapping import MoodleMapping, Sampled, place, preview, read_date, unit_id
+from plugin.hosts.moodle.mapping import MoodleMapping, MoodleSample, place, preview, read_date, unit_id
 from plugin.hosts.moodle.sampling import MAPPER, sample
 from plugin.hosts.port import ConnectionSpec
 from tests.hosts.conformance.cases import MAPPING, MoodleCase
@@ -112,7 +112,7 @@ def test_samples_know_managers_and_cohorts_outside_them(case: MoodleCase) -> Non
 
 
 def test_a_preview_of_a_site_without_people_is_empty() -> None:
-    assert preview(Sampled(), MoodleMapping()).samples == []
+    assert preview(MoodleSample(), MoodleMapping()).samples == []
 
 
 def test_duplicate_id_numbers_name_no_manager(case: MoodleCase) -> None:

@@ -23,7 +23,7 @@ from plugin.jobs.work import work_host
 from plugin.mirror.connections.store import NewHost, add_host
 from plugin.mirror.pulling.pull import pull
 from plugin.mirror.pulling.row_guard import held_records, refuse_records, release_records
-from plugin.mirror.tables import DELETED, Completion, Connection, Course, Hint, Job, Person
+from plugin.mirror.tables import DELETED, Completion, Connection, Course, Job, Person, StoredHint
 from plugin.web.launch.session import Launch, open_session
 from tests.hosts.conformance.cases import MAPPING
 from tests.hosts.fake_moodle import Enrolment, FakeMoodle, now, serve_moodle
@@ -318,7 +318,7 @@ def test_a_learner_who_comes_back_is_looked_at_at_once(world: World) -> None:
         person = session.scalars(select(Person.id).where(Person.ext == "12")).one()
         for _ in range(2):
             look_again(session, world.host, person, world.made.clock.now())
-    assert world.count(Hint) == 1
+    assert world.count(StoredHint) == 1
     world.work()
     assert world.count(Completion, Completion.person_ext == "12") == 1
 

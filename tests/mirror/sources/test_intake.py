@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
 from plugin.mirror.changes import stamp
-from plugin.mirror.lookup.without_account import Stranger, accounts_around, named, of_targets
+from plugin.mirror.lookup.without_account import UnmatchedRecord, accounts_around, named, of_targets
 from plugin.mirror.pulling.rows import KINDS, drop_rows
-from plugin.mirror.sources.intake import Taken, take, unmatched_counts
+from plugin.mirror.sources.intake import DeliveryResult, take, unmatched_counts
 from plugin.mirror.sources.learning_site import accounts_changed
 from plugin.mirror.sources.managing import setup
 from plugin.mirror.sources.managing.matching import pin, unpin
 from plugin.mirror.sources.source import source_of, source_row
-from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience, Spell
+from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData, Spell
 from plugin.mirror.sources.tables import WHYS, Identity, Rename
 from plugin.mirror.tables import Job, Person, Unit
 from tests.enrolment.test_settle import active
@@ -37,14 +37,14 @@ def world(runtime: Runtime) -> World:
     return made
 
 
-def said(ext: str, organisation: str = "", manager: str = "", key: str | None = None, **more: Any) -> Said:
+def said(ext: str, organisation: str = "", manager: str = "", key: str | None = None, **more: Any) -> PersonData:
     spell = Spell(organisation=organisation, manager=manager, end=more.pop("end", ""))
     name = more.pop("name", ext)
-    return Said(ext, ext if key is None else key, name, jobs={"": [spell]}, **more)
+    return PersonData(ext, ext if key is None else key, name, jobs={"": [spell]}, **more)
 
 
-def hand_over(world: World, *people: Said, settle: bool = True, **more: Any) -> Taken:
-    def work(session: Session) -> Taken:
+def hand_over(world: World, *people: PersonData, settle: bool = True, **more: Any) -> DeliveryResult:
+    def work(session: Session) -> DeliveryResult:
         source = source_of(session, source_row(session, HOST, "hr"))
         return take(session, HOST, source, Delivery(people=people, **more), world.now)
 
@@ -143,13 +143,13 @@ def test_an_account_that_comes_late_joins_at_its_arrival_and_one_that_comes_anew
 
 def test_who_has_no_account_yet_is_named_by_unit_audience_and_name(world: World) -> None:
     lost = said("77", "Claims / Nights", name="Zoë Lost")
-    crew = SaidAudience("crew", "Crew", ["77", "1"])
+    crew = AudienceData("crew", "Crew", ["77", "1"])
     hand_over(
         world, said("1", "Claims"), lost, said("78", "Legal", name="Gone", active=False), audiences=[crew], whole=WHOLE
     )
     asked = [("organisation", "hr:Claims", True), ("organisation", "hr:Claims", False), ("audience", "hr:crew", False),
              ("organisation", "hr:Legal", True)]  # fmt: skip
-    zoe = Stranger("hr", "77", "Zoë Lost", "no_account")
+    zoe = UnmatchedRecord("hr", "77", "Zoë Lost", "no_account")
     with world.runtime.db.read() as session:
         assert of_targets(session, HOST, asked[:1], world.now) == {("organisation", "hr:Claims"): [zoe]}
         assert of_targets(session, HOST, asked[1:], world.now) == {("audience", "hr:crew"): [zoe]}
@@ -217,7 +217,7 @@ def test_a_repeated_delivery_changes_nothing(world: World) -> None:
 
 
 def test_members_wait_for_their_account_and_count_while_she_is_there(world: World) -> None:
-    team = [SaidAudience("night", "Night team", ["1", "2", "9"])]
+    team = [AudienceData("night", "Night team", ["1", "2", "9"])]
     hand_over(world, said("1"), said("2"), whole=frozenset({"people", "audiences"}), audiences=team)
     world.save("fs", row("audience", "hr:night"))
     assert active(world) == {"ann", "bob"}
@@ -231,7 +231,7 @@ def test_members_wait_for_their_account_and_count_while_she_is_there(world: Worl
         said("2"),
         said("9"),
         whole=frozenset({"people", "audiences"}),
-        audiences=[SaidAudience("night", "N", ["2"])],
+        audiences=[AudienceData("night", "N", ["2"])],
     )
     assert active(world) == {"bob"}
     sound(world)
@@ -251,8 +251,8 @@ def test_a_unit_that_vanished_while_a_new_one_took_its_people_is_asked_about_and
 
 
 def test_a_unit_and_a_position_of_one_word_are_two_units(world: World) -> None:
-    one = Said("1", "1", "Ann", jobs={"": [Spell(organisation="Claims", position="Claims")]})
-    two = Said("2", "2", "Bob", jobs={"": [Spell(organisation="Claims / Nights")]})
+    one = PersonData("1", "1", "Ann", jobs={"": [Spell(organisation="Claims", position="Claims")]})
+    two = PersonData("2", "2", "Bob", jobs={"": [Spell(organisation="Claims / Nights")]})
     hand_over(world, one, two, whole=WHOLE)
     with world.runtime.db.read() as session:
         assert sorted(session.execute(select(Unit.kind, Unit.ext)).all()) == [

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from plugin.core.tables import Host
 from plugin.core.text import languages, stored
-from plugin.core.text.stored import later, retold
+from plugin.core.text.stored import in_language, later
 from plugin.mirror.tables import Person
 from tests.web.conftest import Visit
 from tests.world import HOST, World
@@ -79,11 +79,11 @@ def test_the_first_language_that_is_offered_is_taken(visit: Visit, world: World,
 def test_a_stored_sentence_is_read_in_the_readers_language(spoken: Path) -> None:
     german, english = languages.choose(["de"]), languages.english()
     plain, filled = later("Withdrawn before it was sent."), later("Undo of %(number)s", number=19)
-    assert retold(plain, english) == plain
-    assert retold(plain, german) == f"de:{plain}"
-    assert retold(filled, german) == "de:Undo of 19"
-    assert retold(f"{plain} {plain}", german) == f"de:{plain} de:{plain}"
-    assert retold("Whatever an administrator wrote", german) == "Whatever an administrator wrote"
+    assert in_language(plain, english) == plain
+    assert in_language(plain, german) == f"de:{plain}"
+    assert in_language(filled, german) == "de:Undo of 19"
+    assert in_language(f"{plain} {plain}", german) == f"de:{plain} de:{plain}"
+    assert in_language("Whatever an administrator wrote", german) == "Whatever an administrator wrote"
 
 
 def test_days_numbers_and_lists_are_written_as_each_language_does(spoken: Path) -> None:

@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 
 from plugin.core.text import languages
 from plugin.delivery.endpoints import subscriptions
-from plugin.delivery.endpoints.subscriptions import Wanted
+from plugin.delivery.endpoints.subscriptions import EnteredSubscription
 from plugin.web.frame import reader, words
 from tests.web.conftest import Visit, Visitor
 from tests.web.steps import add, due, make, picked, save
@@ -101,7 +101,11 @@ def rich(visit: Visit, world: World, settle: Callable[[], None], monkeypatch: py
     picked(sam, path, "individual", "dov")
     sam.post(f"{path}/assignments/remove", {"key": "organisation:legal"})
     subscriptions.create(
-        world.runtime, HOST, Wanted("https://receiver.test/x", "r", ("learner.enrolled",)), form="1", who="sam"
+        world.runtime,
+        HOST,
+        EnteredSubscription("https://receiver.test/x", "r", ("learner.enrolled",)),
+        form="1",
+        who="sam",
     )
     monkeypatch.setattr(languages, "catalogue", lambda _language: Bracketed())
     for module in (reader, words):

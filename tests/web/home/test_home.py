@@ -9,7 +9,7 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from plugin.access.grants import Wanted, add
+from plugin.access.grants import RequestedGrant, add
 from plugin.access.rights import SHELL
 from plugin.core.database.bulk import run
 from plugin.core.days import local_day
@@ -77,7 +77,7 @@ def test_an_administrator_of_one_certification_meets_its_numbers_alone(
     company: World, visit: Visit, db: Database
 ) -> None:
     with db.write() as session:
-        wanted = Wanted("certification", subject="kim", certifications=(2,))
+        wanted = RequestedGrant("certification", subject="kim", certifications=(2,))
         add(session, HOST, wanted, by=SHELL, at=company.now, who="test")
     kim = visit("kim", administrator=False)
     page = kim.page("/home")

@@ -7,7 +7,7 @@ import pytest
 from plugin.core.journal import record
 from plugin.core.logs import use_correlation
 from plugin.core.network import outcome_counts
-from plugin.mirror.tables import Connection, Hint
+from plugin.mirror.tables import Connection, StoredHint
 from plugin.web.hosts.incoming import _caused
 from tests.web.conftest import Visit
 from tests.world import HOST, World
@@ -21,12 +21,14 @@ def heard(world: World) -> World:
             Connection(host_id=HOST, id=1, name="acme", kind="webhook", mapping={}, settings={}, marks={}, caps={})
         )
         common = {"host_id": HOST, "connection": 1, "received": now - 200}
-        session.add(Hint(**common, id=1, key="a", kind="people", ids=["<b>U-1</b>", "U-2", "U-3", "U-4", "U-5"], done=True,
+        session.add(StoredHint(**common, id=1, key="a", kind="people", ids=["<b>U-1</b>", "U-2", "U-3", "U-4", "U-5"], done=True,
                          caused="read 1", worked=now - 198, batch="b" * 16))  # fmt: skip
-        session.add(Hint(**common, id=2, key="b", kind="units", ids=[], done=True, caused="delta 17 12345", worked=now))
-        session.add(Hint(**common, id=3, key="c", kind="enrolments", ids=["e"], done=True, caused="differed 0 4"))
-        session.add(Hint(**common, id=4, key="d", kind="jobs", ids=["j1"]))
-        session.add(Hint(**common, id=5, key="e", kind="all", ids=[], done=True, caused="3 rows changed"))
+        session.add(
+            StoredHint(**common, id=2, key="b", kind="units", ids=[], done=True, caused="delta 17 12345", worked=now)
+        )
+        session.add(StoredHint(**common, id=3, key="c", kind="enrolments", ids=["e"], done=True, caused="differed 0 4"))
+        session.add(StoredHint(**common, id=4, key="d", kind="jobs", ids=["j1"]))
+        session.add(StoredHint(**common, id=5, key="e", kind="all", ids=[], done=True, caused="3 rows changed"))
         use_correlation("b" * 16)
         record(session, HOST, 5, "sync", "enrolled", certification=1, person=1)
         record(session, HOST, 5, "sync", "withdrawn", certification=1, person=2)

@@ -13,7 +13,7 @@ from plugin.app import create_app
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
-from plugin.hosts.preview import Preview, Sample
+from plugin.hosts.preview import MappingPreview, PersonSample
 from plugin.lti.registration import tool_configuration
 from plugin.mirror.connections.store import NewHost, add_host
 from plugin.mirror.pulling.pull import pull
@@ -91,8 +91,8 @@ def test_muster_is_registered_with_a_picture_that_can_be_had(runtime: Runtime) -
 
 
 def test_a_preview_names_each_date_and_shows_the_day_of_the_sites_zone(runtime: Runtime) -> None:
-    sample = Sample("3", "Ann", days=(("start", "2026-02-28T23:30:00Z"), ("position_since", "2020-05-01")))
+    sample = PersonSample("3", "Ann", days=(("start", "2026-02-28T23:30:00Z"), ("position_since", "2020-05-01")))
     with create_app(runtime).test_request_context("/"):
-        row = _rows(Preview([sample], 0.0), Preview([sample], 0.0), "Europe/Berlin")[0]
+        row = _rows(MappingPreview([sample], 0.0), MappingPreview([sample], 0.0), "Europe/Berlin")[0]
     assert row.sample.dates == "starts 1 March 2026; in this position since 1 May 2020"
     assert row.before == {}

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from plugin.app import create_app
 from plugin.core.runtime import Runtime
 from plugin.mirror.connections.store import NewHost, add_host
-from plugin.mirror.tables import Hint
+from plugin.mirror.tables import StoredHint
 from tests.in_turn import in_turn
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -41,7 +41,7 @@ def send(client: FlaskClient, body: Any, *, name: str = "acme", key: str = "m1",
 
 def stored(runtime: Runtime) -> int:
     with runtime.db.read() as session:
-        return session.scalar(select(func.count()).select_from(Hint)) or 0
+        return session.scalar(select(func.count()).select_from(StoredHint)) or 0
 
 
 HINT = {"type": "person.changed", "timestamp": "2027-01-01T00:00:00Z", "data": {"ids": ["U-1", "U-2"]}}

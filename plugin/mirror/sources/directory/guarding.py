@@ -11,7 +11,7 @@ from plugin.core import journal
 from plugin.core.errors import RefusedByRule
 from plugin.mirror.pulling.row_guard import loses_too_much
 from plugin.mirror.pulling.unit_trees import recount
-from plugin.mirror.sources.directory.mapping import said_of
+from plugin.mirror.sources.directory.mapping import person_data
 from plugin.mirror.sources.directory.references import user_id
 from plugin.mirror.sources.directory.tables import USER, DirectoryResource
 from plugin.mirror.sources.intake import take
@@ -71,7 +71,7 @@ def release(session: Session, host_id: int, name: str, *, now: int, who: str) ->
         raise RefusedByRule(f"Nobody of {name} is held.")
     gone = [row.id for row in rows if row.deleted]
     people = [
-        said_of(source, row.id, row.document, manager=user_id(session, source, row.manager), active=False)
+        person_data(source, row.id, row.document, manager=user_id(session, source, row.manager), active=False)
         for row in rows
         if not row.deleted
     ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plugin.mirror.sources.source import Source, path_of, tidy
-from plugin.mirror.sources.source_data import Said, Spell
+from plugin.mirror.sources.source_data import PersonData, Spell
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _ORGANISATION, _POSITION = "department", "title"
@@ -80,7 +80,7 @@ def key_of(source: Source, ident: str, document: Mapping[str, Any]) -> str:
     return value_at(document, source.key_field)
 
 
-def said_of(source: Source, ident: str, document: Mapping[str, Any], *, manager: str, active: bool) -> Said:
+def person_data(source: Source, ident: str, document: Mapping[str, Any], *, manager: str, active: bool) -> PersonData:
     """What a user says of a person.
 
     :param manager: the id of the user she reports to. :param active: whether the mirror shall have her as active.
@@ -95,7 +95,7 @@ def said_of(source: Source, ident: str, document: Mapping[str, Any], *, manager:
     keep = (str(path) for path in source.mapping.get("keep") or ())
     fields = {path: value for path in keep if (value := value_at(document, path))}
     email = value_at(document, "emails")
-    return Said(ident, key_of(source, ident, document), _name(document), email, active, {"": [spell]}, fields)
+    return PersonData(ident, key_of(source, ident, document), _name(document), email, active, {"": [spell]}, fields)
 
 
 def _unit(document: Mapping[str, Any], paths: str, separator: str) -> str:

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from plugin.core.text.texts import fold
 from plugin.mirror.sources.directory.guarding import must_hold
-from plugin.mirror.sources.directory.mapping import manager_of, said_of, value_at
+from plugin.mirror.sources.directory.mapping import manager_of, person_data, value_at
 from plugin.mirror.sources.directory.references import user_id, user_ids
 from plugin.mirror.sources.directory.tables import GROUP, USER, DirectoryResource
 from plugin.mirror.sources.intake import take
 from plugin.mirror.sources.source import Source
-from plugin.mirror.sources.source_data import Delivery, Said, SaidAudience
+from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData
 from plugin.mirror.sources.tables import SourceMember
 
 
@@ -89,12 +89,12 @@ def _write_user(session: Session, source: Source, row: DirectoryResource, times:
     take(session, source.host_id, source, delivery, times.now, count=False)
 
 
-def _said(session: Session, source: Source, row: DirectoryResource) -> Said:
+def _said(session: Session, source: Source, row: DirectoryResource) -> PersonData:
     manager = user_id(session, source, row.manager)
-    return said_of(source, row.id, row.document, manager=manager, active=row.active or row.held)
+    return person_data(source, row.id, row.document, manager=manager, active=row.active or row.held)
 
 
-def _reports(session: Session, source: Source, external: str, ident: str) -> list[Said]:
+def _reports(session: Session, source: Source, external: str, ident: str) -> list[PersonData]:
     """Those who named somebody as their manager before she came."""
     here = (DirectoryResource.host_id == source.host_id, DirectoryResource.source == source.id)
     rows = session.scalars(
@@ -126,7 +126,7 @@ def _write_group(
     ids = user_ids(session, source, had | has)
     kept = {ids[one] for one in has}
     delivery = Delivery(
-        audiences_named=[SaidAudience(row.id, value_at(row.document, "displayName")[:255])],
+        audiences_named=[AudienceData(row.id, value_at(row.document, "displayName")[:255])],
         members_added=[(row.id, ids[one]) for one in sorted(has - had)],
         members_removed=[(row.id, ids[one]) for one in sorted(had - has) if ids[one] not in kept],
     )

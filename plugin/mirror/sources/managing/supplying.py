@@ -31,7 +31,7 @@ from plugin.mirror.sources.source import (
     suppliers_of,
 )
 from plugin.mirror.sources.tables import AccountKey, Identity, Rename, SourceMember, SourceUnit
-from plugin.mirror.sources.units import AUDIENCE, OF_KIND, WORDS, mode_of, told, units_told, write_units
+from plugin.mirror.sources.units import AUDIENCE, OF_KIND, WORDS, mode_of, stored_data, stored_units, write_units
 from plugin.mirror.tables import SITE, Audience, AudienceMember, Connection, Job, Person, Unit
 
 
@@ -106,9 +106,9 @@ def _supplies_now(session: Session, source: Source, kind: str, begins: bool, at:
     if not source.supplies & {"organisation", "position", "managers"}:
         written.add(_drop_all(session, source.host_id, source.id, Job))
     if begins and kind in UNIT_KINDS and mode_of(source, kind) != WORDS:
-        written.add(write_units(session, source, units_told(session, source, kind), zone))
+        written.add(write_units(session, source, stored_units(session, source, kind), zone))
     if begins and kind == "audiences":
-        written.add(write_audiences(session, source, told(session, source, AUDIENCE), zone))
+        written.add(write_audiences(session, source, stored_data(session, source, AUDIENCE), zone))
     for part in slices(rows, 2_000):
         written.add(follow(session, source, part, {}, at, zone).written)
     return written

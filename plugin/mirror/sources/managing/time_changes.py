@@ -13,7 +13,7 @@ from plugin.mirror.sources.intake import follow
 from plugin.mirror.sources.managing.matching import finish
 from plugin.mirror.sources.projecting import JOBS, STAYS, job_exts, next_turn
 from plugin.mirror.sources.source import Source, source_of
-from plugin.mirror.sources.source_data import Said
+from plugin.mirror.sources.source_data import PersonData
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.tables import Connection
 
@@ -51,7 +51,7 @@ def _turn(session: Session, host_id: int, now: int) -> int:
         over = [row for row in theirs if row.gone is not None and row.gone + STAYS <= now]
         stay = [row for row in theirs if row not in over]
         for row in stay:
-            row.turns = next_turn(row, Said.from_json(row.ext, row.said), now, zone, source.freeze)
+            row.turns = next_turn(row, PersonData.from_json(row.ext, row.said), now, zone, source.freeze)
         session.flush()
         written.add(follow(session, source, stay, {}, now, zone).written)
         written.add(_forget(session, source, over))
@@ -62,7 +62,7 @@ def _turn(session: Session, host_id: int, now: int) -> int:
 
 def _forget(session: Session, source: Source, rows: list[Identity]) -> Written:
     """An identity that whole deliveries have lacked for so long gives up its place in the chain."""
-    exts = [ext for row in rows for ext in job_exts(source, row.ext, Said.from_json(row.ext, row.said).jobs)]
+    exts = [ext for row in rows for ext in job_exts(source, row.ext, PersonData.from_json(row.ext, row.said).jobs)]
     written = drop_rows(session, source.host_id, JOBS, exts)
     if rows:
         ids = [row.id for row in rows]
