@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
 
 from tests.journeys.conftest import Running
 
@@ -21,6 +21,13 @@ WIDTHS = (1100, 700, 390)
 SHOTS = os.environ.get("MUSTER_SHOTS")
 """A folder for pictures of the main states, at three widths; docs/pictures is made by naming it here."""
 _EXPECTED = ("400", "401", "409", "500")
+
+
+def reload(page: Page) -> None:
+    """Load a page anew, which may be doing so by itself: then the browser gives one of the two up."""
+    with contextlib.suppress(Error):
+        page.reload()
+    page.wait_for_load_state()
 
 
 class Administrator:
@@ -69,6 +76,10 @@ class Administrator:
     def picture(self, name: str) -> None:
         """A main state: seen at three widths, with a picture of each where somebody wants them."""
         self.see_everywhere(name, SHOTS)
+
+    def reload(self) -> None:
+        """Load the page anew; a page that refreshes itself in the same moment wins."""
+        reload(self.page)
 
     def row(self, key: str) -> Locator:
         """A row of the table, by ``type:target``."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.administrator import WITHIN, open_dialog
+from tests.journeys.administrator import WITHIN, open_dialog, reload
 from tests.journeys.conftest import Running
 from tests.journeys.test_sample_site import SAM, Walker
 
@@ -95,7 +95,7 @@ def test_who_was_moved_by_what_the_site_said_and_why(hand: Hand, sampled: Runnin
         if line.count():
             break
         page.wait_for_timeout(1000)
-        page.reload()
+        reload(page)
     line.get_by_role("link", name="+1 enrolled").click()
     expect(page.get_by_role("listitem").filter(has_text="Nora Nightly")).to_contain_text("now because of")
     assert hand.pressed <= 3, hand.pressed

@@ -92,7 +92,7 @@ def test_a_target_the_host_deletes_leaves_its_row_and_its_learners(sam: Administ
         if row.get_by_text("Missing at the host").count():
             break
         sam.page.wait_for_timeout(500)
-        sam.page.reload()
+        sam.reload()
     expect(row).to_contain_text("Missing at the host")
     sam.picture("missing")
 

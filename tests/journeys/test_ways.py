@@ -75,8 +75,9 @@ def test_what_the_table_shows_is_in_the_address(sam: Administrator) -> None:
     sam.see("no-match")
     page.get_by_label("State", exact=True).select_option("new")
     page.get_by_label("Search assignments").fill("audience")
-    expect(sam.rows).not_to_have_count(0)
-    page.wait_for_timeout(400)
+    page.wait_for_url("**q=audience**")
+    expect(sam.rows).to_have_count(2)
+    expect(sam.rows.first).to_contain_text("Audience")
     shown, address = sam.rows.all_inner_texts(), page.url
     page.goto(address)
     assert sam.rows.all_inner_texts() == shown
@@ -102,7 +103,7 @@ def test_a_manager_who_is_gone_is_followed_by_another(sam: Administrator, runnin
         if row.get_by_role("link", name="Choose a successor").count():
             break
         page.wait_for_timeout(500)
-        page.reload()
+        sam.reload()
     sam.see_everywhere("missing-manager")
     row.get_by_role("link", name="Choose a successor").click()
     dialog = open_dialog(page)

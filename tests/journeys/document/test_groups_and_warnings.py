@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.administrator import Administrator, follows, number, roster, unit_for
+from tests.journeys.administrator import Administrator, follows, number, reload, roster, unit_for
 from tests.journeys.conftest import Running
 from tests.journeys.lists import Walk
 
@@ -37,7 +37,7 @@ def until(page: Page, seen: Callable[[], bool]) -> None:
         if seen():
             return
         page.wait_for_timeout(400)
-        page.reload()
+        reload(page)
     raise AssertionError(page.locator("main").inner_text())
 
 
