@@ -193,7 +193,7 @@ class ConnectionSpec:
     """``service(scopes, method, url, headers=…, data=…)``: a call of an LTI service of the registration, with a token."""
 
 
-class Host(Protocol):
+class HostDialect(Protocol):
     """A dialect. Every method may raise the troubles above."""
 
     def describe(self) -> Caps:

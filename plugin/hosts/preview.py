@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plugin.hosts.port import Host
+from plugin.hosts.port import HostDialect
 
 SAMPLES = 50
 """People shown."""
@@ -51,6 +51,6 @@ class Mapper:
     """
 
     clean: Callable[[Mapping[str, Any]], dict[str, Any]]
-    sample: Callable[[Host, int], Any]
+    sample: Callable[[HostDialect, int], Any]
     preview: Callable[[Any, Mapping[str, Any]], MappingPreview]
     offers: Callable[[Any], Sequence[str]] = lambda _people: ()

@@ -12,11 +12,11 @@ from plugin.hosts import nrps, webhook_check, webhook_mapping
 from plugin.hosts.moodle import check as moodle_check
 from plugin.hosts.moodle import sampling as moodle_sampling
 from plugin.hosts.moodle.host import MoodleHost
-from plugin.hosts.port import Check, ConnectionSpec, Host
+from plugin.hosts.port import Check, ConnectionSpec, HostDialect
 from plugin.hosts.preview import Mapper
 from plugin.hosts.webhook import WebhookHost
 
-DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], Host]] = {
+DIALECTS: dict[str, Callable[[ConnectionSpec, Outbound, Clock], HostDialect]] = {
     "webhook": WebhookHost,
     "moodle": MoodleHost,
     "nrps": nrps.NrpsHost,
@@ -30,7 +30,7 @@ MAPPERS: dict[str, Mapper] = {"webhook": webhook_mapping.MAPPER, "moodle": moodl
 """Kinds that have something to map; for the others everything comes as it is."""
 
 
-def open_host(spec: ConnectionSpec, http: Outbound, clock: Clock) -> Host:
+def open_host(spec: ConnectionSpec, http: Outbound, clock: Clock) -> HostDialect:
     """A host ready to be asked; nothing is connected to yet.
 
     :raises Invalid: for a kind we have no dialect for.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plugin.core.errors import Invalid
-from plugin.hosts.port import Host, Record
+from plugin.hosts.port import HostDialect, Record
 from plugin.hosts.preview import SAMPLES, Mapper, MappingPreview, PersonSample
 
 JOINS = ("id", "username", "email", "number")
@@ -36,7 +36,7 @@ def clean(entered: Mapping[str, Any]) -> dict[str, Any]:
     return {} if join == "id" else {"join": join}
 
 
-def sample(host: Host, count: int = SAMPLES) -> WebhookSample:
+def sample(host: HostDialect, count: int = SAMPLES) -> WebhookSample:
     """People who have jobs, with their units and managers; where there are no jobs, any people.
 
     :raises HostTrouble: as the host answers.
@@ -65,11 +65,11 @@ def sample(host: Host, count: int = SAMPLES) -> WebhookSample:
     return found
 
 
-def _first(host: Host, kind: str) -> Sequence[Record]:
+def _first(host: HostDialect, kind: str) -> Sequence[Record]:
     return next((page.rows for page in host.read(kind)), ())
 
 
-def _named(host: Host, kind: str, ids: Any) -> list[Record]:
+def _named(host: HostDialect, kind: str, ids: Any) -> list[Record]:
     listed = sorted(ids)
     return [row for page in host.read(kind, ids=listed) for row in page.rows] if listed else []
 

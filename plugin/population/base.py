@@ -1,6 +1,6 @@
 """The mirror in arrays, as of one seq: who exists, where they work, whom they report to, which audiences hold them.
 
-A :class:`Base` never changes after it is built (:mod:`plugin.population.base_reader`); what changed since is looked up
+A :class:`PopulationBase` never changes after it is built (:mod:`plugin.population.base_reader`); what changed since is looked up
 by row (:mod:`plugin.population.matching_keys`).
 What depends on the time, which jobs are current, is a :class:`View` of it.
 """
@@ -45,7 +45,7 @@ class Grouped:
 
 
 @dataclass
-class Base:
+class PopulationBase:
     """One host's mirror at ``seq``. Arrays of jobs share one order; ``job`` holds their ids.
 
     :ivar existing: everyone who is not deleted. :ivar suspended: everyone suspended at the host.
@@ -142,7 +142,7 @@ class Reports:
     children: Ints
 
     @classmethod
-    def of(cls, base: Base) -> Reports:
+    def of(cls, base: PopulationBase) -> Reports:
         """A report names its manager's job, or the manager herself: then it stands under each of her jobs."""
         rows = np.arange(len(base.job))
         by_job = edges(base.row_of_job, base.boss_job)
@@ -175,7 +175,7 @@ def edges(parents: Grouped, wanted: Ints) -> tuple[Ints, Ints]:
 class View:
     """A base at an instant: only jobs that are current then count (rules 2.1)."""
 
-    def __init__(self, base: Base, as_of: int) -> None:
+    def __init__(self, base: PopulationBase, as_of: int) -> None:
         self.base = base
         self.current = np.ones(len(base.job), bool)
         for bounds, begun in ((base.starts, True), (base.ends, False)):  # hardly any job has them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sqlalchemy.orm import Session
 
-from plugin.population.base import OPEN, Base
+from plugin.population.base import OPEN, PopulationBase
 from plugin.population.columns import Ints, bitmap, read_columns
 
 _DELETED = 2
@@ -26,7 +26,7 @@ _CHANGED = "change c LEFT JOIN person p ON p.host_id = c.host_id AND p.id = c.pe
 _SINCE = "c.host_id = ? AND c.seq > ?"
 
 
-def load_base(session: Session, host_id: int, seq: int) -> Base:
+def load_base(session: Session, host_id: int, seq: int) -> PopulationBase:
     """Read the whole mirror of a host.
 
     :param seq: of this transaction.
@@ -39,10 +39,10 @@ def load_base(session: Session, host_id: int, seq: int) -> Base:
     exists[person[(state != _DELETED) | (ghost > 0)]] = True
     works, counts = exists[jobs[1]], exists[member]
     columns = [*(column[works] for column in jobs), audience[counts], member[counts], *_read_units(session, host_id)]
-    return Base(seq, bitmap(person[state != _DELETED]), bitmap(person[state == 1]), *columns)
+    return PopulationBase(seq, bitmap(person[state != _DELETED]), bitmap(person[state == 1]), *columns)
 
 
-def rebased(session: Session, base: Base, host_id: int, seq: int) -> Base:
+def rebased(session: Session, base: PopulationBase, host_id: int, seq: int) -> PopulationBase:
     """What :func:`load_base` would read, from an older base: of people, only those stamped since are read.
 
     :param seq: of this transaction.
@@ -67,7 +67,7 @@ def rebased(session: Session, base: Base, host_id: int, seq: int) -> Base:
     columns = [np.concatenate(pair) for pair in zip(before, [*jobs, *members], strict=True)]
     existing = (base.existing - bitmap(who)) | bitmap(who[state != _DELETED])
     suspended = (base.suspended - bitmap(who)) | bitmap(who[state == 1])
-    return Base(seq, existing, suspended, *columns, *_read_units(session, host_id))
+    return PopulationBase(seq, existing, suspended, *columns, *_read_units(session, host_id))
 
 
 def _read_units(session: Session, host_id: int) -> list[Ints]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from plugin.population.base import Base, Grouped, View, edges, spread
+from plugin.population.base import Grouped, PopulationBase, View, edges, spread
 from plugin.population.columns import Ints, Mask, are_in
 from plugin.population.matching_keys import Key
 
@@ -58,7 +58,7 @@ def pairs_of(view: View, keys: Sequence[Key], people: Ints) -> Pairs:
     return distinct(found)
 
 
-def turned_jobs(base: Base, since: Mapping[int, int], as_of: int) -> Ints:
+def turned_jobs(base: PopulationBase, since: Mapping[int, int], as_of: int) -> Ints:
     """Rows of the jobs of these people that began or ended from their instant on, up to ``as_of``."""
     people = np.array(sorted(since), np.int64)
     first = np.full(max(base.top_of_all, int(people.max(initial=0))) + 1, _NEVER, np.int64)
@@ -71,7 +71,7 @@ def turned_jobs(base: Base, since: Mapping[int, int], as_of: int) -> Ints:
     return jobs[turned]
 
 
-def touched_by(base: Base, keys: Sequence[Key], jobs: Ints) -> Ints:
+def touched_by(base: PopulationBase, keys: Sequence[Key], jobs: Ints) -> Ints:
     """Positions of the targets that name where one of these jobs is, or whom it reports to; whether it is current or not."""
     found = [part for kind, where, theirs in _by_kind(keys) if kind in _BY_JOB
              for part, _people in _BY_JOB[kind](base, where, theirs, jobs)]  # fmt: skip
@@ -90,7 +90,7 @@ def _targets(keys: Sequence[Key]) -> Ints:
     return np.array([target for _kind, target, _include in keys], np.int64)
 
 
-def _of_units(base: Base, where: Ints, keys: Sequence[Key], jobs: Ints) -> Iterator[Pairs]:
+def _of_units(base: PopulationBase, where: Ints, keys: Sequence[Key], jobs: Ints) -> Iterator[Pairs]:
     units = (base.organisation if keys[0][0] == "organisation" else base.position)[jobs]
     works = Grouped.of(base.preorder(units), base.job_person[jobs])
     known = [position for position, key in enumerate(keys) if key[1] in base.unit_interval]
@@ -101,7 +101,7 @@ def _of_units(base: Base, where: Ints, keys: Sequence[Key], jobs: Ints) -> Itera
     yield _between(works, where[np.array(known, np.int64)], low, high)
 
 
-def _of_audiences(base: Base, where: Ints, keys: Sequence[Key], marks: Mask) -> Pairs:
+def _of_audiences(base: PopulationBase, where: Ints, keys: Sequence[Key], marks: Mask) -> Pairs:
     members = marks[base.member_person]
     target = _targets(keys)
     return _between(Grouped.of(base.member_audience[members], base.member_person[members]), where, target, target)
@@ -114,7 +114,7 @@ def _between(grouped: Grouped, where: Ints, low: Ints, high: Ints) -> Pairs:
     return np.repeat(where, many), grouped.values[spread(first, many)]
 
 
-def _of_managers(base: Base, where: Ints, keys: Sequence[Key], jobs: Ints) -> Iterator[Pairs]:
+def _of_managers(base: PopulationBase, where: Ints, keys: Sequence[Key], jobs: Ints) -> Iterator[Pairs]:
     """Up the reporting lines of these jobs, a level at a time; loops are cut, and nobody is in her own team."""
     target = _targets(keys)
     below = np.array([include == "below" for _kind, _target, include in keys], bool)
@@ -129,7 +129,7 @@ def _of_managers(base: Base, where: Ints, keys: Sequence[Key], jobs: Ints) -> It
         yield where[row[other]], person[other]
 
 
-def _first(base: Base, jobs: Ints) -> Pairs:
+def _first(base: PopulationBase, jobs: Ints) -> Pairs:
     """Rows of the jobs that these report to, each with the row that reports."""
     by_job = edges(base.row_of_job, base.boss_job[jobs])
     by_person = edges(base.row_of_person, base.boss_person[jobs]) if (base.boss_person[jobs] >= 0).any() else by_job
@@ -137,7 +137,7 @@ def _first(base: Base, jobs: Ints) -> Pairs:
     return np.concatenate([part[0] for part in parts]), jobs[np.concatenate([part[1] for part in parts])]
 
 
-def _all_above(base: Base, jobs: Ints) -> Pairs:
+def _all_above(base: PopulationBase, jobs: Ints) -> Pairs:
     """The same all the way up."""
     many = len(base.job)
     boss, worker = _first(base, jobs)

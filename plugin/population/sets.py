@@ -18,7 +18,7 @@ from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch
 from plugin.core.database.process_cache import cached, clear, keep
 from plugin.core.ids import read_clock
-from plugin.population.base import Base
+from plugin.population.base import PopulationBase
 from plugin.population.base_reader import load_base, rebased
 from plugin.population.columns import Ints, bitmap, read_columns
 from plugin.population.matching_keys import Key, keys_of
@@ -37,7 +37,7 @@ READ_ALL_ABOVE = 4
 class _Patch:
     """Who changed since a base, up to ``seq``, and what each of them matches by row."""
 
-    base: Base
+    base: PopulationBase
     seq: int
     changed: BitMap = field(default_factory=BitMap)
     existing: BitMap = field(default_factory=BitMap)
@@ -177,7 +177,7 @@ def population(session: Session, host_id: int) -> Population:
     return Population(session, host_id, as_of, patch)
 
 
-def _base(session: Session, host_id: int, known: _Patch | None, seq: int) -> Base:
+def _base(session: Session, host_id: int, known: _Patch | None, seq: int) -> PopulationBase:
     """A base of now: from the one that is known, unless so many changed that reading all costs less."""
     if known is not None:
         sql = "SELECT count(*) FROM change WHERE host_id = ? AND seq > ?"

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from plugin.core.database.bulk import fetch, run
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
-from plugin.population.base import OPEN, Base
+from plugin.population.base import OPEN, PopulationBase
 from plugin.population.base_reader import load_base
 from plugin.population.columns import Ints
 from plugin.population.tables import LearnerSetRow
@@ -40,7 +40,7 @@ _BOUNDS = ("starts", "ends")
 """Hardly any job has them: only those that are given are stored, with their positions."""
 
 
-def read_base(session: Session, host_id: int, seq: int) -> Base | None:
+def read_base(session: Session, host_id: int, seq: int) -> PopulationBase | None:
     """The stored base, if there is one no newer than ``seq`` and beyond doubt."""
     rows = fetch(
         session, "SELECT part, seq, n, checksum, bits FROM learner_set WHERE host_id = ?", host_id, binary=True
@@ -72,7 +72,7 @@ def keep_base(runtime: Runtime, host_id: int) -> bool:
     return True
 
 
-def write_base(session: Session, host_id: int, base: Base) -> None:
+def write_base(session: Session, host_id: int, base: PopulationBase) -> None:
     """Put this base in the place of the stored one, and give the lease back."""
     run(session, "DELETE FROM learner_set WHERE host_id = ?", host_id)
     for part, bits in _packed(base):
@@ -93,7 +93,7 @@ def _is_due(session: Session, host_id: int) -> bool:
     return bool(fetch(session, changed, host_id, stored)[0][0] > STORE_ABOVE)
 
 
-def _packed(base: Base) -> Iterator[tuple[str, bytes]]:
+def _packed(base: PopulationBase) -> Iterator[tuple[str, bytes]]:
     for name in _SETS:
         yield name, getattr(base, name).serialize()
     for name in _COLUMNS:
@@ -105,13 +105,13 @@ def _packed(base: Base) -> Iterator[tuple[str, bytes]]:
         yield f"{name}_at", _bytes_of(given)
 
 
-def _unpacked(seq: int, parts: dict[str, bytes]) -> Base:
+def _unpacked(seq: int, parts: dict[str, bytes]) -> PopulationBase:
     columns = {name: _column_of(parts[name]) for name in _COLUMNS}
     for name in _BOUNDS:
         columns[name] = np.full(len(columns["job"]), OPEN)
         columns[name][_column_of(parts[f"{name}_at"])] = _column_of(parts[name])
     existing, suspended = (BitMap.deserialize(parts[name]) for name in _SETS)
-    return Base(seq=seq, existing=existing, suspended=suspended, **columns)
+    return PopulationBase(seq=seq, existing=existing, suspended=suspended, **columns)
 
 
 def _bytes_of(column: Ints) -> bytes:

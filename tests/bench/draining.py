@@ -17,7 +17,7 @@ from plugin.core.ids import take_ids
 from plugin.core.runtime import Runtime
 from plugin.delivery.seats import send as room
 from plugin.delivery.seats.send import drain
-from plugin.hosts.port import Host, Outcome, Reply
+from plugin.hosts.port import HostDialect, Outcome, Reply
 from plugin.hosts.webhook import WebhookHost
 from plugin.mirror.connections.store import spec_for
 from plugin.mirror.tables import Connection
@@ -113,7 +113,7 @@ def product(runtime: Runtime, host_id: int, webhook_url: str = "") -> float:
         row.webhook_url = webhook_url or "http://127.0.0.1:9/"
     quiet = replace(runtime)
 
-    def opened(made: Runtime, row: Connection) -> Host:
+    def opened(made: Runtime, row: Connection) -> HostDialect:
         real = WebhookHost(spec_for(made, row), made.http, made.clock)
         return real if webhook_url else AtOnce(real)  # type: ignore[return-value]
 

@@ -66,6 +66,16 @@ def test_no_room_has_more_than_fifteen_files_side_by_side() -> None:
     assert {str(room): count for room, count in counted.items() if count > SIDE_BY_SIDE} == {}
 
 
+def test_each_class_has_a_name_of_its_own() -> None:
+    named = Counter(
+        node.name
+        for path in MODULES
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, times in named.items() if times > 1] == []
+
+
 def test_a_module_over_three_hundred_lines_has_a_reason() -> None:
     long = {_name(path) for path in MODULES if path.read_text(encoding="utf-8").count("\n") > LINES}
     assert long - set(LONG_MODULES) == set()

@@ -14,7 +14,7 @@ from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
 from plugin.jobs.work import work_host
 from plugin.population import base_reader, sets, stored_base
-from plugin.population.base import Base
+from plugin.population.base import PopulationBase
 from plugin.population.sets import forget_bases, population
 from plugin.population.stored_base import LEASE, keep_base
 from tests.histories.lab import Lab
@@ -53,7 +53,7 @@ def begin_from(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     with monkeypatch.context() as patched, lab.runtime.db.read() as session:
 
-        def load_base(session: Session, host_id: int, seq: int) -> Base:
+        def load_base(session: Session, host_id: int, seq: int) -> PopulationBase:
             read.append("rows")
             return base_reader.load_base(session, host_id, seq)
 

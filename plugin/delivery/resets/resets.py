@@ -27,7 +27,7 @@ from plugin.delivery.resets.reset_tables import CourseReset
 from plugin.delivery.seats.outcomes import GIVE_UP, backoff, pause_after
 from plugin.delivery.seats.send import DEFAULT_BATCH, LONGEST_JOB
 from plugin.delivery.tables import Call
-from plugin.hosts.port import Caps, Host, HostTrouble, Outcome, Refused, Reply
+from plugin.hosts.port import Caps, HostDialect, HostTrouble, Outcome, Refused, Reply
 from plugin.mirror.connections.store import connection_of, open_connection, site_of
 from plugin.mirror.pulling.pull import note_health, note_trouble
 from plugin.mirror.tables import ACTIVE, Connection
@@ -56,13 +56,13 @@ def owe_resets(
 
 
 @dataclass
-class _HostConnection:
+class _ResetSender:
     """One host's way out, for the length of a round."""
 
     runtime: Runtime
     host_id: int
     connection: Connection
-    host: Host
+    host: HostDialect
     lease: str
 
     @property
@@ -80,7 +80,7 @@ def send_resets(runtime: Runtime, host_id: int, *, seconds: float | None = None)
         connection = connection_of(session, host_id) if fetch(session, sql, host_id) else None
     if connection is None or (connection.state != "active" and connection.retry_at > runtime.clock.now()):
         return 0
-    line = _HostConnection(runtime, host_id, connection, open_connection(runtime, connection), worker_token())
+    line = _ResetSender(runtime, host_id, connection, open_connection(runtime, connection), worker_token())
     until, done = time.monotonic() + seconds if seconds is not None else None, 0
     try:
         while (until is None or time.monotonic() < until) and _one_call(line):
@@ -93,7 +93,7 @@ def send_resets(runtime: Runtime, host_id: int, *, seconds: float | None = None)
     return done
 
 
-def _one_call(line: _HostConnection) -> bool:
+def _one_call(line: _ResetSender) -> bool:
     call = line.runtime.db.transact(lambda session: _claim(session, line))
     if call is None:
         return False
@@ -112,7 +112,7 @@ def _one_call(line: _HostConnection) -> bool:
     return True
 
 
-def _claim(session: Session, line: _HostConnection) -> Call | None:
+def _claim(session: Session, line: _ResetSender) -> Call | None:
     """A call to repeat, or a new one of rows that are due; people suspended at the host wait."""
     now, true_now = line.now, line.runtime.clock.true()
     found = claim_open_call(session, line.host_id, now, true_now, line.lease, kinds=(KIND,))
@@ -140,13 +140,13 @@ def _claim(session: Session, line: _HostConnection) -> Call | None:
     return call
 
 
-def _write(session: Session, line: _HostConnection, keys: Sequence[Sequence[int]], columns: dict[str, object]) -> None:
+def _write(session: Session, line: _ResetSender, keys: Sequence[Sequence[int]], columns: dict[str, object]) -> None:
     names = ("person", "course", "before")
     found = {"host_id": line.host_id, **{name: [key[n] for key in keys] for n, name in enumerate(names)}}
     update_rows(session, CourseReset, found, columns)
 
 
-def _answered(session: Session, line: _HostConnection, call: Call, reply: Reply) -> None:
+def _answered(session: Session, line: _ResetSender, call: Call, reply: Reply) -> None:
     row, now = our_call(session, call, line.lease), line.now
     if row is None:
         return
@@ -181,7 +181,7 @@ def _after(outcome: Outcome | None, attempts: int, created: int, now: int) -> di
     return {"state": "owed", "call": "", "attempts": attempts, "next_at": now + max(1, after)}
 
 
-def _again(session: Session, line: _HostConnection, call: Call, trouble: HostTrouble) -> None:
+def _again(session: Session, line: _ResetSender, call: Call, trouble: HostTrouble) -> None:
     """No answer: the same call again later, same id and body."""
     row = our_call(session, call, line.lease)
     if row is None:
@@ -190,7 +190,7 @@ def _again(session: Session, line: _HostConnection, call: Call, trouble: HostTro
     outcome_counts.count(session, line.host_id, line.now, "calls", {type(trouble).__name__.lower(): 1})
 
 
-def _over(session: Session, line: _HostConnection, call: Call, word: str, why: str) -> None:
+def _over(session: Session, line: _ResetSender, call: Call, word: str, why: str) -> None:
     """The call will never be made again: refused whole, its rows are parked; never finished, they are owed anew."""
     row = our_call(session, call, line.lease)
     if row is None:

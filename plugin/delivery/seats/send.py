@@ -28,7 +28,7 @@ from plugin.delivery.messages.storm import cap_of, hold_storm
 from plugin.delivery.seats.claim import Prepare, claim_seats
 from plugin.delivery.seats.outcomes import apply_seats, backoff, pause_after, release_seats
 from plugin.delivery.tables import Call
-from plugin.hosts.port import Garbled, Host, HostTrouble, Outcome, Refused, Reply
+from plugin.hosts.port import Garbled, HostDialect, HostTrouble, Outcome, Refused, Reply
 from plugin.mirror.connections.store import connection_of, open_connection
 from plugin.mirror.pulling.pull import note_health, note_trouble
 from plugin.mirror.tables import Connection
@@ -54,13 +54,13 @@ class Drained:
 
 
 @dataclass
-class _HostConnection:
+class _SeatSender:
     """One host's way out, for the length of a drain."""
 
     runtime: Runtime
     host_id: int
     connection: Connection
-    host: Host
+    host: HostDialect
     lease: str
     render: Render
     drained: Drained
@@ -87,7 +87,7 @@ def drain(
     if connection.state != "active" and connection.retry_at > runtime.clock.now():
         drained.stopped = connection.reason
         return drained
-    line = _HostConnection(runtime, host_id, connection, open_connection(runtime, connection), worker_token(), render, drained,
+    line = _SeatSender(runtime, host_id, connection, open_connection(runtime, connection), worker_token(), render, drained,
                  by_host, gathered)  # fmt: skip
     until = time.monotonic() + seconds if seconds is not None else None
     try:
@@ -104,7 +104,7 @@ def drain(
     return drained
 
 
-def _one_call(line: _HostConnection) -> bool:
+def _one_call(line: _SeatSender) -> bool:
     call = line.runtime.db.transact(lambda session: _claim(session, line))
     if call is None:
         return False
@@ -128,7 +128,7 @@ def _one_call(line: _HostConnection) -> bool:
     return True
 
 
-def _believed(line: _HostConnection, call: Call) -> Reply | None:
+def _believed(line: _SeatSender, call: Call) -> Reply | None:
     """The host's answer; one that our own reading stumbles over counts as one that breaks the contract."""
     try:
         return _send(line, call)
@@ -139,7 +139,7 @@ def _believed(line: _HostConnection, call: Call) -> Reply | None:
         raise Garbled("The host answered something that Muster cannot read.") from error
 
 
-def _send(line: _HostConnection, call: Call) -> Reply | None:
+def _send(line: _SeatSender, call: Call) -> Reply | None:
     """Make a call, or ask after one; ``None`` where it is no longer ours.
 
     A host that drops no repeats gets no message twice: one that may have gone out is *maybe sent* (rules 8.6).
@@ -155,7 +155,7 @@ def _send(line: _HostConnection, call: Call) -> Reply | None:
     return line.host.send(call.id, call.kind, body or call.body)
 
 
-def _keep_body(session: Session, line: _HostConnection, call: Call, body: str) -> bool:
+def _keep_body(session: Session, line: _SeatSender, call: Call, body: str) -> bool:
     """What was found is written down before anything is sent, so that a repeat does not take ours for somebody else's."""
     row = our_call(session, call, line.lease)
     if row is not None:
@@ -163,7 +163,7 @@ def _keep_body(session: Session, line: _HostConnection, call: Call, body: str) -
     return row is not None
 
 
-def _claim(session: Session, line: _HostConnection) -> Call | None:
+def _claim(session: Session, line: _SeatSender) -> Call | None:
     """A call to repeat, or a new one. Seats and messages take turns, so that neither waits for a million of the other."""
     now, true_now = line.runtime.clock.now(), line.runtime.clock.true()
     found = claim_open_call(session, line.host_id, now, true_now, line.lease)
@@ -182,7 +182,7 @@ def _claim(session: Session, line: _HostConnection) -> Call | None:
     return None
 
 
-def _claim_new(session: Session, line: _HostConnection, kind: str, now: int, true_now: int) -> Call | None:
+def _claim_new(session: Session, line: _SeatSender, kind: str, now: int, true_now: int) -> Call | None:
     size = int(line.connection.caps.get("writes", {}).get(kind) or DEFAULT_BATCH)
     if kind == "seats":
         return claim_seats(session, line.host_id, now, true_now, size, line.lease, _preparer(line))
@@ -194,11 +194,11 @@ def _claim_new(session: Session, line: _HostConnection, kind: str, now: int, tru
     )
 
 
-def _preparer(line: _HostConnection) -> Prepare:
+def _preparer(line: _SeatSender) -> Prepare:
     return lambda kind, items: line.host.prepare(kind, items, correlation())
 
 
-def _answered(session: Session, line: _HostConnection, call: Call, reply: Reply, began: float) -> None:
+def _answered(session: Session, line: _SeatSender, call: Call, reply: Reply, began: float) -> None:
     row = our_call(session, call, line.lease)
     if row is None:
         _log.info("answer came too late", call=call.id)
@@ -220,7 +220,7 @@ def _answered(session: Session, line: _HostConnection, call: Call, reply: Reply,
               seconds=round(time.monotonic() - began, 3), outcomes=counts)  # fmt: skip
 
 
-def _again(session: Session, line: _HostConnection, call: Call, trouble: HostTrouble) -> None:
+def _again(session: Session, line: _SeatSender, call: Call, trouble: HostTrouble) -> None:
     """No answer, or none that can be believed: the same call again later, same id and body."""
     row = our_call(session, call, line.lease)
     if row is None:
@@ -232,7 +232,7 @@ def _again(session: Session, line: _HostConnection, call: Call, trouble: HostTro
                  trouble=type(trouble).__name__)  # fmt: skip
 
 
-def _refused(session: Session, line: _HostConnection, call: Call, why: str) -> None:
+def _refused(session: Session, line: _SeatSender, call: Call, why: str) -> None:
     """The whole call is refused for good: its items are owed anew, in other calls, after a while."""
     row = our_call(session, call, line.lease)
     if row is None:
@@ -242,7 +242,7 @@ def _refused(session: Session, line: _HostConnection, call: Call, why: str) -> N
     _log.warning("call refused", host=line.host_id, call=call.id, why=why)
 
 
-def _owe_anew(session: Session, line: _HostConnection, row: Call, word: str, now: int) -> None:
+def _owe_anew(session: Session, line: _SeatSender, row: Call, word: str, now: int) -> None:
     release = release_seats if row.kind == "seats" else release_call
     release(session, line.host_id, row, now, backoff(6))
     outcome_counts.count(session, line.host_id, now, "calls", {word: 1})

@@ -11,7 +11,7 @@ from plugin.hosts.moodle.groups import Groups
 from plugin.hosts.moodle.host import MoodleHost
 from plugin.hosts.moodle.mapping import BY, MoodleMapping, MoodleSample, preview, values_of
 from plugin.hosts.moodle.people import User, spellings
-from plugin.hosts.port import Host
+from plugin.hosts.port import HostDialect
 from plugin.hosts.preview import SAMPLES, Mapper, MappingPreview
 
 _COHORTS = 200
@@ -23,7 +23,7 @@ _POSSIBLE = {
 """Values that Moodle would not refuse to look for."""
 
 
-def sample(host: Host, count: int = SAMPLES) -> MoodleSample:
+def sample(host: HostDialect, count: int = SAMPLES) -> MoodleSample:
     """Some people, their cohorts, and whom the values of their profiles might name as managers. Changes nothing.
 
     :raises HostTrouble: as Moodle answers.

@@ -18,7 +18,7 @@ from plugin.core.network.signing import check_secret
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host, HostClock
 from plugin.hosts.port import Caps, ConnectionSpec
-from plugin.hosts.port import Host as HostPort
+from plugin.hosts.port import HostDialect as HostPort
 from plugin.hosts.registry import DIALECTS, open_host
 from plugin.lti.services import call_service
 from plugin.lti.tables import Deployment

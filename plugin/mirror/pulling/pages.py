@@ -16,7 +16,7 @@ from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.core.text.stored import later
 from plugin.core.text.texts import shown, usable
-from plugin.hosts.port import Caps, Host, LeftOutRecord, Page, Record
+from plugin.hosts.port import Caps, HostDialect, LeftOutRecord, Page, Record
 from plugin.mirror import problems
 from plugin.mirror.changes import stamp
 from plugin.mirror.pulling import lost_values
@@ -40,7 +40,7 @@ class HostReader:
     runtime: Runtime
     host_id: int
     connection: Connection
-    host: Host
+    host: HostDialect
     caps: Caps
     zone: str
 

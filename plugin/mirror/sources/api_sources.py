@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plugin.hosts.port import Host, Record
+from plugin.hosts.port import HostDialect, Record
 from plugin.mirror.sources.files import LoadFiles
 from plugin.mirror.sources.source import UNIT_KINDS, Source
 from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData, Spell, UnitData
@@ -14,7 +14,7 @@ from plugin.mirror.sources.units import FILES
 KINDS = ("people", "units", "jobs", "audiences", "members")
 
 
-def read_api(source: Source, host: Host) -> LoadFiles:
+def read_api(source: Source, host: HostDialect) -> LoadFiles:
     """Everything it has of people, units, jobs, audiences and members.
 
     :raises HostTrouble: where it cannot be read to its end; nothing of it is taken then.

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 
 @dataclass(frozen=True)
-class Field:
+class MappingField:
     """One field: a list where it has choices, else a line of text."""
 
     name: str
@@ -20,7 +20,7 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
 
 
-def mapping_fields(kind: str, mapping: Mapping[str, Any]) -> list[Field]:
+def mapping_fields(kind: str, mapping: Mapping[str, Any]) -> list[MappingField]:
     """The form for a mapping."""
     if kind == "webhook":
         return _webhook(mapping)
@@ -29,13 +29,13 @@ def mapping_fields(kind: str, mapping: Mapping[str, Any]) -> list[Field]:
     return []
 
 
-def _webhook(mapping: Mapping[str, Any]) -> list[Field]:
+def _webhook(mapping: Mapping[str, Any]) -> list[MappingField]:
     choices = (
         ("id", _("the id of the person")), ("username", _("the username")), ("email", _("the e-mail address")),
         ("number", _("the employee or ID number")),
     )  # fmt: skip
     return [
-        Field(
+        MappingField(
             "join", _("A launch names a person by"), str(mapping.get("join") or "id"),
             _("What the learning site sends as the user of a launch (“sub”). Addresses are given to new people in time:"
               " choose e-mail only where that cannot happen."), choices,
@@ -43,7 +43,7 @@ def _webhook(mapping: Mapping[str, Any]) -> list[Field]:
     ]  # fmt: skip
 
 
-def _moodle(mapping: Mapping[str, Any]) -> list[Field]:
+def _moodle(mapping: Mapping[str, Any]) -> list[MappingField]:
     source = _(
         "A field of the profile: department, institution, city, country, idnumber, or profile:SHORTNAME for one of the"
         " site's own. Empty: not mapped."
@@ -66,7 +66,9 @@ def _moodle(mapping: Mapping[str, Any]) -> list[Field]:
     by = (("username", _("username")), ("email", _("e-mail address")), ("idnumber", _("ID number")))
     defaults = {"separator": "/", "manager_by": "username"}
     return [
-        Field(name, label, str(mapping.get(name, defaults.get(name, ""))), hint, by if name == "manager_by" else ())
+        MappingField(
+            name, label, str(mapping.get(name, defaults.get(name, ""))), hint, by if name == "manager_by" else ()
+        )
         for name, label, hint in rows
     ]
 

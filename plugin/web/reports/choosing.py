@@ -30,7 +30,7 @@ _MOST = 500
 
 
 @dataclass(frozen=True)
-class Field:
+class FilterField:
     """What asks for the value of a filter.
 
     :ivar kind: ``select``, ``date``, ``number`` or ``text``. ``options``: values and words; of a text suggestions.
@@ -59,28 +59,30 @@ def _column(source: str, name: str) -> Column | None:
     return column_of(source_named(source), name)
 
 
-def field(asker: Asker, source: str, name: str, how: str) -> Field:
+def field(asker: Asker, source: str, name: str, how: str) -> FilterField:
     """The field for a filter's value."""
     column = _column(source, name)
     if name in ("organisation", "position", "audience") and asker.reader.people is None:
-        return Field(name, "", "text", _offered(asker, name), str(_("A name or an ID. Everything below counts too.")))
+        return FilterField(
+            name, "", "text", _offered(asker, name), str(_("A name or an ID. Everything below counts too."))
+        )
     if name in _TARGETS:
-        return Field(name, "", "text", (), str(_("A name or an ID.")))
+        return FilterField(name, "", "text", (), str(_("A name or an ID.")))
     if column is None:
-        return Field(name, "", "text")
+        return FilterField(name, "", "text")
     if column.type == FLAG:
-        return Field(name, how, "select", (("true", str(_("Yes"))), ("false", str(_("No")))))
+        return FilterField(name, how, "select", (("true", str(_("Yes"))), ("false", str(_("No")))))
     if column.words and not how:
-        return Field(name, how, "select", [(one, word(column.name, one)) for one in column.words])
+        return FilterField(name, how, "select", [(one, word(column.name, one)) for one in column.words])
     if name == "certification" and not how:
-        return Field(name, how, "select", _certifications(asker))
+        return FilterField(name, how, "select", _certifications(asker))
     if how in ("next", "last") or column.type in (NUMBER, PERCENT):
-        return Field(name, how, "number" if how != "between" else "text", (), "1..10" if how == "between" else "")
+        return FilterField(name, how, "number" if how != "between" else "text", (), "1..10" if how == "between" else "")
     if column.type in (INSTANT, LOCAL):
-        return Field(
+        return FilterField(
             name, how, "date" if how != "between" else "text", (), "2027-01-01..2027-03-31" if how == "between" else ""
         )
-    return Field(name, how, "text")
+    return FilterField(name, how, "text")
 
 
 def _certifications(asker: Asker) -> list[tuple[str, str]]:

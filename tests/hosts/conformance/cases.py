@@ -20,7 +20,7 @@ from plugin.core.network.signing import signed_headers
 from plugin.hosts import webhook
 from plugin.hosts.moodle import people as moodle_people
 from plugin.hosts.moodle.host import MoodleHost
-from plugin.hosts.port import ConnectionSpec, Host, Outcome
+from plugin.hosts.port import ConnectionSpec, HostDialect, Outcome
 from plugin.hosts.webhook import WebhookHost
 from tests.hosts.fake_moodle import FakeMoodle, serve_moodle
 from tests.live import Sandbox, serve_sandbox
@@ -44,7 +44,7 @@ class Case(ABC):
     troubles: Sequence[str] = ("waits", "down", "html", "garbled", "locked")
 
     @abstractmethod
-    def host(self) -> Host:
+    def host(self) -> HostDialect:
         """A new object of the dialect, as each pull and each drain makes one."""
 
     @abstractmethod
@@ -110,7 +110,7 @@ class SandboxCase(Case):
             "sandbox", "webhook", given["api_url"], given["api_token"], given["webhook_url"], given["webhook_secret"]
         )
 
-    def host(self) -> Host:
+    def host(self) -> HostDialect:
         return WebhookHost(self.spec, Outbound(allow_private=True), Clock())
 
     def people(self) -> list[str]:
