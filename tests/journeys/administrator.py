@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,14 @@ class Administrator:
         """Search in a picker and wait for what it finds."""
         dialog.get_by_label(label).fill(text)
         expect(dialog.locator("[role=option] mark").first).to_be_visible()
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Wait for what happens beside the pages."""
+        for _attempt in range(WITHIN):
+            if done():
+                return
+            self.page.wait_for_timeout(1000)
+        pytest.fail(f"Not so after {WITHIN} seconds.")
 
     def until_known(self, name: str) -> None:
         """Wait until the host's hint of somebody new has been followed."""

@@ -190,9 +190,9 @@ def test_reasons_to_look_at_every_host_are_listed_and_each_is_used() -> None:
 
 
 OPEN = {
-    "frame.health.alive": "", "frame.health.ready": "", "hosts.moodle_plugin.tool": "", "launch.front.show": "",
+    "frame.health.alive": "", "frame.health.ready": "", "hosts.moodle_plugin.tool": "", "launch.front_page.show": "",
     "launch.lti_routes.jwks": "", "launch.lti_routes.login": "", "launch.platform_registration.icon": "",
-    "launch.setup_link.show": "", "launch.way_in.team": "",
+    "launch.setup_link.show": "", "launch.message_links.team": "",
     "frame.metrics.metrics": "across", "hosts.moodle_plugin.handed_over": "across", "launch.hooks.hook": "across",
     "launch.new_tab.confirm": "across", "launch.new_tab.enter": "across", "launch.platform_registration.start": "across",
     "launch.platform_registration.start_invited": "across", "launch.setup_link.again": "across",

@@ -24,12 +24,12 @@ TO_DO = ("assigned", "in_progress", "window_open", "expired")
 
 @dataclass(frozen=True)
 class PathStep:
-    """A course on the path she is on. ``done``: since when; ``ails``: why nobody can complete it."""
+    """A course on the path she is on. ``done``: since when; ``problem``: why nobody can complete it."""
 
     course: Course
     done: int | None
     open: bool
-    learner_problem: str
+    problem: str
     leads: bool
     """Whether she can be sent there."""
 

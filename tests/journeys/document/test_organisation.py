@@ -86,7 +86,9 @@ def test_adding_learners_by_organisation(running: Running, browser: Any) -> None
             row.get_by_label("Include all below").check()
             expect(row.locator(".number")).to_have_text(str(unit["below"]))
             expect(page.locator("#table [data-say]")).to_contain_text(f"{unit['below']} learners")
-            expect(page.locator("#reached")).to_contain_text(f"{unit['below']}")  # follows every edit
+            people: Any = running.world(f"people?unit={unit['id']}&below=1")
+            told = sum(one["state"] == "active" for one in people)  # nobody writes to whoever is suspended
+            expect(page.locator("#reached")).to_contain_text(f"reach now: {told}.")  # follows every edit
         with walk.step(8, "enter an Assignment due date"):
             row.locator("[data-role=due]").click()
             due = page.get_by_role("dialog", name="Assignment due date")
