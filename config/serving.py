@@ -15,7 +15,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]  # gunicorn has no types
 
 HEADERS, BODY = 10.0, 60.0
 """Seconds for all headers, and for the whole request, however they drip in."""
@@ -118,7 +118,7 @@ class Arriving:
         return False
 
 
-class BufferingWorker(ThreadWorker):  # type: ignore[misc]
+class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Threads that never wait for a request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

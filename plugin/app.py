@@ -70,7 +70,7 @@ def create_app(runtime: Runtime) -> Flask:
     reader.install(app)
     if runtime.settings.proxy_hops:
         hops = runtime.settings.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # as Werkzeug's documentation has it
     app.before_request(_correlate)  # first: whatever is refused names its request
     addresses.install(app)
     launch_session.install(app)
@@ -196,7 +196,7 @@ def _errors(app: Flask) -> None:
         if messages := getattr(error, "data", {}).get("messages"):  # by webargs, for the API alone
             answer = _said(_("The request is not understood."), error.code or 422, messages)
         if error.code == 405 and getattr(error, "valid_methods", None):
-            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]  # a 405 has them
         return answer
 
     @app.errorhandler(Exception)

@@ -86,10 +86,10 @@ def rule(name: str, *, scope: str = "", area: bool = False, widens: Widens = Fal
         raise ValueError(f"There is no rule '{name}', or no scope '{scope}'.")
 
     def mark(view: View) -> View:
-        view.access_rule = name  # type: ignore[attr-defined]
-        view.access_scope = scope  # type: ignore[attr-defined]
-        view.access_area = area  # type: ignore[attr-defined]
-        view.access_widens = widens  # type: ignore[attr-defined]
+        view.access_rule = name  # type: ignore[attr-defined]  # kept on the function itself
+        view.access_scope = scope  # type: ignore[attr-defined]  # kept on the function itself
+        view.access_area = area  # type: ignore[attr-defined]  # kept on the function itself
+        view.access_widens = widens  # type: ignore[attr-defined]  # kept on the function itself
         return view
 
     return mark

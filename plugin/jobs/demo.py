@@ -165,7 +165,7 @@ def _register(folder: Path, environment: dict[str, str], *, sample: bool) -> Non
 
 
 def _once(command: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     if done.returncode:
         raise Failed("start", (done.stderr or done.stdout).strip() or f"{command[-1]} ended with {done.returncode}.")
 

@@ -73,13 +73,13 @@ class Sender(threading.Thread):
             new = to_spread(session)
         for host_id in new:
             with inside(host_id):
-                while self._runtime.db.transact(lambda session, host=host_id: spread(session, host, now)):  # type: ignore[misc]
+                while self._runtime.db.transact(lambda session, host=host_id: spread(session, host, now)):  # type: ignore[misc]  # mypy infers no type for a lambda with a default
                     pass
         if time.monotonic() - self._tidied > TIDY or not self._tidied:
             self._tidied = time.monotonic()
             for host_id in hosts:
                 with inside(host_id):
-                    self._runtime.db.transact(lambda session, host=host_id: self._tidy(session, host))  # type: ignore[misc]
+                    self._runtime.db.transact(lambda session, host=host_id: self._tidy(session, host))  # type: ignore[misc]  # mypy infers no type for a lambda with a default
         with across("events that are owed"), self._runtime.db.read() as session:
             due = [one for one in due_endpoints(session, now) if one[0] in hosts]
         self._under_way = {one: work for one, work in self._under_way.items() if not work.done()}

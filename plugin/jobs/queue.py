@@ -96,7 +96,7 @@ class Nudges:
         if self._queue is None:
             queue = self._open()
 
-            @queue.task(name="nudge")  # type: ignore[untyped-decorator]
+            @queue.task(name="nudge")  # type: ignore[untyped-decorator]  # huey has no types
             def nudge(host_id: int) -> int:
                 return host_id
 

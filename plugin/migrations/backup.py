@@ -241,7 +241,7 @@ def _count_on(session: Session, there: MetaData) -> None:
         return
     for table in there.tables.values():
         for column in table.primary_key.columns:
-            if column.server_default is not None and "nextval" in str(column.server_default.arg):  # type: ignore[attr-defined]
+            if column.server_default is not None and "nextval" in str(column.server_default.arg):  # type: ignore[attr-defined]  # a default of the server is text
                 session.execute(
                     text(
                         f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'),"

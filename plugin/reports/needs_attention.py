@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from plugin.core.days import DAY
@@ -159,8 +159,8 @@ def _sources(session: Session, host_id: int) -> tuple[OfSource, ...]:
     if not rows:
         return ()
 
-    def by_source(table: type[Identity | SourceLoad | Rename], *conditions: object) -> dict[int, int]:
-        query = select(table.source, func.count()).where(table.host_id == host_id, *conditions)  # type: ignore[arg-type]
+    def by_source(table: type[Identity | SourceLoad | Rename], *conditions: ColumnElement[bool]) -> dict[int, int]:
+        query = select(table.source, func.count()).where(table.host_id == host_id, *conditions)
         return {row[0]: int(row[1]) for row in session.execute(query.group_by(table.source))}
 
     unmatched = by_source(Identity, Identity.why > 0, Identity.gone.is_(None))

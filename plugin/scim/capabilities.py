@@ -39,7 +39,7 @@ class Email(scim2_models.Email):
 class User(scim2_models.User[Any]):
     """A user, with addresses as they are."""
 
-    emails: list[Email] | None = None  # type: ignore[assignment]
+    emails: list[Email] | None = None  # type: ignore[assignment]  # addresses of our own kind
 
 
 class Manager(scim2_models.Manager):
@@ -60,7 +60,7 @@ def provider() -> ScimProvider:
     return ScimProvider(
         models=[User, EnterpriseUser, Group],
         resource_types=[
-            ResourceType.from_resource(User[EnterpriseUser]),  # type: ignore[misc]
+            ResourceType.from_resource(User[EnterpriseUser]),  # type: ignore[misc]  # types made at run time
             ResourceType.from_resource(Group),
         ],
         config=_config(),

@@ -98,7 +98,7 @@ def _program(runtime: Runtime, name: str) -> Program | None:
 
 def error(sentence: str, status: int) -> Response:
     """A refusal in SCIM's shape."""
-    answer = _answer(ScimResponse(status, Error(status=status, detail=sentence).model_dump()))  # type: ignore[arg-type]
+    answer = _answer(ScimResponse(status, Error(status=status, detail=sentence).model_dump()))  # type: ignore[arg-type]  # an error is sent like a resource
     if status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="SCIM"'
     return answer

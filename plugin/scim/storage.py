@@ -42,7 +42,7 @@ _COLUMNS: Mapping[tuple[str, str], tuple[Any, Callable[[str], str]]] = {
 class Storage(ScimStorage):
     """See :class:`scim2_server.storage.ScimStorage` for the methods."""
 
-    supports_cursors: ClassVar[bool] = True  # type: ignore[misc]
+    supports_cursors: ClassVar[bool] = True  # type: ignore[misc]  # the base class declares it per instance
 
     def __init__(self, session: Session, source: Source, provider: ScimProvider, times: Times) -> None:
         self._session = session

@@ -76,6 +76,17 @@ def test_each_class_has_a_name_of_its_own() -> None:
     assert [name for name, times in named.items() if times > 1] == []
 
 
+def test_a_check_that_is_switched_off_says_why_beside_it() -> None:
+    off = re.compile(r"#\s*(?:type: ignore\[[^\]]+\]|noqa: [A-Z]+\d+(?:, ?[A-Z]+\d+)*)(?P<why>.*)$")
+    silent = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in [*MODULES, *(ROOT / "config").glob("*.py")]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (found := off.search(line)) and not re.match(r"\s*[-#] *\S", found["why"])
+    ]
+    assert silent == []
+
+
 def test_a_module_over_three_hundred_lines_has_a_reason() -> None:
     long = {_name(path) for path in MODULES if path.read_text(encoding="utf-8").count("\n") > LINES}
     assert long - set(LONG_MODULES) == set()

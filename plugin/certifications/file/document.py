@@ -34,7 +34,7 @@ _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """By libyaml where it is there, which takes a tenth of the time."""
 
 
-class _Loader(_Safe):  # type: ignore[misc]
+class _Loader(_Safe):  # type: ignore[misc]  # PyYAML's loader has no types
     """The safe loader, with lines."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as the loader wants it

@@ -97,7 +97,7 @@ def parse_content(value: object, before: Content = EMPTY) -> Content:
             continue
         try:
             same = which == "recertification" and value[which] == SAME
-            content = replace(content, **{which: SAME if same else _parse_path(value[which], which)})  # type: ignore[arg-type]
+            content = replace(content, **{which: SAME if same else _parse_path(value[which], which)})  # type: ignore[arg-type]  # one of the two paths, by name
         except ValueError as error:
             wrong.append(str(error))
     if wrong:

@@ -42,7 +42,7 @@ def parse_profile_date(text: object, declared_format: str | None, zone: str) -> 
 
 def _declared(value: str, declared_format: str) -> datetime | None:
     try:
-        return datetime.strptime(value, declared_format)  # noqa: DTZ007  the zone is applied by the caller
+        return datetime.strptime(value, declared_format)  # noqa: DTZ007 - the zone is applied by the caller
     except (ValueError, OverflowError, IndexError, re.error):
         return None
 

@@ -34,7 +34,7 @@ _SLICE = 4_000
 _FEW = 1_000
 """Rows for which a temporary table costs more than it saves."""
 _STAGE = "muster_new_rows"
-_POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+_POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects have no types
 
 _NUMBERS = ("SMALLINT", "INTEGER", "BIGINT", "BOOLEAN")
 
@@ -272,9 +272,9 @@ def _defaults(table: Table, given: Mapping[str, Column]) -> dict[str, Column]:
         if column.name in given or default is None:
             continue
         if default.is_scalar:
-            found[column.name] = _plain(default.arg)  # type: ignore[attr-defined]
+            found[column.name] = _plain(default.arg)  # type: ignore[attr-defined]  # defaults here are values
         else:  # a container, empty
-            found[column.name] = "{}" if "dict" in str(default.arg) else "[]"  # type: ignore[attr-defined]
+            found[column.name] = "{}" if "dict" in str(default.arg) else "[]"  # type: ignore[attr-defined]  # defaults here are values
     return found
 
 

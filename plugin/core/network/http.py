@@ -212,7 +212,7 @@ class _Watched:
         deadline = getattr(_under_way, "deadline", None)
         if deadline is not None:
             deadline.watch(self)
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        super().request(*args, **kwargs)  # type: ignore[misc]  # a mixin: the next class has it
         if deadline is not None:
             deadline.watch(self)
 
@@ -275,7 +275,7 @@ class TimeoutSession(requests.Session):
 _NO_NAME = "Name or service not known"
 
 
-class _Guarded(_AntiSSRFAdapter):  # type: ignore[misc]
+class _Guarded(_AntiSSRFAdapter):  # type: ignore[misc]  # the library has no types
     """The guard's adapter, which waits for no name server longer than for the other side itself."""
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:

@@ -67,7 +67,7 @@ class ReaderLanguage:
         """Day and month, as short as this language allows."""
         from babel.dates import format_skeleton
 
-        return str(format_skeleton("MMMd", datetime(value.year, value.month, value.day), locale=self.locale))  # noqa: DTZ001
+        return str(format_skeleton("MMMd", datetime(value.year, value.month, value.day), locale=self.locale))  # noqa: DTZ001 - a day of the calendar has no zone
 
     def moment(self, value: datetime, length: str = "medium") -> str:
         """Date and time of the day, without a zone.

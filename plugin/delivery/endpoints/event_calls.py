@@ -254,7 +254,7 @@ def outcome(row: EndpointDelivery, tried: Attempt) -> dict[str, Any]:
         state, next_at, ended = ("done" if tried.ok else "failed"), 0, tried.at
     else:
         usual = SCHEDULE[attempts - 1]
-        wait = tried.after if tried.after is not None else usual * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        wait = tried.after if tried.after is not None else usual * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads calls; no secret
         state, next_at, ended = "owed", tried.at + max(1, round(wait)), None
     told = {"at": tried.at, "status": tried.status, "ms": tried.ms, "why": tried.why}
     return {

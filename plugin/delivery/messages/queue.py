@@ -53,7 +53,7 @@ UPDATE message SET state = 'joined', leader = ? WHERE host_id = ? AND recipient 
 
 def release_waiting(session: Session, host_id: int, now: int) -> int:
     """Let messages go whose seats are no longer owed, or that waited a day; a refused seat is still owed."""
-    return int(session.execute(text(_RELEASE), {"host": host_id, "late": now - LONGEST_WAIT}).rowcount)  # type: ignore[attr-defined]
+    return int(session.execute(text(_RELEASE), {"host": host_id, "late": now - LONGEST_WAIT}).rowcount)  # type: ignore[attr-defined]  # an UPDATE counts its rows
 
 
 def pick(session: Session, host_id: int, now: int, limit: int, *, gathered: bool = True) -> list[Message]:

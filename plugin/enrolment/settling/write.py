@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import SupportsInt
 
 import numpy as np
 from pyroaring import BitMap
@@ -293,6 +294,6 @@ def _bitmap(people: Ints) -> BitMap:
     return BitMap(people.astype(np.uint32))
 
 
-def _null(value: object) -> int | None:
-    number = int(value)  # type: ignore[call-overload]
+def _null(value: SupportsInt) -> int | None:
+    number = int(value)
     return None if number == NONE else number

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -74,8 +74,8 @@ def came(session: Session, host_id: int, now: int, true_now: int) -> HintCounts:
     """The figures of a host. :param now: by the clock of rules. :param true_now: the true time."""
     mine = (StoredHint.host_id == host_id,)
 
-    def count(*where: object) -> int:
-        return int(session.scalar(select(func.count()).select_from(StoredHint).where(*mine, *where)) or 0)  # type: ignore[arg-type]
+    def count(*where: ColumnElement[bool]) -> int:
+        return int(session.scalar(select(func.count()).select_from(StoredHint).where(*mine, *where)) or 0)
 
     oldest = session.scalar(select(func.min(StoredHint.received)).where(*mine, StoredHint.done.is_(False)))
     lately = outcome_counts.counted(session, host_id, now - 24 * 3600, now)

@@ -191,7 +191,7 @@ def named(session: Session, host_id: int, person: Any, query: str) -> list[Colum
 
 def _matching(session: Session, host_id: int, kind: str, word: str) -> Any:
     """Targets with a word that starts so: a range by bytes, whatever the database's collation is."""
-    column: ColumnElement[str] = SearchWord.word  # type: ignore[assignment]
+    column: ColumnElement[str] = SearchWord.word  # type: ignore[assignment]  # a mapped column is one
     if by_bytes(session):
         column = SearchWord.word.collate("C")
     return select(SearchWord.target).where(

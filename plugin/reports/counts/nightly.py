@@ -68,7 +68,7 @@ def keep_counts(runtime: Runtime, host_id: int, *, seconds: float | None = None)
         with runtime.db.read() as session:
             asker = asker_of(runtime, session, host_id, Reader("rule"))
             found = _counted(asker, number, day, tonight=day == today - timedelta(1))
-        runtime.db.transact(lambda session, found=found: _write(session, found))  # type: ignore[misc]
+        runtime.db.transact(lambda session, found=found: _write(session, found))  # type: ignore[misc]  # mypy infers no type for a lambda with a default
         done += 1
     runtime.db.transact(lambda session: _forget(session, host_id, today))
     with runtime.db.read() as session:

@@ -214,7 +214,7 @@ def _make(held: _Held, schedule: ReportSchedule, reader: Reader) -> bool:
             return False
         file.seek(0)
         for n, block in enumerate(iter(lambda: file.read(_BLOCK), b"")):
-            if not runtime.db.transact(lambda session, n=n, block=block: _keep(session, held, n, block)):  # type: ignore[misc]
+            if not runtime.db.transact(lambda session, n=n, block=block: _keep(session, held, n, block)):  # type: ignore[misc]  # mypy infers no type for a lambda with a default
                 return False
 
     def whole(row: ReportSending) -> None:

@@ -16,7 +16,7 @@ from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, get_locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from plugin.core.db import DATABASE_AWAY
 from plugin.core.tables import Host
@@ -29,7 +29,7 @@ PROGRAMS = ("/api/", "/hooks/", "/scim/")
 """Where programs ask, not people."""
 
 
-class Catalogues(flask_babel.Domain):  # type: ignore[misc]
+class Catalogues(flask_babel.Domain):  # type: ignore[misc]  # flask-babel has no types
     """Messages as the catalogues of :mod:`plugin.core.text.languages` have them."""
 
     def get_translations(self) -> NullTranslations:
@@ -90,10 +90,10 @@ def _wanted() -> Iterator[str]:
         yield _stored(select(Host.language).where(Host.id == launch.host_id))
 
 
-def _stored(query: object) -> str:
+def _stored(query: Select[Any]) -> str:
     """What the database says; nothing while it is away."""
     with contextlib.suppress(*DATABASE_AWAY), runtime().db.read() as session:
-        return str(session.scalar(query) or "")  # type: ignore[call-overload]
+        return str(session.scalar(query) or "")
     return ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -159,12 +161,12 @@ def _now() -> int:
     return runtime().clock.now()
 
 
-def _answer(number: int, act: object) -> Response:
+def _answer(number: int, act: Callable[[Session, str], object]) -> Response:
     by = who()
 
     def work(session: Session) -> None:
         host_of(session, number)
-        act(session, by)  # type: ignore[operator]
+        act(session, by)
 
     try:
         runtime().db.transact(work)
