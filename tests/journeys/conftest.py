@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -113,8 +114,16 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
     pytest.fail(f"The demonstration did not start:\n{log.read_text()[-3000:]}")
 
 
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    """The browser for one journey: its windows close with it, since an open page goes on asking Muster for news."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
+def chromium() -> Iterator[object]:
     """Chromium from the PATH, or Playwright's own; without either the journeys are skipped, never in CI."""
     from playwright.sync_api import Error, expect, sync_playwright
 
@@ -125,10 +134,10 @@ def browser() -> Iterator[object]:
     )
     with sync_playwright() as playwright:
         try:
-            chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+            launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
         except Error:
             if os.environ.get("CI"):
                 raise
             pytest.skip("The browser journeys need Chromium, which is not on this machine.")
-        yield chromium
-        chromium.close()
+        yield launched
+        launched.close()

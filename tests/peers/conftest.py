@@ -8,9 +8,10 @@ import pytest
 import requests
 
 from tests.journeys.conftest import browser as browser
+from tests.journeys.conftest import chromium as chromium
 from tests.peers.moodle_site import TOKEN, URL, call
 
-__all__ = ["browser"]
+__all__ = ["browser", "chromium"]
 # One browser for all tests here: where each module brings its own, the second Playwright does not start beside the first.
 
 
