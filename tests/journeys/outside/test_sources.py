@@ -52,7 +52,7 @@ def test_from_hrs_file_to_an_assignment_by_organisation(browser: Any, running: R
     waits.wait_for()
     sam.picture("source-waits")
     page.get_by_role("button", name="Load what waits").click()
-    waits.wait_for(state="detached", timeout=90_000)  # half of all people go and come back
+    waits.wait_for(state="detached")
     chosen("today")
     page.get_by_role("button", name="Load", exact=True).click()
     page.get_by_text("2 to be matched").wait_for()
