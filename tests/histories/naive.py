@@ -619,13 +619,13 @@ class Model:
 
     def is_open(self, terms: Certification) -> bool:
         """5.11: learners are reached from the first day to the last, in the host's zone."""
-        begun = terms.first_day is None or midnight(terms.first_day, terms.zone or self.zone) <= self.now
+        begun = terms.first_day is None or midnight(terms.first_day, self.zone) <= self.now
         return terms.live and begun and not self.has_ended(terms)
 
     def has_ended(self, terms: Certification, at: int = 0) -> bool:
         """:param at: asked of a later instant than now."""
         last = terms.last_day
-        return last is not None and midnight(last + timedelta(days=1), terms.zone or self.zone) <= max(self.now, at)
+        return last is not None and midnight(last + timedelta(days=1), self.zone) <= max(self.now, at)
 
     def _as_facts(self, code: str, name: str, one: Enrolment | None, save: Save | None) -> None:
         """5.11: while it is not available nobody comes or goes; dates and states go on as facts (decision 20)."""
@@ -911,17 +911,18 @@ class Model:
             if one.live:
                 instants += [one.leaves_on, one.window_opens, one.expires]
         for terms in self.certifications.values():
-            instants += [
-                midnight(day, terms.zone or self.zone)
-                for day in (terms.first_day, terms.last_day and terms.last_day + timedelta(days=1), terms.starts,
-                            *(row.starts for row in terms.rows.values()))
-                if day
-            ]  # fmt: skip
+            instants += self.days_of(terms)
         for code, terms in self.certifications.items():
             for _lane, (learners, every), rows in self.lanes(code) if self.is_open(terms) else ():
                 if learners and self.waiting(code, rows):
                     instants.append(self.after_period(self.now, every))
         return {at for at in instants if at is not None}
+
+    def days_of(self, terms: Certification) -> list[int]:
+        """The instants at which a certification or a row of it begins, or it ends (5.11, 11.2)."""
+        last = terms.last_day and terms.last_day + timedelta(days=1)
+        days = (terms.first_day, last, terms.starts, *(row.starts for row in terms.rows.values()))
+        return [midnight(day, terms.zone or self.zone) for day in days if day]
 
     def earliest(self, code: str, name: str) -> int:
         """Nobody's spell begins before a job that gives it, the end of her exemption, or the certification's first day."""

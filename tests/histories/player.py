@@ -109,11 +109,12 @@ class Player:
             return changed
 
         def look_for_absent(reader: Any, kind: Any, sweep: int) -> int:
+            with reader.runtime.db.read() as session:
+                suspects, _known = pulling._not_seen(session, reader.host_id, kind, sweep)
             changed = absent(reader, kind, sweep)
             lab = by_host[reader.host_id]
-            lab.learned(
-                kind.name, (), [name for name in lab.known(kind.name) if (kind.name, name) not in lab.truth.records]
-            )
+            # Whom an earlier page of this read showed stays until the next, though gone from the host meanwhile.
+            lab.learned(kind.name, (), [name for name in suspects if (kind.name, name) not in lab.truth.records])
             return changed
 
         patch.setattr(pulling, "write_page", write_page)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from plugin.mirror.connections.date_settings import changed_meaning, move_zone
 from plugin.mirror.connections.settings import change_mapping
 from plugin.mirror.tables import Person
 from tests.histories.lab import Lab
-from tests.histories.naive import Certification, Row, Save
+from tests.histories.naive import DAY, Certification, Row, Save
 from tests.histories.truth import Truth, learn
 
 MESSAGES: tuple[dict[str, Any], ...] = (
@@ -172,7 +172,7 @@ class SeamLab(Lab):
             told = self._told(session)
             owed = self._owed(session)
             pins = self._pins(session)
-            raised = self._raised(session)
+            raised, frozen = self._raised(session), self._frozen(session)
         assert self.model.now <= as_of <= self.highest, "the host's clock went back, or beyond now"
         assert as_of >= self.runtime.clock.now() or not whole, "the host's clock stands"
         self.model.now = as_of
@@ -182,6 +182,7 @@ class SeamLab(Lab):
         for key, row in found.items():
             theirs[key.split()[1]][key] = row
         before = self._moments()
+        rested = {key: one.frozen_since for key, one in self.model.enrolments.items()}
         for name in sorted(self.model.people):
             # Whom something changed after a save was planned is not that save's: she is owed a look besides.
             if not self._follows(name, theirs[name], set() if name in owed else done, whole=whole):
@@ -190,6 +191,7 @@ class SeamLab(Lab):
         for key, at in raised.items():
             if (one := self.model.enrolments.get(key)) is not None and one.question is not None:
                 one.question.since = at  # of the instants at which it may have been raised, the one that was taken
+        self._frozen_then(frozen, rested)
         for code in done:
             self.saves.pop(code, None)
             self.model.settled(code)
@@ -274,6 +276,25 @@ class SeamLab(Lab):
         codes = {self.number(code): code for code in self.model.certifications}
         return {(codes[number], name): at for number, name, at in fetch(session, sql, self.host)}
 
+    def _frozen(self, session: Session) -> dict[tuple[str, str], int]:
+        """Since when an enrolment is frozen, by certification and person."""
+        sql = (
+            "SELECT e.certification, p.ext, e.frozen_since FROM enrolment e JOIN person p ON p.host_id = e.host_id"
+            " AND p.id = e.person WHERE e.host_id = ? AND e.frozen_since IS NOT NULL"
+        )
+        codes = {self.number(code): code for code in self.model.certifications}
+        return {(codes[number], name): at for number, name, at in fetch(session, sql, self.host)}
+
+    def _frozen_then(self, found: dict[tuple[str, str], int], before: dict[tuple[str, str], int | None]) -> None:
+        """Who froze since the last look froze at one of the instants between; of those, the one that was taken counts."""
+        allowed = self.instants | {at for at in self.model.boundaries() if min(self.instants) < at <= self.model.now}
+        for key, at in found.items():
+            one = self.model.enrolments[key]
+            if before.get(key) is None and at in allowed:
+                one.frozen_since = at
+            if one.frozen_since != at:
+                self.differ_over("frozen since", (key, one.frozen_since), at)
+
     def _pins(self, session: Session) -> dict[str, set[str]]:
         """By certification and assignment, whom the product keeps because a target or a team went."""
         sql = (
@@ -308,10 +329,10 @@ class SeamLab(Lab):
             for at in self._instants(found):
                 self._put(name, before)
                 model.caused = {(code, name): instant for code, instant in zip(model.certifications, at, strict=True)}
-                for code in steps if steps is not None else ():
+                for code in steps:
                     model.decide(code, name, self.saves.get(code))
-                if steps is None:
-                    model.settle_one(name, self.saves)
+                if whole or not steps:
+                    model.settle_one(name, {code: save for code, save in self.saves.items() if code not in steps})
                 if found == self.expected(name) and self._in_time(name, before):
                     model.caused = {}
                     return True
@@ -319,14 +340,27 @@ class SeamLab(Lab):
         self._put(name, before)
         return False
 
-    def _orders(self, done: set[str], *, whole: bool) -> Iterator[tuple[str, ...] | None]:
-        """In which order some of her certifications may have been decided; ``None``: all, until nothing follows."""
-        yield None
-        if not whole:
-            for length in (1, 2, 3, 4):
-                for order in product(self.model.certifications, repeat=length):
-                    if done <= set(order):
-                        yield order
+    def _orders(self, done: set[str], *, whole: bool) -> Iterator[tuple[str, ...]]:
+        """In which order some of her certifications may have been decided; without any: all, until nothing follows.
+
+        When all is settled, those with a first or last day that came meanwhile may have been settled before the others.
+        """
+        yield ()
+        if whole:
+            begun = self._begun()
+            for length in range(1, len(begun) + 1):
+                yield from permutations(begun, length)
+            return
+        for length in (1, 2, 3, 4):
+            for order in product(self.model.certifications, repeat=length):
+                if done <= set(order):
+                    yield order
+
+    def _begun(self) -> list[str]:
+        """The certifications that are settled as a whole because a first or last day of theirs may have come."""
+        days = {code: self.model.days_of(terms) for code, terms in self.model.certifications.items()}
+        since, now = min(self.instants), self.model.now
+        return [code for code, turns in days.items() if any(since - DAY < at <= now + DAY for at in turns)]
 
     def _instants(self, found: dict[str, Any]) -> Iterator[tuple[int, ...]]:
         """When what is settled may have happened, the likely ones first."""
@@ -390,15 +424,3 @@ class SeamLab(Lab):
                 lines += [f"  {key}", f"    product: {found.get(key)}", f"    model:   {wanted.get(key)}",
                           f"    before:  {before.get(key)}"]  # fmt: skip
         raise Different("\n".join(lines))
-
-    def known(self, kind: str) -> list[str]:
-        """The names of a kind that the mirror has."""
-        model = self.model
-        match kind:
-            case "people":
-                return [name for name in model.people if model.exists(name)]
-            case "units" | "jobs" | "audiences":
-                return list(getattr(model, kind))
-            case "members":
-                return [f"{audience}/{one}" for audience, members in model.audiences.items() for one in members]
-        return []

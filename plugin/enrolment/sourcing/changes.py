@@ -29,7 +29,8 @@ def supply(
 
     :param targets: by old id of a unit, an audience or a manager's job the new one: rows that name the old name the new in
         the same transaction.
-    :raises NotLoaded: with the plan, where somebody would be withdrawn or a row re-targeted and nobody said yes.
+    :raises NotLoaded: with the plan, where somebody would be withdrawn, a row re-targeted or left without its target, and
+        nobody said yes.
     """
     wanted, now = checked(targets), runtime.clock.now()
 
@@ -110,7 +111,8 @@ def _reviewed(
         held = _on_hold(session, host_id)
         _done, effects = carried_out(session, host_id, now, limits, inner)
         found = LoadPlan(document_of(what, effects, retargeted=moved[-1], offers=offers), effects)
-        if look or ((found.withdrawn or moved[-1] or _on_hold(session, host_id) - held) and not yes):
+        # Rows that lose their target are somebody's to look at, also seconds after a save, with nobody enrolled yet.
+        if look or ((found.withdrawn or moved[-1] or offers or _on_hold(session, host_id) - held) and not yes):
             raise NotLoaded("Look at the plan, then say --yes.", found)
         return found
 

@@ -96,6 +96,20 @@ def test_a_map_has_rows_name_the_new_unit_and_learners_in_common_stay_untouched(
     sound(world)
 
 
+def test_a_map_is_offered_though_the_row_that_names_what_goes_enrolled_nobody_yet(world: World) -> None:
+    add(world)
+    load(world, whole({n: "Claims" for n in range(14)}))
+    world.save("fs", row("organisation", "ORG-1"), settle=False)
+    assert active(world) == set()
+    with pytest.raises(NotLoaded) as refusal:
+        changes.supply(world.runtime, HOST, "organisation", ["hr"], yes=False, who="t")
+    assert refusal.value.plan is not None
+    assert list(refusal.value.plan.document["map"]) == ["ORG-1"]
+    assert supply(world, "organisation", "hr", targets={"ORG-1": "hr:Claims"}, yes=True)["retargeted"] == 1
+    assert len(active(world)) == 14
+    sound(world)
+
+
 @pytest.mark.parametrize("wanted", [{"ORG-1": "hr:None"}, {"ORG-1": "ORG-2"}])
 def test_a_map_to_what_is_not_there_is_refused_and_nothing_changes(world: World, wanted: dict[str, str]) -> None:
     world.save("fs", row("organisation", "ORG-1"))
