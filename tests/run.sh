@@ -14,5 +14,6 @@ unset PYTHONDONTWRITEBYTECODE
 "$BIN/ruff" format --check .
 "$BIN/mypy"
 "$BIN/lint-imports"
-# Two at a time: a file is one worker's, so that its fixtures are made once.
-"$BIN/python" -m pytest -q -n 2 --dist loadfile --durations=10 "$@"
+# Three at a time on two cores, since tests wait a third of their time for other processes. A file is one worker's, so
+# that its fixtures are made once.
+"$BIN/python" -m pytest -q -n 3 --dist loadfile --durations=10 "$@"
