@@ -24,6 +24,7 @@ from plugin.core.database.binary_copy import NULL as NULL
 from plugin.core.database.binary_copy import binary_rows
 from plugin.core.database.copy_lines import text_lines
 from plugin.core.database.dialect import has_row_security, is_sqlite
+from plugin.core.database.slices import slices
 
 NULL_SQL = "(-9223372036854775807 - 1)"
 """``NULL`` as SQL writes it: as a literal it would overflow."""
@@ -54,6 +55,17 @@ def fetch(session: Session, sql: str, *values: Any, binary: bool = False) -> lis
     else:
         cursor.execute(sql.replace("?", "%s"), values, binary=binary)
     return list(cursor.fetchall())
+
+
+def fetch_named(session: Session, sql: str, names: Iterable[Any], *values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query about some names or numbers, however many, as :func:`fetch` gives them.
+
+    :param sql: ``{names}`` in it stands for their list, behind all other values.
+    """
+    found: list[tuple[Any, ...]] = []
+    for part in slices(sorted(set(names)), _NAMED):
+        found += fetch(session, sql.replace("{names}", ", ".join("?" * len(part))), *values, *part)
+    return found
 
 
 def stream(session: Session, sql: str, *values: Any, size: int = 2_000) -> Iterator[list[tuple[Any, ...]]]:

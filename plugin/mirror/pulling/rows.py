@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch_named
 from plugin.core.database.slices import slices
 from plugin.core.ids import take_ids
 from plugin.core.tables import HostClock
@@ -182,12 +183,9 @@ def _resolve(session: Session, host_id: int, kind: Kind, wanted: Mapping[str, di
 
 
 def _ids_of(session: Session, host_id: int, table: Any, names: Iterable[str], only: str = "") -> dict[str, int]:
-    listed, found = sorted(names), {}
-    here = [table.kind == only] if only else []
-    for part in slices(listed, _SLICE):
-        rows = session.execute(select(table.ext, table.id).where(*here, table.host_id == host_id, table.ext.in_(part)))
-        found.update({row[0]: row[1] for row in rows})
-    return found
+    which, values = ("AND kind = ?", [only]) if only else ("", [])
+    sql = f"SELECT ext, id FROM {table.__tablename__} WHERE host_id = ? {which} AND ext IN ({{names}})"
+    return dict(fetch_named(session, sql, names, host_id, *values))
 
 
 def _insert(session: Session, host_id: int, kind: Kind, new: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch, fetch_named
 from plugin.core.database.slices import slices
 from plugin.core.ids import take_ids
 from plugin.mirror.pulling.row_guard import GONE, LEAST, LOST, loses_too_much
@@ -24,6 +25,8 @@ from plugin.mirror.sources.source_data import Delivery, PersonData
 from plugin.mirror.sources.tables import NO_ACCOUNT, SUSPENDED, Identity
 
 _SLICE = 2_000
+_DIGESTS = "SELECT ext, digest, gone FROM identity WHERE host_id = ? AND source = ?"
+_OF = f"{_DIGESTS} AND ext IN ({{names}})"
 
 
 @dataclass
@@ -137,16 +140,9 @@ class PeopleWork:
         return {one.id for one in delivery.people or ()} | set(delivery.gone)
 
     def _digests(self, only: set[str] | None) -> dict[str, tuple[int, bool]]:
-        query = select(Identity.ext, Identity.digest, Identity.gone).where(
-            Identity.host_id == self.host_id, Identity.source == self.source.id
-        )
-        if only is None:
-            return {row[0]: (row[1], row[2] is not None) for row in self.session.execute(query)}
-        found: dict[str, tuple[int, bool]] = {}
-        for part in parts(only):
-            rows = self.session.execute(query.where(Identity.ext.in_(part)))
-            found.update({row[0]: (row[1], row[2] is not None) for row in rows})
-        return found
+        here = (self.host_id, self.source.id)
+        rows = fetch(self.session, _DIGESTS, *here) if only is None else fetch_named(self.session, _OF, only, *here)
+        return {row[0]: (row[1], row[2] is not None) for row in rows}
 
     def _known_people(self) -> int:
         here = (Identity.host_id == self.host_id, Identity.source == self.source.id, Identity.gone.is_(None))
@@ -168,7 +164,9 @@ class PeopleWork:
         self.session.flush()
         ids = [row.id for row in rows.values()] + self._insert(fresh, keys)
         moved = join(self.session, self.source, keys, ids)
-        self.session.expire_all()
+        for one in list(self.session.identity_map.values()):
+            if isinstance(one, Identity):  # whom they belong to was written past the session's objects
+                self.session.expire(one)
         self._follow(ids, moved, dropped)
 
     def _rows(self, exts: Sequence[str]) -> dict[str, Identity]:

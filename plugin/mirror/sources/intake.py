@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from plugin.core.tables import Host
+from plugin.core.database.bulk import fetch
 from plugin.mirror.changes import stamp
 from plugin.mirror.pulling.unit_trees import recount, renumber
 from plugin.mirror.sources import members
@@ -35,12 +35,13 @@ def take(
     :param count: whether to count people by unit afterwards, and say what became of units; single writes leave the first to
         a worker, and ask for neither.
     """
-    work = _Work(session, host_id, source, now, str(session.get_one(Host, host_id).time_zone))
+    zone = fetch(session, "SELECT time_zone FROM host WHERE id = ?", host_id)[0][0]
+    work = _Work(session, host_id, source, now, str(zone))
     work.left = delivery.left
     if count and delivery.says_anything:
         work.units_before = _unit_state(session, source)
     elif not count:
-        work.newest_unit = session.scalar(select(func.max(Unit.id)).where(Unit.host_id == host_id)) or 0
+        work.newest_unit = fetch(session, "SELECT max(id) FROM unit WHERE host_id = ?", host_id)[0][0] or 0
     work.units(delivery)
     work.people(delivery)
     work.audiences(delivery)

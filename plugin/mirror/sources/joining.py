@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch_named
 from plugin.core.database.slices import slices
 from plugin.core.text.stored import later
 from plugin.mirror.sources.source import Source, normal_key
@@ -28,6 +29,12 @@ from plugin.mirror.sources.tables import (
 from plugin.mirror.tables import DELETED, Person
 
 _SLICE = 500
+_ONES = """
+SELECT id, "key", person, pinned, why, gone FROM identity WHERE host_id = ? AND source = ? AND "{column}" IN ({names})
+"""
+_ACCOUNTS = 'SELECT "key", person FROM account_key WHERE host_id = ? AND source = ? AND "key" IN ({names})'
+_ALIVE = "SELECT id FROM person WHERE host_id = ? AND state <> ? AND id IN ({names})"
+_PINNED = "SELECT pinned, id FROM identity WHERE host_id = ? AND source = ? AND pinned IN ({names})"
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 """Zeros at the head of a number, also of one after letters: ``EMP0042``."""
 LOOSER: tuple[tuple[str, Callable[[str], str]], ...] = (
@@ -129,12 +136,9 @@ def join(
     A join once made stands until its own key changes on either side; nothing but an exact pair joins (SOURCES 3.2).
     """
     wanted = {key for key in keys if key}
-    ones: dict[int, _One] = {}
-    for part in parts(identities):
-        ones.update(_identities(session, source, Identity.id.in_(part)))
+    ones = _identities(session, source, "id", identities)
     wanted |= {one.key for one in ones.values() if one.key}
-    for part in parts(wanted):
-        ones.update(_identities(session, source, Identity.key.in_(part)))
+    ones |= _identities(session, source, "key", wanted)
     accounts = _accounts(session, source, wanted)
     pinned_to = {one.pinned for one in ones.values() if one.pinned is not None}
     alive = _alive(session, source.host_id, pinned_to)
@@ -169,42 +173,26 @@ def _remember_former(session: Session, host_id: int, moved: Mapping[int, int | N
         session.connection().execute(statement, changes)
 
 
-def _identities(session: Session, source: Source, condition: Any) -> dict[int, _One]:
-    query = select(Identity.id, Identity.key, Identity.person, Identity.pinned, Identity.why, Identity.gone).where(
-        Identity.host_id == source.host_id, Identity.source == source.id, condition
-    )
-    return {row[0]: _One(*row[:5], row[5] is not None) for row in session.execute(query)}
+def _identities(session: Session, source: Source, column: str, values: Iterable[Any]) -> dict[int, _One]:
+    sql = _ONES.format(column=column, names="{names}")
+    rows = fetch_named(session, sql, values, source.host_id, source.id)
+    return {row[0]: _One(row[0], row[1], row[2], row[3], row[4], row[5] is not None) for row in rows}
 
 
 def _accounts(session: Session, source: Source, keys: Iterable[str]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    for part in parts(keys):
-        rows = session.execute(
-            select(AccountKey.key, AccountKey.person)
-            .where(AccountKey.host_id == source.host_id, AccountKey.source == source.id, AccountKey.key.in_(part))
-            .order_by(AccountKey.person)
-        )
-        for key, person in rows:
-            found.setdefault(key, []).append(person)
-    return found
+    for key, person in fetch_named(session, _ACCOUNTS, keys, source.host_id, source.id):
+        found.setdefault(key, []).append(person)
+    return {key: sorted(people) for key, people in found.items()}
 
 
 def _alive(session: Session, host_id: int, people: Iterable[int]) -> set[int]:
-    found: set[int] = set()
-    for part in parts(people):
-        here = (Person.host_id == host_id, Person.id.in_(part), Person.state != DELETED)
-        found |= set(session.scalars(select(Person.id).where(*here)))
-    return found
+    return {row[0] for row in fetch_named(session, _ALIVE, people, host_id, DELETED)}
 
 
 def _taken(session: Session, source: Source, people: Iterable[int]) -> dict[int, int]:
     """By account the identity of this source that was matched with it by hand."""
-    found: dict[int, int] = {}
-    for part in parts(people):
-        here = (Identity.host_id == source.host_id, Identity.source == source.id, Identity.pinned.in_(part))
-        rows = session.execute(select(Identity.pinned, Identity.id).where(*here))
-        found.update({row[0]: row[1] for row in rows if row[0] is not None})
-    return found
+    return dict(fetch_named(session, _PINNED, people, source.host_id, source.id))
 
 
 def _judge(

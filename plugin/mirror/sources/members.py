@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch_named
 from plugin.hosts.port import Record
 from plugin.mirror.pulling.rows import KINDS, Written, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
@@ -20,6 +21,9 @@ from plugin.mirror.sources.units import AUDIENCE, keep, stored_data
 
 _BETWEEN = "\x1f"
 """Between an audience and a person in the id of a membership; neither can hold it."""
+_MEMBERSHIPS = """
+SELECT audience, identity FROM source_member WHERE host_id = ? AND source = ? AND identity IN ({names})
+"""
 
 
 @dataclass
@@ -134,20 +138,13 @@ def follow(session: Session, source: Source, identities: Sequence[Identity], now
     exts = exts_of(session, source.host_id, {one.person for one in identities if one.person is not None})
     here: list[Record] = []
     away: list[str] = []
-    for part in parts(by_ext):
-        rows = session.execute(
-            select(SourceMember.audience, SourceMember.identity).where(
-                SourceMember.host_id == source.host_id, SourceMember.source == source.id,
-                SourceMember.identity.in_(part),
-            )
-        )  # fmt: skip
-        for audience, who in rows:
-            one = by_ext[who]
-            name = _ext(source, audience, who)
-            if one.person in exts and not _has_left(one, now, zone):
-                here.append(Record(name, {"audience": source.ext(audience), "person": exts[int(one.person or 0)]}))
-            else:
-                away.append(name)
+    for audience, who in fetch_named(session, _MEMBERSHIPS, by_ext, source.host_id, source.id):
+        one = by_ext[who]
+        name = _ext(source, audience, who)
+        if one.person in exts and not _has_left(one, now, zone):
+            here.append(Record(name, {"audience": source.ext(audience), "person": exts[int(one.person or 0)]}))
+        else:
+            away.append(name)
     if here:
         written.add(write_rows(session, source.host_id, KINDS["members"], here, zone, 0, connection=source.id))
     if away:

@@ -8,20 +8,26 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch_named
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.projecting import left_since
 from plugin.mirror.sources.source import SITE_SUPPLIES, Source, source_of, sources_of, suppliers_of
 from plugin.mirror.sources.source_data import PersonData
 from plugin.mirror.sources.tables import Identity, Overlay
-from plugin.mirror.tables import ACTIVE, SUSPENDED, Job, Person
+from plugin.mirror.tables import ACTIVE, SUSPENDED, Person
 
 _DAY = 24 * 3600
+_WORKING = """
+SELECT person FROM job WHERE host_id = ? AND NOT gone AND (starts IS NULL OR starts <= ?) AND (ends IS NULL OR ends > ?)
+AND person IN ({names})
+"""
 
 
 def lay_over(session: Session, host_id: int, people: Iterable[int], now: int, zone: str) -> set[int]:
     """Work out anew what sources say of these accounts; returns whose record changed."""
-    sources = {row.id: source_of(session, row) for row in sources_of(session, host_id)}
-    order = suppliers_of(session, host_id)["fields"]
+    suppliers = suppliers_of(session, host_id)
+    sources = {row.id: source_of(session, row, suppliers) for row in sources_of(session, host_id)}
+    order = suppliers["fields"]
     changed: set[int] = set()
     if not any(one.freeze or "fields" in one.supplies for one in sources.values()):
         return changed
@@ -52,9 +58,7 @@ def _by_person(session: Session, host_id: int, people: Sequence[int]) -> dict[in
 
 def _working(session: Session, host_id: int, people: Sequence[int], now: int) -> set[int]:
     """Who has a current job."""
-    current = (Job.starts.is_(None) | (Job.starts <= now)) & (Job.ends.is_(None) | (Job.ends > now))
-    here = (Job.host_id == host_id, Job.person.in_(people), Job.gone.is_(False), current)
-    return {row for row in session.scalars(select(Job.person).where(*here)) if row is not None}
+    return {row[0] for row in fetch_named(session, _WORKING, people, host_id, now, now)}
 
 
 def _fields(

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from plugin.core import stamps
+from plugin.core.database.bulk import fetch_named
 from plugin.core.ids import take_ids
 from plugin.hosts.port import Record
 from plugin.mirror.pulling import affected_people, fields
@@ -26,6 +27,7 @@ from plugin.mirror.tables import DELETED, Job, Person
 STAYS = 90 * 24 * 3600
 """Seconds for which an identity gone from whole deliveries keeps its place in the chain (SOURCES 2.2)."""
 _DAY = 24 * 3600
+_EXTS = "SELECT id, ext FROM person WHERE host_id = ? AND id IN ({names})"
 
 
 def _columns(one: fields.RecordReading) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def _write_jobs(
     done: Projected,
 ) -> None:  # fmt: skip
     before = _jobs_before(session, source.host_id, [*rows, *dropped])
-    for kind, left in done.left_units.items():
+    for kind, left in done.left_units.items() if before else ():
         column, renames = f"{kind}_ext", open_renames(session, source, kind)
         for ext, old in before.items():
             if ext in rows and (getattr(old, column), rows[ext][column]) in renames:
@@ -223,16 +225,13 @@ def _references(
     session: Session, source: Source, identities: Sequence[Identity], managers: set[str], written: Written
 ) -> dict[str, str]:
     """How people of the source are named in the mirror: by their account, or as ``SOURCE:ID``."""
-    wanted = {one.ext for one in identities} | (managers - {""})
-    joined: dict[str, int] = {}
-    ghosts: list[Identity] = []
-    for part in parts(wanted):
+    known = {one.ext: one for one in identities}
+    wanted = known.keys() | (managers - {""})
+    for part in parts(wanted - known.keys()):
         here = (Identity.host_id == source.host_id, Identity.source == source.id, Identity.ext.in_(part))
-        for row in session.scalars(select(Identity).where(*here)):
-            if row.person is not None:
-                joined[row.ext] = row.person
-            elif row.ext in managers and row.ghost is None:
-                ghosts.append(row)
+        known.update({row.ext: row for row in session.scalars(select(Identity).where(*here))})
+    joined = {ext: one.person for ext, one in known.items() if one.person is not None}
+    ghosts = [one for ext, one in known.items() if one.person is None and one.ghost is None and ext in managers]
     _make_ghosts(session, source, ghosts, written)
     exts = exts_of(session, source.host_id, joined.values())
     found = {name: exts[joined[name]] if name in joined else source.ext(name) for name in wanted}
@@ -241,11 +240,7 @@ def _references(
 
 def exts_of(session: Session, host_id: int, people: Iterable[int]) -> dict[int, str]:
     """The site's ids of people."""
-    found: dict[int, str] = {}
-    for part in parts(people):
-        rows = session.execute(select(Person.id, Person.ext).where(Person.host_id == host_id, Person.id.in_(part)))
-        found.update({row[0]: row[1] for row in rows})
-    return found
+    return dict(fetch_named(session, _EXTS, people, host_id))
 
 
 def _ghosts_of_managers(session: Session, source: Source, identities: Sequence[Identity], written: Written) -> None:

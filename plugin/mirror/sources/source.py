@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch
 from plugin.core.errors import Invalid, NotFound
 from plugin.mirror.sources.tables import Supplier
 from plugin.mirror.tables import SOURCE, Connection
@@ -101,11 +102,14 @@ def word_of(path: str) -> str:
     return shortened(re.sub(r" ?/ ?", " / ", tidy(path)).casefold())
 
 
-def source_of(session: Session, row: Connection) -> Source:
-    """A source from its connection."""
+def source_of(session: Session, row: Connection, suppliers: Mapping[str, Sequence[int]] | None = None) -> Source:
+    """A source from its connection.
+
+    :param suppliers: of its host, by kind, where they are known.
+    """
     key_field, account_field = parse_join(str(row.settings.get("join") or DEFAULT_JOIN))
-    here = (Supplier.host_id == row.host_id, Supplier.connection == row.id)
-    supplies = frozenset(session.scalars(select(Supplier.kind).where(*here)))
+    known = suppliers_of(session, row.host_id) if suppliers is None else suppliers
+    supplies = frozenset(kind for kind, listed in known.items() if row.id in listed)
     leavers = row.mapping.get("leavers") or {}
     return Source(
         row.host_id, row.id, row.name, row.kind, key_field, account_field, supplies, int(leavers.get("freeze") or 0),
@@ -136,9 +140,7 @@ def source_row(session: Session, host_id: int, name: str, *, lock: bool = False)
 def suppliers_of(session: Session, host_id: int) -> dict[str, list[int]]:
     """By kind its suppliers in order: connections, 0 for the learning site."""
     found: dict[str, list[int]] = {kind: [] for kind in KINDS}
-    rows = session.execute(
-        select(Supplier.kind, Supplier.connection).where(Supplier.host_id == host_id).order_by(Supplier.place)
-    )
+    rows = fetch(session, "SELECT kind, connection FROM supplier WHERE host_id = ? ORDER BY place", host_id)
     for kind, connection in rows:
         found.setdefault(kind, []).append(connection)
     return {kind: listed or [SITE_SUPPLIES] for kind, listed in found.items()}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from plugin.core.database.bulk import fetch
+from plugin.core.database.bulk import fetch, fetch_named
 from plugin.hosts.port import Record
 from plugin.mirror.pulling.rows import KINDS, Kind, Written, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
@@ -24,6 +24,8 @@ WORDS, FILES = "words", "files"
 """How a source's units come: made of words, or by files (or an API) of their own."""
 STROKE = " / "
 AUDIENCE = "audience"
+_WORDS = "SELECT word, ext FROM source_unit WHERE host_id = ? AND source = ? AND kind = ? AND word IN ({names})"
+_GONE = "SELECT ext FROM unit WHERE host_id = ? AND kind = ? AND gone AND ext IN ({names})"
 OF_KIND: Mapping[str, Kind] = {kind: replace(KINDS["units"], only=kind) for kind in UNIT_KINDS}
 
 
@@ -100,24 +102,11 @@ def _of_path(source: Source, kind: str, means: Mapping[str, str], path: str, ext
 
 def known_words(session: Session, source: Source, kind: str, words: Iterable[str]) -> dict[str, str]:
     """By word the unit it means, of those the source made before."""
-    found: dict[str, str] = {}
-    for part in parts(words):
-        rows = session.execute(
-            select(SourceUnit.word, SourceUnit.ext).where(
-                SourceUnit.host_id == source.host_id, SourceUnit.source == source.id, SourceUnit.kind == kind,
-                SourceUnit.word.in_(part),
-            )
-        )  # fmt: skip
-        found.update({row[0]: row[1] for row in rows})
-    return found
+    return dict(fetch_named(session, _WORDS, words, source.host_id, source.id, kind))
 
 
 def _gone(session: Session, source: Source, kind: str, exts: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for part in parts(exts):
-        here = (Unit.host_id == source.host_id, Unit.kind == kind, Unit.gone, Unit.ext.in_(part))
-        found |= set(session.scalars(select(Unit.ext).where(*here)))
-    return found
+    return {row[0] for row in fetch_named(session, _GONE, exts, source.host_id, kind)}
 
 
 def drop_units(session: Session, source: Source, kind: str, exts: Sequence[str]) -> Written:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plugin.core.database.bulk import fetch
 from plugin.core.text.texts import fold
 from plugin.mirror.sources.directory.guarding import must_hold
 from plugin.mirror.sources.directory.mapping import manager_of, person_data, value_at
@@ -18,7 +19,11 @@ from plugin.mirror.sources.directory.tables import GROUP, USER, DirectoryResourc
 from plugin.mirror.sources.intake import take
 from plugin.mirror.sources.source import Source
 from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData
-from plugin.mirror.sources.tables import SourceMember
+
+_NAMED_SO = """
+SELECT id FROM directory_resource WHERE host_id = ? AND source = ? AND kind = ? AND NOT deleted AND name = ? AND id <> ? LIMIT 1
+"""
+_WAITING = "SELECT audience FROM source_member WHERE host_id = ? AND source = ? AND identity = ?"
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,7 @@ class Times:
 
 def name_taken(session: Session, source: Source, name: str, other_than: str) -> bool:
     """Whether another user has this ``userName``, in whatever case."""
-    here = (
-        DirectoryResource.host_id == source.host_id, DirectoryResource.source == source.id,
-        DirectoryResource.kind == USER, DirectoryResource.deleted.is_(False),
-        DirectoryResource.name == fold(name)[:255], DirectoryResource.id != other_than,
-    )  # fmt: skip
-    return session.scalars(select(DirectoryResource.id).where(*here).limit(1)).first() is not None
+    return bool(fetch(session, _NAMED_SO, source.host_id, source.id, USER, fold(name)[:255], other_than))
 
 
 def create(session: Session, source: Source, kind: str, document: Mapping[str, Any], times: Times) -> DirectoryResource:
@@ -108,8 +108,7 @@ def _reports(session: Session, source: Source, external: str, ident: str) -> lis
 
 def _waiting(session: Session, source: Source, external: str) -> list[str]:
     """Groups that named her before she came."""
-    here = (SourceMember.host_id == source.host_id, SourceMember.source == source.id)
-    return list(session.scalars(select(SourceMember.audience).where(*here, SourceMember.identity == external)))
+    return [row[0] for row in fetch(session, _WAITING, source.host_id, source.id, external)]
 
 
 def members_of(document: Mapping[str, Any]) -> list[str]:
