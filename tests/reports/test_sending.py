@@ -22,13 +22,14 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.delivery.endpoints import subscriptions
 from plugin.delivery.endpoints.subscriptions import EnteredSubscription as Target
+from plugin.mirror.connections.date_settings import move_zone
 from plugin.mirror.tables import Person, Unit
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.sending import due_reports, mailing
 from plugin.reports.sending.due_reports import send_reports
-from plugin.reports.sending.schedules import RequestedSchedule, ScheduleOwner, SendingRules, create, set_leaving
+from plugin.reports.sending.schedules import RequestedSchedule, ScheduleOwner, SendingRules, create, set_leaving, switch
 from plugin.reports.sending.stored_files import parts
 from plugin.reports.sending.tables import ReportPart, ReportSchedule, ReportSending
 from plugin.reports.sending.timing import parse_timing
@@ -294,6 +295,23 @@ def test_a_report_that_can_no_longer_be_asked_pauses(world: World, box: Mailbox)
     assert [one.state for one in sent(world)] == ["failed"]
 
 
+def test_a_report_goes_out_once_when_the_site_moves_to_another_zone(world: World, box: Mailbox) -> None:
+    """At its time of day in the host's zone of that day; what somebody sends at once goes whatever the zone."""
+    number = scheduled(world)
+    with world.runtime.db.write() as session:
+        move_zone(session, HOST, "America/New_York", at=MONDAY - 3600, who="sam")
+    hours = 3600
+    assert [later(world, at * hours) for at in (6, 10)] == [0, 0]
+    assert later(world, 11 * hours) == 2  # written down, and sent
+    assert [later(world, at * hours) for at in (12, 24, 7 * 24 + 6)] == [0, 0, 0]
+    later(world, (7 * 24 + 11) * hours)
+    assert len(box.letters) == 2
+    later(world, (7 * 24 + 11) * hours + 60)
+    switch(world.runtime, HOST, number, "now", ANN, every=False)
+    later(world, (7 * 24 + 12) * hours)
+    assert len(box.letters) == 3
+
+
 def test_a_file_is_posted_signed_and_under_one_id(world: World) -> None:
     with receiving() as there:
         wanted = Target(there.url, "lake", ("learner.overdue",))
@@ -336,7 +354,8 @@ def test_when_it_is_due(timing: dict[str, Any], at: str) -> None:
 @pytest.mark.parametrize(
     "timing",
     [{"every": "hourly"}, {"every": "daily", "at": "25:00"}, {"every": "monthly", "day": 32},
-     {"every": "before", "date": "soon"}, {"every": "weekly", "weekday": "mon"}],
+     {"every": "before", "date": "soon"}, {"every": "before", "date": "20270331"}, {"every": "before", "date": "2027-W13-3"},
+     {"every": "weekly", "weekday": "mon"}],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(timing: dict[str, Any]) -> None:
     with pytest.raises(RefusedReport):

@@ -6,6 +6,7 @@ rights, then it leaves. What may have left already is never sent again by itself
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 
@@ -75,6 +76,9 @@ def owe(session: Session, host_id: int, now: int) -> int:
     ).all()
     zone = session.get_one(Host, host_id).time_zone if rows else ""
     for row in rows:
+        row.next_at = _by_present_clocks(session, row, zone)
+    due = [row for row in rows if row.next_at <= now]
+    for row in due:
         there = session.scalar(
             select(ReportSending.id).where(
                 ReportSending.host_id == host_id, ReportSending.schedule == row.id, ReportSending.due_at == row.next_at
@@ -91,7 +95,19 @@ def owe(session: Session, host_id: int, now: int) -> int:
         following = Timing(**row.timing).following(now, zone)
         row.next_at = following or 0
         row.state = "active" if following is not None else "done"
-    return len(rows)
+    return len(due)
+
+
+def _by_present_clocks(session: Session, row: ReportSchedule, zone: str) -> int:
+    """When a schedule is due by the clocks of now: the site may have another time zone than when that was worked out."""
+    timing = Timing(**row.timing)
+    if timing.following(row.next_at - 1, zone) == row.next_at:
+        return row.next_at
+    sql = "SELECT CAST(data AS TEXT) FROM journal WHERE host_id = ? AND what = 'zone_changed' ORDER BY n DESC"
+    for (data,) in fetch(session, sql, row.host_id):
+        if (moved := timing.moved(row.next_at, json.loads(data)["before"], zone)) is not None:
+            return moved
+    return row.next_at  # none of its times: somebody sends it at once
 
 
 def _claim(session: Session, runtime: Runtime, host_id: int, lease: str) -> int | None:

@@ -11,6 +11,7 @@ from datetime import time, timedelta
 from typing import Any
 
 from plugin.core.days import instant_of, local_day
+from plugin.core.stamps import calendar_day
 from plugin.reports.asking.unknown import RefusedReport, unknown
 
 EVERY = ("daily", "weekly", "monthly", "before")
@@ -42,8 +43,7 @@ class Timing:
 
     def following(self, after: int, zone: str) -> int | None:
         """The first instant after another at which it is due; ``None`` where there is none."""
-        hour, minute = self.at.split(":")
-        clock = time(int(hour), int(minute))
+        clock = self._clock
         today = local_day(after, zone)
         if self.every == "before":
             days = [datetime.date.fromisoformat(self.date) - timedelta(self.days_before)]
@@ -54,6 +54,18 @@ class Timing:
             if self.every == "weekly":
                 days = [one for one in days if one.weekday() == WEEKDAYS.index(self.weekday)]
         return next((at for at in (instant_of(one, clock, zone) for one in days) if at > after), None)
+
+    def moved(self, at: int, before: str, zone: str) -> int | None:
+        """The same day and time of day by the clocks of another zone; ``None`` for an instant that is none of its times.
+
+        :param before: the zone that the instant was worked out in.
+        """
+        return instant_of(local_day(at, before), self._clock, zone) if self.following(at - 1, before) == at else None
+
+    @property
+    def _clock(self) -> time:
+        hour, minute = self.at.split(":")
+        return time(int(hour), int(minute))
 
     def _in_month(self, year: int, month: int) -> datetime.date:
         return datetime.date(year, month, min(self.day, monthrange(year, month)[1]))
@@ -82,7 +94,7 @@ def parse_timing(given: Mapping[str, Any]) -> Timing:
     text = str(given.get("date") or "")
     if every == "before":
         try:
-            datetime.date.fromisoformat(text) - timedelta(before)
+            calendar_day(text) - timedelta(before)
         except (ValueError, OverflowError):
             raise RefusedReport(f"'{text}' is no day such as 2027-03-31.") from None
     return Timing(every, at, weekday, day, text if every == "before" else "", before)
