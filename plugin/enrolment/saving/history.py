@@ -25,11 +25,11 @@ KEPT = 30 * 86400
 
 
 def history(
-    session: Session, host_id: int, certification: int, *, limit: int = 500, before: int | None = None
+    session: Session, host_id: int, certification: int, *, limit: int | None = None, before: int | None = None
 ) -> list[dict[str, Any]]:
     """Entries of one certification, newest first.
 
-    :param before: only entries older than this number.
+    :param limit: at most so many; all where there is none. :param before: only entries older than this number.
     """
     query = select(Journal).where(Journal.host_id == host_id, Journal.certification == certification)
     if before is not None:
@@ -67,11 +67,11 @@ def _people(row: Journal) -> BitMap:
 _AT_ONCE = 500
 
 
-def _inside(session: Session, query: Select[Journal], area: BitMap, limit: int) -> list[Journal]:
+def _inside(session: Session, query: Select[Journal], area: BitMap, limit: int | None) -> list[Journal]:
     """Entries that speak of nobody, or of somebody inside an area."""
     found: list[Journal] = []
     before: int | None = None
-    while len(found) < limit:
+    while limit is None or len(found) < limit:
         part = query if before is None else query.where(Journal.n < before)
         rows = session.scalars(part.order_by(Journal.n.desc()).limit(_AT_ONCE)).all()
         found += [row for row in rows if (row.people is None and row.person is None) or _people(row) & area]
@@ -143,6 +143,8 @@ def undo_proposal(
         "notifications",
         "areas",
         "category",
+        "starts",
+        "wave",
     ):
         if getattr(before, name) != getattr(after, name):
             merged[name] = getattr(before, name)

@@ -42,6 +42,7 @@ class Decided:
     :ivar earlier: the same decided with dates moved earlier too.
     :ivar active: who is active before.
     :ivar enrolled: who has a live row before, held back or not.
+    :ivar opens: whether the save makes it available: until now its assignments reached nobody (rules 5.11).
     :ivar kept_out: whom an exemption in force keeps out.
     :ivar queue: who waits for a wave and what is foreseen of it; ``None`` without waves.
     :ivar alike: by the one decided, all those she was decided for.
@@ -52,7 +53,7 @@ class Decided:
     earlier: Step
     people: Population
     active: BitMap
-    live: bool
+    opens: bool
     alike: Mapping[int, BitMap]
     queue: Queue | None = None
     kept_out: BitMap = field(default_factory=BitMap)
@@ -116,7 +117,12 @@ def decide_proposal(
     work.given.earlier = True
     moved, _writing = decide(work, cause, BitMap())
     work.given.earlier = False
-    return Decided(work, outcome, moved, people, rows.active, terms.live(work.given.as_of), alike, queue,
+    opens = (
+        terms.live(work.given.as_of)
+        and proposal.current is not None
+        and not from_definition(host_id, number, version, proposal.current, terms.zone).live(work.given.as_of)
+    )
+    return Decided(work, outcome, moved, people, rows.active, opens, alike, queue,
                    BitMap(snapshot.exempt(number, work.given.as_of).astype(np.uint32)), rows.everyone)  # fmt: skip
 
 

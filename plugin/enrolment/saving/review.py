@@ -61,7 +61,7 @@ class Removing:
 
 @dataclass(frozen=True)
 class GuardAsks:
-    """The withdrawal guard wants this number confirmed."""
+    """The withdrawal guard wants this number confirmed: of whom the save withdraws. Who leaves beside it is judged with them."""
 
     withdrawn: int
 
@@ -141,7 +141,7 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
         begins={row: (one.at, len(one.later), len(one.staying)) for row, one in begins.items()},
         changed=changed(proposal),
         queue=decided.queue,
-        guard=_guard(session, people, decided, withdrawn, limits),
+        guard=_guard(session, people, decided, withdrawn, limits, removing.withdrawn),
         names=names,
     )
 
@@ -193,7 +193,7 @@ def _differences(
     faster = {rule.name for rule in rules if rule.name in waves and waves[rule.name] != rule.wave
               and after[rule.name] - wait}  # fmt: skip
     for name, members in after.items():
-        if name not in before or members - before[name] or name in faster:
+        if decided.opens or name not in before or members - before[name] or name in faster:
             added |= members
     for name, members in before.items():
         if name not in after or members - after[name]:
@@ -290,11 +290,11 @@ def _due_of(decided: Decided, sample: FirstMessage | None) -> int | None:
 
 
 def _guard(
-    session: Session, people: Population, decided: Decided, withdrawn: BitMap, limits: Limits | None
+    session: Session, people: Population, decided: Decided, withdrawn: BitMap, limits: Limits | None, by_save: int
 ) -> GuardAsks | None:
-    if limits is None or not withdrawn or not decided.work.terms.id:
+    if limits is None or not by_save or not decided.work.terms.id:
         return None
     gone = unconfirmed(session, people.host_id, decided.work.given.as_of, decided.work.terms.id)
     gone = cut(session, people.host_id, gone)
     crossed = limits.crossed(len(withdrawn - gone), len(gone), len(decided.active))
-    return GuardAsks(len(withdrawn)) if crossed else None
+    return GuardAsks(by_save) if crossed else None

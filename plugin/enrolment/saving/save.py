@@ -115,10 +115,15 @@ def _earlier_of(session: Session, host_id: int, proposal: Proposal, choices: Cho
 
 
 def check_versions(proposals: Sequence[Proposal], choices: Choices) -> None:
-    """Refuse when somebody saw another version than the one that is saved now."""
+    """Refuse when somebody saw another version than the one that is saved now.
+
+    :raises Conflict: then. :raises RefusedByRule: for a version of what is not saved at all: nothing would be checked.
+    """
     by_code = {proposal.definition.code: proposal.base_version for proposal in proposals}
     for code, seen in choices.if_version.items():
-        if code in by_code and by_code[code] != seen:
+        if code not in by_code:
+            raise RefusedByRule(f"The file has no certification '{code}' whose version could be {seen}.")
+        if by_code[code] != seen:
             about = {"code": code, "now": by_code[code], "seen": seen}
             raise Conflict(_("%(code)s is at version %(now)s now, not %(seen)s: somebody saved it meanwhile.", **about))
 
@@ -126,15 +131,14 @@ def check_versions(proposals: Sequence[Proposal], choices: Choices) -> None:
 def _check_guard(reviews: Sequence[Review], choices: Choices) -> bool:
     """The number typed must be the number that leaves; then those withdrawals are confirmed."""
     total = sum(found.removing.withdrawn for found in reviews)
-    asked = sum(found.guard.withdrawn for found in reviews if found.guard)
     if choices.allow_withdrawals is not None:
         if choices.allow_withdrawals != total:
             numbers = {"total": total, "typed": choices.allow_withdrawals}
             raise RefusedByRule(_("This would withdraw %(total)s learners, not %(typed)s.", **numbers))
-        return True
-    if asked:
+        return total > 0  # of what leaves beside the save nobody has said anything
+    if any(found.guard for found in reviews):
         sentence = _("This would withdraw %(total)s learners, more than the withdrawal guard lets pass."
-                     " Confirm the number.", total=asked)  # fmt: skip
+                     " Confirm the number.", total=total)  # fmt: skip
         raise RefusedByRule(sentence)
     return False
 
