@@ -80,6 +80,29 @@ def test_json_is_read_as_json() -> None:
         read_document('{"version": 1, "name": "\\ud83d"}')
 
 
+def test_a_mapping_with_a_name_is_repeated_and_changed() -> None:
+    """``<<`` puts a named mapping's keys here, each with the line it stands in; keys given here hold."""
+    document = read_document("a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc:\n  <<: [*a, *b]\n  x: 5\nd: {<<: *a}\n")
+    assert dict(document["c"]) == {"x": 5, "y": 2, "z": 4}
+    assert document["c"].lines == {"x": 5, "y": 1, "z": 2}
+    assert dict(document["d"]) == {"x": 1, "y": 2}
+    assert dict(document["a"]) == {"x": 1, "y": 2}
+    for wrong in ("a: &a 1\nb: {<<: *a}\n", "b: {<<: 1}\n", "b:\n  <<: [1]\n"):
+        with pytest.raises(Invalid, match="'<<' repeats a mapping that has a name"):
+            read_document(wrong)
+    with pytest.raises(Invalid, match="stands inside what it repeats"):
+        read_document("a: &a {<<: *a}\n")
+
+
+def test_a_repeated_mapping_is_no_way_around_the_file_s_shape() -> None:
+    rows = "assignments: [&row {individual: U-1, colour: red}, {<<: *row, individual: U-2}]"
+    with pytest.raises(Invalid) as refused:
+        read_file(f"version: 1\ncertifications:\n  - code: A\n    name: A\n    {rows}\n")
+    assert [one.partition(": ")[0] for one in refused.value.sentence.split("\n")] == [
+        f"Line 5, certifications.0.assignments.{number}.colour" for number in (0, 1)
+    ]
+
+
 BILLION = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)
 )

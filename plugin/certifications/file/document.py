@@ -54,7 +54,11 @@ _Loader.add_implicit_resolver(
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
     found = Mapping()
     found.line, found.lines = node.start_mark.line + 1, {}
+    repeated: list[Mapping] = []
     for key_node, value_node in node.value:
+        if key_node.tag == _MERGE:
+            repeated += _repeated(loader, value_node)
+            continue
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
         if isinstance(key, bool):  # YAML 1.1 takes the key `on` for a truth value
@@ -65,7 +69,23 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
             raise Invalid(f"Line {line}: '{key}' is given twice.")
         found[key] = loader.construct_object(value_node, deep=True)
         found.lines[key] = line
+    for one in repeated:
+        for key in [key for key in one if key not in found]:
+            found[key], found.lines[key] = one[key], one.lines[key]
     return found
+
+
+_MERGE = "tag:yaml.org,2002:merge"
+"""The key ``<<``: what it names stands here too, but for keys that are given here."""
+
+
+def _repeated(loader: _Loader, node: yaml.Node) -> list[Mapping]:
+    """The mappings that ``<<`` names, the first the strongest."""
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    for one in nodes:
+        if not isinstance(one, yaml.MappingNode):
+            raise Invalid(f"Line {one.start_mark.line + 1}: '<<' repeats a mapping that has a name such as &defaults.")
+    return [loader.construct_object(one, deep=True) for one in nodes]
 
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
