@@ -102,7 +102,7 @@ _AS_CODE = (
     Command(
         "resolve", "plugin.cli.certifications.answers:resolve", "answer exceptions", HOST, _CODE,
         option("person", "ID", multiple=True), option("type", "TYPE", to="kind"), flag("all", to="every"),
-        chosen("action", ("realistic", "assign", "dismiss", "reopen"), "ACTION"),
+        argument("more", "ID", many=True), chosen("action", ("realistic", "assign", "dismiss", "reopen"), "ACTION"),
     ),
     Command(
         "held", "plugin.cli.certifications.answers:held",

@@ -23,6 +23,8 @@ def report(
     named = (("columns", columns), ("sort", sort), ("as_of", as_of))
     runtime, host_id = open_host(host)
     form = form or (Path(out).suffix.removeprefix(".").lower() if out is not None else "table")
+    if out is not None and (Path(out).is_dir() or not Path(out).parent.is_dir()):
+        raise Invalid(f"'{out}' is no file that could be written: there is no such folder, or it is one.")
     question = parse_question(source, [*((name, value) for name, value in named if value), *pairs])
     if form == "xlsx" and out is None and sys.stdout.isatty():
         raise Invalid("A spreadsheet is no text for a terminal: name a file with --out.")

@@ -27,10 +27,16 @@ def exceptions(host: str | None, code: str, *, as_json: bool) -> int:
     return 0
 
 
-def resolve(host: str | None, code: str, action: str, *, person: Sequence[str], kind: str | None, every: bool) -> int:
-    """Answer the exceptions of the learners named, or all of a type."""
-    if bool(person) == bool(kind) or (kind and not every):
+def resolve(
+    host: str | None, code: str, action: str, *, person: Sequence[str], more: Sequence[str], kind: str | None, every: bool
+) -> int:  # fmt: skip
+    """Answer the exceptions of the learners named, or all of a type.
+
+    :param more: further learners behind the first: ``--person U-1 U-2 assign``.
+    """
+    if bool(person) == bool(kind) or (kind and not every) or (more and not person):
         raise Invalid("Name learners with --person, or a type with --type TYPE --all.")
+    person = tuple(dict.fromkeys([*person, *more]))
     runtime, host_id = open_host(host)
     with runtime.db.read() as session:
         number = certification(session, host_id, code)

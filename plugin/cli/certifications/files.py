@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
-from plugin.certifications.definition import Proposal
 from plugin.certifications.file import certification_file
 from plugin.certifications.store import codes as all_codes
-from plugin.cli.certifications.saving import answers_at_a_terminal, choices, plan_text, say_saved
+from plugin.cli.certifications.saving import choices, is_confirmed, plan_text, plan_where_refused, say_saved
 from plugin.cli.context import certification, demand_each, open_host, reach_new, read_text, rights, who
 from plugin.cli.opening import print_json
-from plugin.core.errors import RefusedByRule
-from plugin.core.runtime import Runtime
 from plugin.enrolment.saving.file_review import plan_document, reviewed
-from plugin.enrolment.saving.review import Review
-from plugin.enrolment.saving.save import Choices, save
+from plugin.enrolment.saving.save import check_versions, save
 
 
 def plan(host: str | None, file: str, *, as_json: bool) -> int:
@@ -47,28 +42,19 @@ def apply(
     proposals, reviews = reviewed(runtime, host_id, read_text(file))
     with runtime.db.read() as session:
         demand_each(session, host_id, "change", [one.definition.code for one in proposals])
+    with plan_where_refused(reviews):
+        check_versions(proposals, how)
     if not any(one.changed for one in reviews):
         print("No difference; nothing is saved.")
         return 0
-    if not yes:
-        print(plan_text(reviews))
-        if not answers_at_a_terminal():
-            print("Nothing is saved: add --yes to save without being asked.", file=sys.stderr)
-            return 1
-        if input("Save? [y/N] ").strip().lower() not in ("y", "yes"):
-            return 1
-    _save(runtime, host_id, proposals, reviews, how)
-    return 0
-
-
-def _save(runtime: Runtime, host_id: int, proposals: list[Proposal], reviews: list[Review], how: Choices) -> None:
-    try:
+    refusal = "Nothing is saved: add --yes to save without being asked."
+    if not yes and not is_confirmed(reviews, "Save?", refusal):
+        return 1
+    with plan_where_refused(reviews):
         saved = save(runtime, host_id, proposals, who=who(), choices=how)
-    except RefusedByRule:
-        print(plan_text(reviews))
-        raise
     reach_new(runtime, host_id, [one.certification for one in saved])
     say_saved(saved)
+    return 0
 
 
 def export(host: str | None, codes: Sequence[str]) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from sqlalchemy.orm import Session
 
 from plugin.certifications.store import by_id
-from plugin.cli.certifications.saving import answers_at_a_terminal, choices, plan_text, say_saved
+from plugin.cli.certifications.saving import choices, is_confirmed, plan_where_refused, say_saved
 from plugin.cli.context import certification, demand_each, open_host, who
 from plugin.cli.opening import print_json
 from plugin.core.errors import NotFound, RefusedByRule
@@ -17,7 +15,11 @@ from plugin.core.tables import Journal
 from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.imported import records
 from plugin.enrolment.saving import history as entries
-from plugin.enrolment.saving.review import review
+from plugin.enrolment.saving.review import Review, review
+
+_NOT_UNDONE = "Nothing is undone: add --yes to undo without being asked."
+_SHOWN = ("n", "at", "who", "what", "reason", "version")
+"""What ``history --json`` prints of an entry."""
 
 
 def history(host: str | None, code: str, *, as_json: bool) -> int:
@@ -26,7 +28,7 @@ def history(host: str | None, code: str, *, as_json: bool) -> int:
     with runtime.db.read() as session:
         rows = entries.history(session, host_id, certification(session, host_id, code))
     if as_json:
-        print_json(rows)
+        print_json([{name: row[name] for name in _SHOWN} for row in rows])
         return 0
     for row in rows:
         print(f"{row['n']}\t{row['at']}\t{row['who']}\t{row['what']}\t{row['learners'] or ''}\t{row['reason']}")
@@ -42,20 +44,28 @@ def undo(
     move_on(runtime, host_id)
     with runtime.db.read() as session:
         _demand(session, host_id, n)
-        if records.is_file(session, host_id, n):
-            return _take_back(runtime, host_id, n, yes=yes)
-        try:
-            proposal = entries.undo_proposal(runtime, session, host_id, n)
-        except NotFound as error:
-            raise RefusedByRule(error.sentence) from None
-        limits = Limits.of(runtime.settings)
-        reviews = review(session, host_id, [proposal], now=runtime.clock.now(), limits=limits)
-    if not yes and not answers_at_a_terminal():
-        print(plan_text(reviews))
-        print("Nothing is undone: add --yes to undo without being asked.", file=sys.stderr)
+        is_file = records.is_file(session, host_id, n)
+        reviews = [] if is_file else _review(runtime, session, host_id, n)
+    if is_file:
+        return _take_back(runtime, host_id, n, yes=yes)
+    if not yes and not is_confirmed(reviews, "Undo?", _NOT_UNDONE):
         return 1
-    say_saved(entries.undo(runtime, host_id, n, who=who(), choices=how))
+    with plan_where_refused(reviews):
+        saved = entries.undo(runtime, host_id, n, who=who(), choices=how)
+    say_saved(saved)
     return 0
+
+
+def _review(runtime: Runtime, session: Session, host_id: int, n: int) -> list[Review]:
+    """What taking a save back would do.
+
+    :raises RefusedByRule: for what cannot be taken back.
+    """
+    try:
+        proposal = entries.undo_proposal(runtime, session, host_id, n)
+    except NotFound as error:
+        raise RefusedByRule(error.sentence) from None
+    return review(session, host_id, [proposal], now=runtime.clock.now(), limits=Limits.of(runtime.settings))
 
 
 def _demand(session: Session, host_id: int, n: int) -> None:
@@ -66,8 +76,7 @@ def _demand(session: Session, host_id: int, n: int) -> None:
 
 
 def _take_back(runtime: Runtime, host_id: int, n: int, *, yes: bool) -> int:
-    if not yes and not answers_at_a_terminal():
-        print("Nothing is undone: add --yes to undo without being asked.", file=sys.stderr)
+    if not yes and not is_confirmed([], "Take these records back?", _NOT_UNDONE):
         return 1
     undone, staying = records.take_back(runtime, host_id, n, who=who())
     print(f"{undone} records taken back; {staying} stay for what came since.")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from plugin.core.errors import Invalid
+from plugin.core.errors import Invalid, RefusedByRule
 from plugin.enrolment.saving.review import Review
 from plugin.enrolment.saving.save import Choices, Saved
+
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 def choices(
@@ -15,13 +19,15 @@ def choices(
 ) -> Choices:
     """How to save, from the options of a command.
 
-    :raises Invalid: when a version is not ``CODE=N``.
+    :raises Invalid: when a version is not ``CODE=N``, or a code has two of them.
     """
-    versions = {}
+    versions: dict[str, int] = {}
     for one in if_version:
         code, separator, number = one.rpartition("=")
-        if not separator or not number.isdigit():
+        if not separator or not _NUMBER.fullmatch(number):
             raise Invalid(f"--if-version: '{one}' is not CODE=N.")
+        if versions.get(code, int(number)) != int(number):
+            raise Invalid(f"--if-version: '{code}' is given two versions.")
         versions[code] = int(number)
     return Choices(
         earlier=earlier,
@@ -52,9 +58,30 @@ def plan_text(reviews: list[Review]) -> str:
         lines.append(
             f"  {one.redated} due dates changed, {one.earlier} could be moved earlier, {one.messages} messages"
         )
-        if one.guard:
-            lines.append(f"  The withdrawal guard asks for --allow-withdrawals {one.guard.withdrawn}.")
+    if any(one.guard for one in reviews):
+        total = sum(one.removing.withdrawn for one in reviews)
+        lines.append(f"  The withdrawal guard asks for --allow-withdrawals {total}.")
     return "\n".join(lines)
+
+
+def is_confirmed(reviews: list[Review], question: str, refusal: str) -> bool:
+    """Print the plan, and ask at a terminal; elsewhere say why nothing is done."""
+    if reviews:
+        print(plan_text(reviews))
+    if not answers_at_a_terminal():
+        print(refusal, file=sys.stderr)
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def plan_where_refused(reviews: list[Review]) -> Iterator[None]:
+    """A rule's refusal comes with the plan that was refused."""
+    try:
+        yield
+    except RefusedByRule:
+        print(plan_text(reviews))
+        raise
 
 
 def answers_at_a_terminal() -> bool:

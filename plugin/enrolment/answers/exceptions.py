@@ -89,14 +89,16 @@ def of_same(table: Any) -> ColumnElement[bool]:
 def open_exceptions(
     session: Session, host_id: int, certification: int, *, after: str = "", limit: int | None = None
 ) -> list[dict[str, Any]]:
-    """Open ones, by the host's id of the person.
+    """Those nobody has answered, by the host's id of the person.
 
     :param after: only of people behind this id.
     """
     rows = session.execute(
         select(ExceptionRow, Person.ext)
         .join(Person, (Person.host_id == ExceptionRow.host_id) & (Person.id == ExceptionRow.person))
-        .where(ExceptionRow.host_id == host_id, ExceptionRow.certification == certification, Person.ext > after)
+        .where(
+            ExceptionRow.host_id == host_id, ExceptionRow.certification == certification, waits(), Person.ext > after
+        )
         .where(*inside(session, host_id, ExceptionRow.person))
         .order_by(Person.ext)
         .limit(limit)
