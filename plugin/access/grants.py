@@ -18,6 +18,7 @@ from plugin.certifications.tables import Certification
 from plugin.core.errors import Forbidden, Invalid, NotFound, RefusedByRule
 from plugin.core.ids import take_ids
 from plugin.core.journal import record
+from plugin.core.stamps import calendar_day
 from plugin.core.tables import Host
 from plugin.mirror.tables import DELETED, Person, Unit
 
@@ -254,9 +255,7 @@ def last_day(text: str, day: date) -> str:
     if not text:
         return ""
     try:
-        if len(text) != 10 or not text.isascii():
-            raise ValueError
-        found = date.fromisoformat(text)
+        found = calendar_day(text)
     except ValueError:
         raise Invalid(_("'%(text)s' is not a day such as 2027-03-31.", text=text[:40])) from None
     if found < day:

@@ -16,6 +16,7 @@ from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.service import report
 from plugin.reports.sources.happenings import STEMS, happens
 from plugin.reports.values import item
+from tests.in_turn import in_turn
 from tests.web.conftest import small_world
 from tests.world import HOST, row
 
@@ -65,6 +66,63 @@ def test_empty_parameters_are_none_and_fields_take_operators(site: Runtime) -> N
     assert len(ask(site, "learners", "fields.city.empty=true")) == 3
     with pytest.raises(RefusedReport, match=r"There is no filter 'due\.foo'\. Nearest: "):
         ask(site, "learners", "due.foo=1")
+
+
+@in_turn(
+    ("source", "query"),
+    [
+        ("learners", "due=2026-W47-3"),
+        ("learners", "due.before=20261118"),
+        ("learners", "due.between=2026-11-01..2026-W50-1"),
+        ("learners", "as_of=2026-W47-3"),
+        ("learners", "as_of=2026-11-31"),
+        ("learners", "cycle=１"),
+        ("learners", "cycle=1_0"),
+        ("learners", "cycle= 1"),
+        ("learners", "cycle=+1"),
+        ("overview", "certified_percent.after=1e1"),
+        ("overview", "certified_percent=nan"),
+        ("overview", "enrolled=1.5"),
+    ],
+)
+def test_days_and_numbers_are_read_to_the_letter(site: Runtime, source: str, query: str) -> None:
+    with pytest.raises(RefusedReport):
+        ask(site, source, query)
+
+
+def test_the_last_day_there_is_lies_before_nothing(site: Runtime) -> None:
+    assert len(ask(site, "learners", "due.before=9999-12-31&person=ann")) == 1
+    assert ask(site, "learners", "due.after=9999-12-31") == ask(site, "learners", "due=0001-01-01") == []
+
+
+def test_a_search_for_nothing_leaves_nobody_out(site: Runtime) -> None:
+    for query in ("search=", "search=%20%09", "search=&search="):
+        assert len(ask(site, "learners", query)) == 5
+        assert [one["enrolled"] for one in ask(site, "overview", query)] == [4, 0]
+    assert ask(site, "learners", "search=&search=nobody") == []
+
+
+def test_a_cell_of_several_words_is_a_value_as_each_of_them_is(site: Runtime) -> None:
+    whole, one = "assignment_types=individual; organisation", "assignment_types=organisation"
+    assert [row["person"] for row in ask(site, "learners", f"{whole}&certification=rep")] == ["ann"]
+    assert {row["person"] for row in ask(site, "learners", one)} == {"ann", "bea", "cid", "dov"}
+    with pytest.raises(RefusedReport):
+        ask(site, "learners", "assignment_types=individual; organization")
+
+
+def test_the_history_of_learners_sorted_by_its_count_comes_whole_in_parts(site: Runtime) -> None:
+    """Every count is 1: rows keep their own order, and a part goes on where the one before it ended (REPORTS 2)."""
+    asked = [("columns", "what,person,count"), ("sort", "-count"), ("limit", "2")]
+    told: list[tuple[Any, ...]] = []
+    cursor, total = "", -1
+    while len(told) != total:
+        pairs = [*asked, *([("cursor", cursor)] if cursor else [])]
+        _question, answer, _zone = report(site, HOST, Reader("tester"), "history", pairs)
+        told += [(one["_n"], one["_person"]) for one in answer.rows]
+        cursor, total = answer.next or "", answer.total
+        assert answer.rows
+    assert told == sorted(told)
+    assert len(set(told)) == total > 4
 
 
 def test_whom_a_reader_does_not_see_she_cannot_ask_for(site: Runtime) -> None:

@@ -42,7 +42,7 @@ def cron_of(schedule: str) -> str:
         expression = "0 * * * *"
     elif len(words) == 2 and words[0] == "daily":
         hour, _colon, minute = words[1].partition(":")
-        if not (hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+        if not (expression.isascii() and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
             raise Invalid(f"'{schedule}': write daily HH:MM.")
         expression = f"{int(minute)} {int(hour)} * * *"
     try:

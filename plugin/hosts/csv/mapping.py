@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from plugin.hosts.csv.headings import folded
 
 KEYS = ("columns", "keep", "dates", "encoding", "separator", "mode", "leavers", "words")
 MODES = ("whole", "changes")
+_DAYS = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def check(document: object) -> dict[str, Any]:
     if leavers is not None:
         freeze = leavers.get("freeze") if isinstance(leavers, dict) else None
         days = str(freeze).removesuffix("days").removesuffix("day").strip()
-        if not isinstance(leavers, dict) or set(leavers) != {"freeze"} or not days.isdigit() or int(days) > 3650:
+        if not isinstance(leavers, dict) or set(leavers) != {"freeze"} or not _DAYS.fullmatch(days) or int(days) > 3650:
             raise Invalid("leavers: write {freeze: N}, a number of days.")
         document = {**document, "leavers": {"freeze": int(days)}}
     return dict(document)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from contextlib import suppress
-from datetime import date
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from plugin.core import journal
 from plugin.core.clock import format_instant, parse_instant
 from plugin.core.days import end_of_day
 from plugin.core.errors import RefusedByRule
+from plugin.core.stamps import calendar_day
 from plugin.mirror.sources.source import source_row
 from plugin.mirror.tables import SOURCE, Connection
 
@@ -32,7 +32,7 @@ def until_of(text: str, zone: str) -> int:
     :raises Invalid: for neither.
     """
     with suppress(ValueError):
-        return end_of_day(date.fromisoformat(text), zone)
+        return end_of_day(calendar_day(text), zone)
     return parse_instant(text)
 
 

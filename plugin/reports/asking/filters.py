@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
 from typing import Any
 
 from pyroaring import BitMap
 
 from plugin.core.clock import parse_instant
-from plugin.core.days import instant_of
 from plugin.core.errors import Invalid
+from plugin.core.stamps import calendar_day, instant
 from plugin.reports.asking import learner_sets
 from plugin.reports.asking.question import Question
 from plugin.reports.asking.reader import Asker, condition_of
@@ -24,6 +24,8 @@ _DAY = 86_400
 _MOST_DAYS = 36_500
 OPERATORS = ("before", "after", "between", "next", "last", "empty")
 _ORDERED = (INSTANT, LOCAL, NUMBER, PERCENT)
+_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_PERCENT = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
 _BOOLEAN = {"true": 1, "false": 0}
 Test = Callable[[Any], bool]
 
@@ -188,7 +190,8 @@ def _value(asker: Asker, column: Column, text: str) -> _Part:
     if column.type == FLAG:
         flag = _flag(column.name, text)
         return ":col = ?", [flag], lambda value: bool(value) == bool(flag)
-    if column.type == WORD and column.words and text not in column.words:
+    words = text.split("; ") if column.parts else [text]
+    if column.type == WORD and column.words and not set(words) <= set(column.words):
         raise unknown(column.name, text, column.words)
     if column.known:
         learner_sets.must_be_known(asker, column.known, text)
@@ -216,12 +219,9 @@ def _flag(name: str, text: str) -> int:
 def _bounds(asker: Asker, column: Column, text: str) -> tuple[float, float]:
     """From where to where a value lies that a filter names: a whole day, a second, or a number; the end is excluded."""
     if column.type not in (INSTANT, LOCAL):
-        try:
-            number = float(text) if column.type == PERCENT else int(text)
-        except ValueError:
-            raise RefusedReport(f"'{text}' is no number.") from None
-        if not -(2**62) < number < 2**62:
+        if (_PERCENT if column.type == PERCENT else _NUMBER).fullmatch(text) is None:
             raise RefusedReport(f"'{text}' is no number.")
+        number = float(text) if column.type == PERCENT else int(text)
         return number, number + (1 if column.type == NUMBER else 1e-9)
     if len(text) == 10:
         return day_bounds(text, asker.zone)
@@ -240,8 +240,7 @@ def day_bounds(text: str, zone: str) -> tuple[int, int]:
     :raises Refused: for what is no day.
     """
     try:
-        day = date.fromisoformat(text)
-        following = day + timedelta(days=1)
-    except (ValueError, OverflowError):
+        calendar_day(text)
+    except ValueError:
         raise RefusedReport(f"'{text}' is no day such as 2027-03-31.") from None
-    return instant_of(day, time(0), zone), instant_of(following, time(0), zone)
+    return instant(text, zone), instant(text, zone, day_after=True)

@@ -87,6 +87,8 @@ def parse_question(source: str, pairs: Iterable[tuple[str, str]]) -> Question:
             if value or name != "limit":
                 named[name] = value
             continue
+        if name == "search" and not value.strip():
+            continue  # a form whose field was left empty looks for nobody in particular
         filters.append((name, value))
         counts[name] = counts.get(name, 0) + 1
         if counts[name] > VALUES:
