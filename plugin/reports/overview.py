@@ -124,13 +124,14 @@ def overview_subject(
         else:
             rest += [(name, value) for value in given]
     where = where_of(asker, SOURCE, Question("overview", filters=tuple(rest)), known.get)
-    units = tuple(value for name, value in question.filters if name == question.by)
+    units = {learner_sets.target_id(asker, name, value) for name, value in question.filters
+             if name == question.by and name in ("organisation", "position")}  # fmt: skip
     named = {value for name, value in rest if name == "certification"}
     if named:
         codes = {number: one for number, one in codes.items() if one[0] in named}
     if (saved := asker.memo.get("saved_then")) is not None:  # before its first save a certification is not there
         codes = {number: one for number, one in codes.items() if number in saved}
-    return OverviewSubject(codes, people, assignments, question.by, units, overdue), where.tests
+    return OverviewSubject(codes, people, assignments, question.by, frozenset(units), overdue), where.tests
 
 
 def _conditions(asker: Asker, asked: OverviewSubject) -> tuple[str, list[Any]]:

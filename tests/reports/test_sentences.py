@@ -17,11 +17,13 @@ from plugin.core.clock import format_instant, parse_instant
 from plugin.core.runtime import Runtime
 from plugin.enrolment.answers import exceptions, overrides
 from plugin.mirror.connections.date_settings import move_zone
+from plugin.mirror.tables import DELETED
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.files.export import Export
-from plugin.reports.service import report
+from plugin.reports.outlook import due_by_week
+from plugin.reports.service import asking, report
 from plugin.reports.values import item
 from tests.web.conftest import small_world
 from tests.world import HOST, World, row
@@ -173,6 +175,22 @@ def test_a_file_says_whose_units_it_tells_rows_apart_by(world: World) -> None:
     assert told("learners", "organisation=sales&columns=person,manager") == {
         "2026-11-18, organisations and managers of today"
     }
+    assert told("overview", "by=position") == {"2026-11-18, positions of today"}
+    world.audience("crew", "ann")
+    assert told("membership", "audience=crew&fields.city.empty=false&columns=person") == {
+        "2026-11-18, audiences and profile fields of today"
+    }
+
+
+def test_a_deleted_person_counts_on_a_past_day_without_a_name(world: World) -> None:
+    world.save("rep", row("individual", "ann"), state="live", settle=True)
+    world.at(world.now + 2 * DAY)
+    world.state("ann", DELETED)
+    world.settle()
+    shown = "person,name,fields.city"
+    assert ask(world, "learners", f"columns={shown}&as_of=2026-11-18") == [
+        {"person": "ann", "name": None, "fields.city": None}
+    ]
 
 
 def test_a_certification_deleted_meanwhile_is_whole_in_the_file_that_had_begun(
@@ -297,3 +315,27 @@ def test_an_answer_stays_when_another_exception_is_answered(world: World) -> Non
     exceptions.answer(world.runtime, HOST, 1, "reopen", who="tess", people=[1])
     world.settle()
     assert [one["answer"] for one in ask(world, "exceptions", "sort=answer")] == ["realistic", None]
+
+
+def test_a_course_that_stays_closed_says_why(world: World) -> None:
+    sets = [{"name": "A", "courses": ["c1"], "needs": "all"}, {"name": "B", "courses": ["c2"], "needs": "all"}]
+    world.save("rep", row("individual", "ann"), state="live", content={"certification": sets},
+               available={"from": None, "until": "2026-11-19"})  # fmt: skip
+    asked = "columns=course,want,why_not"
+    for reason in ("the sets before it are not done", "the certification is not live"):
+        assert [tuple(one.values()) for one in ask(world, "courses", asked)] == [
+            ("c1", "in", None),
+            ("c2", "out", reason),
+        ]
+        world.at(world.now + 3 * DAY)  # past its last day
+        world.settle()
+
+
+def test_weeks_ahead_count_certifications_of_the_reader_alone(world: World) -> None:
+    for code, person in (("rep", "ann"), ("two", "bea")):
+        world.save(code, row("individual", person, due={"fixed": "2026-12-24"}), state="live")
+    for number, size in ((None, 2), (1, 1), (2, 1), (3, 0)):
+        reader = Reader("tess", certifications=None if number is None else frozenset({number}))
+        with asking(world.runtime, HOST, reader) as asker:
+            assert sum(due_by_week(asker, "")) == size
+            assert sum(due_by_week(asker, "two")) == (number in (None, 2))

@@ -108,7 +108,7 @@ def _counted(asker: Asker, number: int, day: date, *, tonight: bool) -> dict[str
         question = Question("overview", filters=(("certification", code),), as_of=day.isoformat())
         _columns, rows = overview.rows(asker_as_of(asker, question)[0], question)
         return {**row, **{one: rows[0][one] if rows else 0 for one in _NUMBERS}}
-    asked = groups.OverviewSubject({number: (code, name)}, None, None, "organisation", ())
+    asked = groups.OverviewSubject({number: (code, name)}, None, None, "organisation", frozenset())
     counted = overview.bitmaps(asker, asked, number)
     units = [
         (unit, *(people.intersection_cardinality(counted[one]) for one in _NUMBERS))

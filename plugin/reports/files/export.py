@@ -36,12 +36,18 @@ class _Count:
     rows: int = 0
 
 
+_PRESENT = {
+    "organisations": {"organisation", "organisation_path"}, "positions": {"position"},
+    "managers": {"manager", "manager_email"}, "audiences": {"audience"}, "profile fields": {"fields"},
+}  # fmt: skip
+"""What is as of now whatever day is asked about (REPORTS 3), and the filters and columns that tell it."""
+
+
 def _of_today(question: Question) -> str:
-    """What is to be said beside the day where rows are told apart by who works where: that is as of now."""
-    asked = {question.by, *(name.partition(".")[0] for name, _value in question.filters)} | {*question.columns}
-    units = asked & {"organisation", "organisation_path", "position"}
-    managers = asked & {"manager", "manager_email"}
-    words = [word for word, named in (("organisations", units), ("managers", managers)) if named]
+    """What is to be said beside the day where rows are told apart by what is kept of the present alone."""
+    named = (question.by, *(name for name, _value in question.filters), *question.columns)
+    asked = {one.partition(".")[0] for one in named}
+    words = [word for word, columns in _PRESENT.items() if asked & columns]
     return f", {' and '.join(words)} of today" if words else ""
 
 

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 
 from plugin.delivery.tables import CONFIRMED, WANTS
 from plugin.enrolment.codes import CERTIFIED, DISMISSED, EXPIRED, HELD_BY_EXCEPTION, WINDOW_OPEN, WITHDRAWN
+from plugin.enrolment.terms import Terms
 from plugin.reports.asking.reader import Asker
 from plugin.reports.asking.statement import Statement, aliases_of
 from plugin.reports.columns import INSTANT, TEXT, WORD, Column, ReportSource, Row, words_sql
@@ -50,10 +51,10 @@ def _set(asker: Asker, rows: Sequence[Row]) -> list[str | None]:
 
 def _why_not(asker: Asker, rows: Sequence[Row]) -> list[str | None]:
     said = terms(asker, {row["_certification"] for row in rows})
-    return [None if row["_want"] == "in" else _reason(row, said.get(row["_certification"])) for row in rows]
+    return [None if row["_want"] == "in" else _reason(row, said.get(row["_certification"]), asker.now) for row in rows]
 
 
-def _reason(row: Row, one: object) -> str:
+def _reason(row: Row, one: Terms | None, now: int) -> str:
     if row["_frozen"] is not None:
         return "suspended at the learning site"
     if row["_hold"] == HELD_BY_EXCEPTION:
@@ -64,9 +65,9 @@ def _reason(row: Row, one: object) -> str:
         return "completed"
     if row["_state"] == CERTIFIED:
         return "opens with the window"
-    if getattr(one, "state", "live") != "live":
+    if one is not None and not one.live(now):
         return "the certification is not live"
-    if getattr(one, "enrol", "") == "on_open":
+    if one is not None and one.enrol == "on_open":
         return "opens when the learner opens it"
     return "the sets before it are not done"
 

@@ -17,13 +17,13 @@ from plugin.reports.sources import assignment_names
 
 @dataclass(frozen=True)
 class OverviewSubject:
-    """What an overview is asked about: certifications by id, whose learners, and what to group by."""
+    """What an overview is asked about: certifications by id, whose learners, what to group by, and under which units."""
 
     codes: dict[int, tuple[str, str]]
     people: BitMap | None
     assignments: set[int] | None
     by: str
-    units: tuple[str, ...]
+    units: frozenset[int]
     overdue: bool | None = None
 
 
@@ -48,7 +48,7 @@ def groups_of(asker: Asker, asked: OverviewSubject, only: frozenset[str] | None)
     units = asker.rows(sql, asker.host_id, asked.by)
     above = {row[0]: (row[1], row[5]) for row in units}
     if asked.units:
-        spans = [(row[3], row[4]) for row in units if row[1] in asked.units]
+        spans = [(row[3], row[4]) for row in units if row[0] in asked.units]
         units = [row for row in units if any(low <= row[3] and row[4] <= high for low, high in spans)]
     if only is not None:
         units = [row for row in units if row[1] in only]

@@ -88,7 +88,7 @@ BY_LEARNER = ReportSource(
     name="history",
     base="told u JOIN journal j ON j.n = u.n" + _OF_CERTIFICATION + _OF_PERSON.format(person="u.person"),
     where="j.host_id = ?",
-    columns=tuple(Column("count", NUMBER, "1") if one.name == "count" else one for one in COLUMNS),
+    columns=tuple(Column("count", NUMBER, "1 + 0") if one.name == "count" else one for one in COLUMNS),
     keys={**_KEYS, "_person": "u.person"},
     ties=("j.n", "COALESCE(u.person, 0)"),
     identity=("_n", "_person"),
@@ -100,4 +100,5 @@ BY_LEARNER = ReportSource(
     held_by=lambda asker, ids: of_enrolment("j.certification", "u.person", held_by(asker, ids)),
     order="-at",
 )
-"""One row an entry and learner, of the entries and learners in the temporary table ``told``."""
+"""One row an entry and learner, of the entries and learners in the temporary table ``told``. Rows ordered by a bare 1 would be
+ordered by their first column."""

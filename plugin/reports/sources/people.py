@@ -104,7 +104,8 @@ def field_column(name: str) -> Column:
 
     def late(asker: Asker, rows: Sequence[Row]) -> list[str | None]:
         where, values = condition_of(asker, "id", BitMap(row["_person"] for row in rows if row["_person"] is not None))
-        sql = f"SELECT id, CAST(fields AS TEXT) FROM person WHERE host_id = ? AND {where}"
+        there = f" AND state <> {DELETED}" if asker.as_of is not None else ""  # of a day that is past, like a name
+        sql = f"SELECT id, CAST(fields AS TEXT) FROM person WHERE host_id = ? AND {where}{there}"
         found = {row[0]: json.loads(row[1] or "{}").get(name) for row in asker.rows(sql, asker.host_id, *values)}
         told = (found.get(row["_person"]) for row in rows)
         return [None if one in (None, "") else one if isinstance(one, str) else json.dumps(one) for one in told]
