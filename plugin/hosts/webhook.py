@@ -11,8 +11,10 @@ from urllib.parse import quote
 from plugin.core.clock import Clock
 from plugin.core.network.http import CallFailed, HttpAnswer, Outbound
 from plugin.core.network.signing import BadSignature, signed_headers, verify
+from plugin.core.network.waits import LONGEST_WAIT, asked_to_wait
 from plugin.core.text.stored import later
 from plugin.core.text.texts import clean_lines, shown, usable
+from plugin.hosts.client_credentials import access_token, credentials_in
 from plugin.hosts.moodle.moodle_hints import hear_event
 from plugin.hosts.port import (
     KINDS,
@@ -34,6 +36,8 @@ from plugin.hosts.port import (
 from plugin.hosts.standard_hints import hear_standard
 
 PAGE = 1000
+ANSWERED = 30.0
+"""Seconds in which a push is answered, or it is repeated (HOST-API, Push)."""
 IDS = 200
 LONGEST_LIST = 6000
 """Characters of an address that ids may take: many servers refuse one longer than 8,000."""
@@ -47,7 +51,6 @@ _NOT_OFFERED = {
 _USUAL = 100
 _LONGEST_ID = 255
 _LONGEST_WHY = 1000
-_LONGEST_WAIT = 24 * 3600
 
 
 class WebhookHost:
@@ -132,9 +135,8 @@ class WebhookHost:
                     yield Page(kind, rows)
 
     def _get(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._spec.api_token}", "Accept": "application/json"}
         try:
-            answer = self._http.get(f"{self._api}/{path}", headers=headers, params=parameters)
+            answer = self._asked(path, parameters)
         except CallFailed as failure:
             raise _trouble(failure) from None
         _check_status(answer, self._clock)
@@ -142,6 +144,18 @@ class WebhookHost:
         if not isinstance(document, dict):
             raise Garbled("The host answered something else than a JSON object.")
         return document
+
+    def _asked(self, path: str, parameters: Mapping[str, Any] | None) -> HttpAnswer:
+        """The host's answer; a token by client credentials that it does not accept any more costs one more try."""
+        asked, token, refused = credentials_in(self._spec.api_token), self._spec.api_token, ""
+        while True:
+            if asked is not None:
+                token = access_token(asked, self._http, self._clock, refused=refused)
+            headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+            answer = self._http.get(f"{self._api}/{path}", headers=headers, params=parameters)
+            if answer.status != 401 or asked is None or refused:
+                return answer
+            refused = token
 
     # --- writing
 
@@ -166,7 +180,9 @@ class WebhookHost:
             return _for_all(kind, body, "refused", _NOT_OFFERED[kind])
         headers = signed_headers(self._spec.webhook_secret, call_id, body, at=self._clock.true())
         try:
-            answer = self._http.post(self._spec.webhook_url, data=body.encode(), headers=headers, max_bytes=4_000_000)
+            answer = self._http.post(
+                self._spec.webhook_url, data=body.encode(), headers=headers, max_bytes=4_000_000, read_timeout=ANSWERED
+            )  # fmt: skip
         except CallFailed as failure:
             raise _trouble(failure) from None
         if answer.status == 202:
@@ -291,7 +307,7 @@ def _seconds(after: Any) -> int | None:
     """How long a host asks us to wait: nothing below a second, nothing above a day."""
     if isinstance(after, bool) or not isinstance(after, int | float) or after != after:
         return None
-    return int(min(max(after, 1), _LONGEST_WAIT))
+    return int(min(max(after, 1), LONGEST_WAIT))
 
 
 def _plain(text: str) -> str:
@@ -325,7 +341,7 @@ def _check_status(answer: HttpAnswer, clock: Clock) -> None:
     if status == 410:
         raise MarkTooOld("The host no longer knows what changed since the last read.")
     if status in (408, 425, 429) or status >= 500:
-        raise Wait(_detail(answer) or f"The host answered {status}.", _retry_after(answer, clock))
+        raise Wait(_detail(answer) or f"The host answered {status}.", asked_to_wait(answer.headers, clock.true()))
     raise Garbled(later("The host answered %(status)s, which the contract does not know here.", status=status))
 
 
@@ -336,14 +352,3 @@ def _detail(answer: HttpAnswer) -> str:
         return ""
     detail = document.get("detail") if isinstance(document, dict) else None
     return _plain(str(detail))[:500] if detail else ""
-
-
-def _retry_after(answer: HttpAnswer, clock: Clock) -> int | None:
-    value = answer.headers.get("Retry-After", "")
-    if value.isascii() and value.isdigit():
-        return min(int(value[:12]), _LONGEST_WAIT)
-    try:
-        moment = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return min(max(0, int(moment.timestamp()) - clock.true()), _LONGEST_WAIT)

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import jwt
 
 from plugin.core.network.http import CallFailed, HttpAnswer, Outbound
+from plugin.core.network.waits import asked_to_wait
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.core.text.stored import later
@@ -31,7 +31,6 @@ _EARLY = 60
 """Seconds before its end from which a token is no longer used."""
 _LIFE = 3600
 _ANSWER = 100_000
-_LONGEST_WAIT = 24 * 3600
 
 
 class ServiceTrouble(Exception):
@@ -149,7 +148,7 @@ def _read(answer: HttpAnswer, scopes: Sequence[str]) -> _Token:
     if answer.status >= 500 or answer.status == 429:
         raise ServiceTrouble(
             later("The learning site gave no token: it answered %(status)s.", status=answer.status), permanent=False,
-            after=_wait_of(answer.headers.get("Retry-After", "")), status=answer.status,
+            after=asked_to_wait(answer.headers, int(time.time())), status=answer.status,
         )  # fmt: skip
     if not isinstance(document, dict):
         raise ServiceTrouble(
@@ -183,19 +182,9 @@ def trouble_of(answer: HttpAnswer) -> ServiceTrouble:
     return ServiceTrouble(
         later("The learning site's service answered %(status)s.", status=answer.status),
         permanent=answer.status < 500 and answer.status != 429,
-        after=_wait_of(answer.headers.get("Retry-After", "")),
+        after=asked_to_wait(answer.headers, int(time.time())),
         status=answer.status,
     )
-
-
-def _wait_of(value: str) -> int | None:
-    """Seconds of a ``Retry-After``: a number, or a date (RFC 9110 §10.2.3)."""
-    if value.isascii() and value.isdigit():
-        return min(int(value), _LONGEST_WAIT)
-    try:
-        return min(max(0, int(parsedate_to_datetime(value).timestamp() - time.time())), _LONGEST_WAIT)
-    except (TypeError, ValueError):
-        return None
 
 
 def as_json(answer: HttpAnswer) -> dict[str, Any]:

@@ -12,13 +12,16 @@ from sqlalchemy import select
 from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.certifications.tables import Certification
 from plugin.core.clock import Clock
+from plugin.core.network.http import DEADLINE, HttpAnswer, Outbound
 from plugin.core.runtime import Runtime
 from plugin.delivery.seats.parking import RETRY, answer_parked
 from plugin.delivery.tables import Message
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.views.show import show_rows
+from plugin.hosts.webhook import WebhookHost
 from plugin.jobs.work import work_host
+from plugin.mirror.connections.store import spec_of
 from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import Connection
 from tests.hosts.strange import Strange, register, serve
@@ -298,3 +301,20 @@ def test_a_host_that_is_busy_is_asked_nothing_for_as_long_as_it_says(site: Site,
     site.work()
     assert strange.calls[0]["id"] == strange.calls[1]["id"]
     assert strange.wants_in("c1") == {"P1"}
+
+
+def test_a_push_is_waited_for_as_long_as_the_contract_says(runtime: Runtime) -> None:
+    limits: list[dict[str, Any]] = []
+
+    class Noting(Outbound):
+        def call(self, method: str, url: str, **how: Any) -> HttpAnswer:
+            limits.append({"method": method, **how})
+            return super().call(method, url, **how)
+
+    with serve(Strange()) as base:
+        host_id = register(runtime, base)
+        with runtime.db.read() as session:
+            spec = spec_of(session.scalars(select(Connection).where(Connection.host_id == host_id)).one())
+        host = WebhookHost(spec, Noting(allow_private=True), runtime.clock)
+        assert host.send("m1", "seats", host.prepare("seats", [], "")).outcomes == []
+    assert [(one["method"], one["read_timeout"], one.get("deadline", DEADLINE)) for one in limits] == [("POST", 30, 30)]

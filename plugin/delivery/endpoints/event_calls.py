@@ -24,6 +24,7 @@ from plugin.core.logs import log, use_correlation
 from plugin.core.network import outcome_counts
 from plugin.core.network.http import CallFailed
 from plugin.core.network.signing import signed_headers
+from plugin.core.network.waits import asked_to_wait
 from plugin.core.runtime import Runtime
 from plugin.core.text.stored import later
 from plugin.delivery.endpoints.event_lists import bodies
@@ -44,7 +45,6 @@ SHOWN = 2000
 PATIENT, LONGEST_PAUSE = 3, 900
 """Failures in a row from which on the endpoint as a whole is left alone for a while; seconds at most."""
 DISABLED_AFTER = 5 * 24 * 3600
-LONGEST_WAIT = 24 * 3600
 TRIES_KEPT = 20
 PING = "endpoint.ping"
 _BUSY = (429, 502, 503, 504)
@@ -200,7 +200,7 @@ def attempt(runtime: Runtime, endpoint: Endpoint, row: EndpointDelivery, *, dead
     except CallFailed as failure:
         ms = int((time.monotonic() - began) * 1000)
         return Attempt(row.n, runtime.clock.now(), ms, None, failure.reason, sent=sent)
-    after = _retry_after(answer.headers.get("Retry-After", "")) if answer.status in _BUSY else None
+    after = asked_to_wait(answer.headers, runtime.clock.true()) if answer.status in _BUSY else None
     return Attempt(row.n, runtime.clock.now(), int(answer.elapsed * 1000), answer.status, _why(answer.status),
                    shown(answer.body), after, sent)  # fmt: skip
 
@@ -216,10 +216,6 @@ def _why(status: int) -> str:
 def shown(body: bytes) -> str:
     """The beginning of an answer as a database keeps it and a page shows it: no NUL, no half characters."""
     return body[: 4 * SHOWN].decode("utf-8", "replace").replace("\x00", "")[:SHOWN]
-
-
-def _retry_after(value: str) -> int | None:
-    return min(int(value[:12]), LONGEST_WAIT) if value.isascii() and value.isdigit() else None
 
 
 def _writer(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from plugin.core.clock import Clock
 from plugin.core.network.http import CallFailed, HttpAnswer, Outbound
+from plugin.core.network.waits import asked_to_wait
 from plugin.core.text.stored import later
 from plugin.hosts.moodle.plain_text import FILTERED, plain, plain_values
 from plugin.hosts.port import ConnectionSpec, Garbled, HostTrouble, Locked, Refused, Wait
@@ -173,7 +173,7 @@ class Rest:
         status = answer.status
         if 200 <= status < 300:
             return
-        after = _retry_after(answer, self._clock)
+        after = asked_to_wait(answer.headers, self._clock.true())
         if status == 503:
             raise Wait("Moodle is in maintenance mode or overloaded.", after)
         if status == 403:
@@ -210,14 +210,3 @@ def _site(address: str) -> str:
     """The site's own address, also where somebody entered that of its web service."""
     address = address.strip().rstrip("/")
     return address.removesuffix(PATH).rstrip("/")
-
-
-def _retry_after(answer: HttpAnswer, clock: Clock) -> int | None:
-    value = answer.headers.get("Retry-After", "")
-    if value.isdigit():
-        return int(value)
-    try:
-        moment = datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return max(0, int(moment.timestamp()) - clock.true())

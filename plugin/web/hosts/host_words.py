@@ -44,7 +44,10 @@ def kind_words() -> dict[str, KindWords]:
             ("api", "token", "webhook", "secret", "hooks"),
             _("API address"),
             _("What stands before the name of a kind, for example https://lms.example.org/api/v1"),
-            _("Sent with every request as a bearer token."),
+            _(
+                "Sent with every request as a bearer token. If the API gives tokens by OAuth 2.0 client credentials, write "
+                "CLIENT:SECRET@https://address-that-gives-tokens instead."
+            ),
         ),
         "nrps": KindWords(
             _("LTI alone (people of single courses)"),
