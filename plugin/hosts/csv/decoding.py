@@ -25,12 +25,9 @@ def encoding_of(data: bytes, declared: str = "") -> tuple[str, str]:
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8-sig", "UTF-8"
     if declared:
-        try:
-            name = codecs.lookup(
-                declared.replace("windows-", "cp") if declared.lower().startswith("windows-") else declared
-            ).name
-        except LookupError:
-            raise Unreadable(f"'{declared}' is no encoding; write one like utf-8 or windows-1252.") from None
+        name = codec_named(declared)
+        if name is None:
+            raise Unreadable(f"'{declared}' is no encoding; write one like utf-8 or windows-1252.")
         return name, _NAMES.get(name, declared)
     guess = _wide(data[:4096])
     if guess:
@@ -40,6 +37,16 @@ def encoding_of(data: bytes, declared: str = "") -> tuple[str, str]:
     if any(byte in data for byte in _UNUSED_1252):
         return "latin-1", "Latin-1"
     return "cp1252", "Windows-1252"
+
+
+def codec_named(declared: str) -> str | None:
+    """The codec of text that somebody calls so; ``None`` where there is none."""
+    plain = declared.strip().lower()
+    try:
+        found = codecs.lookup(plain.replace("windows-", "cp") if plain.startswith("windows-") else plain)
+        return found.name if isinstance("".encode(found.name), bytes) else None
+    except (LookupError, ValueError):
+        return None
 
 
 def _wide(start: bytes) -> str:

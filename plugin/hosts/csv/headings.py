@@ -62,6 +62,8 @@ OF_KIND: dict[str, tuple[str, ...]] = {
     "positions": ("id", "name", "parent", "code", "action", "generated"),
     "audiences": ("audience", "name", "person", "action", "generated"),
 }  # fmt: skip
+OF_PEOPLE = frozenset(OF_KIND["people"]).difference(*(OF_KIND[kind] for kind in OF_KIND if kind != "people"))
+"""Columns that files of people alone may have."""
 NEEDED = {"people": ("id",), "organisations": ("id",), "positions": ("id",), "audiences": ("audience", "person")}
 _MORE = {
     "organisations": {"id": "organisation;org id;organisation id;orgid;oe nummer;unit id;department id;einheit id",

@@ -9,10 +9,13 @@ from typing import Any
 
 from plugin.core.errors import Invalid
 from plugin.hosts.csv.dates import format_named
-from plugin.hosts.csv.headings import folded
+from plugin.hosts.csv.decoding import codec_named
+from plugin.hosts.csv.headings import OF_KIND, folded
 
 KEYS = ("columns", "keep", "dates", "encoding", "separator", "mode", "leavers", "words")
 MODES = ("whole", "changes")
+COLUMNS = tuple(dict.fromkeys(name for names in OF_KIND.values() for name in names))
+"""Our names of the columns of all kinds of files."""
 _DAYS = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
@@ -32,9 +35,10 @@ class FileMapping:
     words: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
-def check(document: object) -> dict[str, Any]:
+def check(document: object, key_field: str = "") -> dict[str, Any]:
     """The document of a mapping as it is stored.
 
+    :param key_field: the field that joins, which may be a column of its own.
     :raises Invalid: naming the key and what it may be.
     """
     if document is None:
@@ -42,9 +46,10 @@ def check(document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Invalid(f"A mapping is a list of settings such as {KEYS[0]} and {KEYS[1]}.")
     for key in document:
-        if key not in KEYS and not str(key).startswith("scim"):
+        if key not in KEYS:
             raise Invalid(f"'{key}' is no setting of a mapping; use {', '.join(KEYS)}.")
     read(document)
+    _check_names(document, key_field)
     leavers = document.get("leavers")
     if leavers is not None:
         freeze = leavers.get("freeze") if isinstance(leavers, dict) else None
@@ -76,6 +81,25 @@ def read(document: Mapping[str, Any]) -> FileMapping:
         {str(ours): theirs.strip() for ours, theirs in columns.items()}, tuple(keep), _dates(document.get("dates")),
         document.get("encoding") or "", document.get("separator") or "", mode, _words(document.get("words")),
     )  # fmt: skip
+
+
+def _check_names(document: Mapping[str, Any], key_field: str) -> None:
+    """Refuse what would be read and never used: a column, a word or an encoding that nobody knows."""
+    columns = {str(ours): theirs for ours, theirs in (document.get("columns") or {}).items()}
+    for name in columns:
+        if name not in COLUMNS and name != key_field:
+            raise Invalid(f"columns: '{name}' is no column of ours; use {', '.join(COLUMNS)}, or the field that joins.")
+    for known in OF_KIND.values():
+        seen: dict[str, str] = {}
+        for ours, theirs in columns.items():
+            if ours in known and seen.setdefault(folded(theirs), ours) != ours:
+                raise Invalid(f"columns: '{theirs}' cannot be both {seen[folded(theirs)]} and {ours}.")
+    for name in document.get("words") or {}:
+        if name != "active":
+            raise Invalid(f"words: '{name}' is no column of words; only active is.")
+    encoding = document.get("encoding")
+    if encoding and codec_named(encoding) is None:
+        raise Invalid(f"encoding: '{encoding}' is no encoding; write one like utf-8 or windows-1252.")
 
 
 def _dates(given: object) -> dict[str, str]:

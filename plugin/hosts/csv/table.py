@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from plugin.hosts.csv.archives import File
 from plugin.hosts.csv.decoding import encoding_of, lines_of
 from plugin.hosts.csv.file_faults import Unreadable
-from plugin.hosts.csv.headings import NEEDED, folded, known_headings
+from plugin.hosts.csv.headings import NEEDED, OF_KIND, OF_PEOPLE, folded, known_headings
 
 SEPARATORS = (",", ";", "\t", "|")
 NAMED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -39,6 +39,12 @@ class Table:
     separator: str = ","
     first: int = 1
     """The line of the headings."""
+
+    def absent(self, keep: Sequence[str] = ()) -> frozenset[str]:
+        """Our columns that the file has not; of what is to be kept besides, as ``fields.NAME``."""
+        present = {heading.strip().casefold() for heading in self.headings}
+        others = {f"fields.{name}" for name in keep if name.strip().casefold() not in present}
+        return frozenset(others | {name for name in OF_KIND[self.file.kind] if name not in self.columns})
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Rows below the headings that are not empty, with the line each begins at."""
@@ -90,7 +96,9 @@ def open_table(
     :param key_field: the field that joins, which may be a heading of its own.
     :raises Unreadable: naming the line and the column of what is wrong.
     """
-    wanted = {folded(theirs): ours for ours, theirs in (columns or {}).items()}
+    own = (*OF_KIND[file.kind], *((key_field,) if file.kind == "people" else ()))
+    named = {ours: theirs for ours, theirs in (columns or {}).items() if ours in own}
+    wanted = {folded(theirs): ours for ours, theirs in named.items()}
     known = {**known_headings(file.kind), **wanted}
     if key_field and file.kind == "people":
         known.setdefault(folded(key_field), key_field)
@@ -107,9 +115,11 @@ def open_table(
     notes = [f"read as {called}"] if called and called != "UTF-8" and not encoding else []
     if separator != ",":
         notes.append(f"separated by {NAMED[separator]}s")
+    present = {folded(heading) for heading in headings}
+    wanted = {theirs: ours for theirs, ours in wanted.items() if theirs in present}
     ours, others = _columns(file, headings, known, wanted, first)
     table = Table(file, headings, ours, others, notes, codec, separator, first)
-    _check_needed(table, columns or {})
+    _check_needed(table, {ours: theirs for ours, theirs in named.items() if folded(theirs) not in present})
     return table
 
 
@@ -167,11 +177,13 @@ def _columns(
     return ours, others
 
 
-def _check_needed(table: Table, columns: Mapping[str, str]) -> None:
-    present = {folded(heading) for heading in table.headings}
+def _check_needed(table: Table, absent: Mapping[str, str]) -> None:
+    """Refuse a file without a column that is needed, or that the mapping names for people alone: it was called otherwise, and
+    everybody would lose what it says. What the mapping names may stand in one of the other files.
+    """
     where = f"{table.file.name}, line {table.first}"
-    for ours, theirs in columns.items():
-        if folded(theirs) not in present and ours in NEEDED[table.file.kind]:
+    for ours, theirs in absent.items():
+        if table.file.kind == "people" and (ours in NEEDED["people"] or ours in OF_PEOPLE):
             raise Unreadable(f"{where}: there is no column '{theirs}', which the mapping names as '{ours}'.")
     for name in NEEDED[table.file.kind]:
         if name not in table.columns:

@@ -164,9 +164,34 @@ def test_a_bomb_is_refused_by_its_size_before_it_is_unpacked(monkeypatch: pytest
         {"words": {"active": {"x": "y"}}},
         {"keep": "x"},
         {"leavers": {"freeze": "soon"}},
+        {"columns": {"organization": "OE"}},
+        {"columns": {"id": "Nr", "manager": "nr."}},
+        {"words": {"status": {"Elternzeit": True}}},
+        {"encoding": "windows-9999"},
+        {"scim_users": True},
         [],
     ],
 )
 def test_a_mapping_that_says_what_it_may_not_is_refused(document: Any) -> None:
     with pytest.raises(Invalid):
         mappings.check(document)
+
+
+def test_a_mapping_may_name_the_field_that_joins_and_one_heading_in_files_of_two_kinds() -> None:
+    document = {"columns": {"id": "Nummer", "person": "Nummer", "login": "Benutzer"}, "encoding": "Windows-1252"}
+    assert mappings.check(document, "login") == document
+    people = read(unpack("people.csv", b"Nummer,Benutzer\n1,ann\n")[0], mappings.read(document), "login")
+    assert [(row.get("id"), row.get("login")) for row in people.rows] == [("1", "ann")]
+    audiences = read(unpack("audiences.csv", b"audience,Nummer\nA,1\n")[0], mappings.read(document), "login")
+    assert [row.get("person") for row in audiences.rows] == ["1"]
+
+
+def test_what_the_mapping_names_for_people_may_be_called_otherwise_in_files_of_units() -> None:
+    reading = one("id,name,parent\nA,Claims,\n", "organisations.csv", columns={"id": "Personalnummer", "name": "Wer"})
+    assert [(row.get("id"), row.get("name")) for row in reading.rows] == [("A", "Claims")]
+
+
+@pytest.mark.parametrize("ours", ["id", "organisation", "active", "end", "manager"])
+def test_a_column_of_people_that_the_mapping_names_and_the_file_has_not_stops_it(ours: str) -> None:
+    with pytest.raises(Unreadable, match=f"line 1: there is no column 'Wie', which the mapping names as '{ours}'"):
+        one("id,organisation,active,end,manager\n1,A,yes,,\n", columns={ours: "Wie"})
