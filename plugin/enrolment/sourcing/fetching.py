@@ -15,12 +15,13 @@ from plugin.core.errors import Invalid, MusterError, RefusedByRule, Unavailable
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
+from plugin.core.text.stored import later
 from plugin.enrolment.sourcing.kept import Named as Files
 from plugin.enrolment.sourcing.kept import is_unfit, waiting
 from plugin.enrolment.sourcing.loads import load, plan
 from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.hosts.csv import fetching
-from plugin.hosts.csv.fetching import Place
+from plugin.hosts.csv.fetching import Fetched, Place
 from plugin.hosts.port import HostTrouble, Locked, Refused
 from plugin.hosts.registry import DIALECTS
 from plugin.mirror.sources.source import source_row, sources_of
@@ -28,6 +29,7 @@ from plugin.mirror.tables import Connection
 
 LEASE = 3600
 """Seconds one worker has for a fetch and its load before another may try."""
+NO_FILE = later("There is no file there that is called people, organisations, positions or audiences.")
 _log = log("sources")
 
 
@@ -40,8 +42,8 @@ def cron_of(schedule: str) -> str:
     expression = schedule.strip()
     if words == ["hourly"]:
         expression = "0 * * * *"
-    elif len(words) == 2 and words[0] == "daily":
-        hour, _colon, minute = words[1].partition(":")
+    elif words[:1] == ["daily"] and len([one for one in words if one != "at"]) == 2:
+        hour, _colon, minute = words[-1].partition(":")
         if not (expression.isascii() and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
             raise Invalid(f"'{schedule}': write daily HH:MM.")
         expression = f"{int(minute)} {int(hour)} * * *"
@@ -119,26 +121,42 @@ def fetch_now(
     if paused:
         raise RefusedByRule(f"{name} is paused; resume it first.")
     if api:
-        return _from_api(runtime, host_id, name, who=who, yes=yes, force=force, allow=allow)
-    try:
-        fetched = fetching.fetch(place, runtime.http)
-    except HostTrouble as trouble:
-        _note(runtime, host_id, name, paused=isinstance(trouble, Locked | Refused), reason=trouble.why)
-        raise Unavailable(trouble.why) from None
+        return _from_api(runtime, host_id, name, place, who=who, yes=yes, force=force, allow=allow)
+    place, fetched = _fetched(runtime, host_id, name, place)
     if not fetched.files:
-        _note(runtime, host_id, name, known=fetched.known)
+        never = not fetched.known.keys() - {"host_key"}
+        _note(runtime, host_id, name, place, known=fetched.known, reason=NO_FILE if never else "")
+        if never:
+            raise Unavailable(NO_FILE)
         return None
     try:
         done = load(runtime, host_id, name, fetched.files, who=who, yes=yes, force=force, allow=allow, keep=keep)
     except MusterError as error:
-        _note(runtime, host_id, name, reason=error.sentence)
+        _note(runtime, host_id, name, place, reason=error.sentence)
         raise
-    _note(runtime, host_id, name, known=fetched.known)
+    _note(runtime, host_id, name, place, known=fetched.known)
     try:
         fetching.dispose(replace(place, known=fetched.known), fetched.paths, runtime.http)
     except HostTrouble as trouble:
-        _note(runtime, host_id, name, reason=trouble.why)
+        _note(runtime, host_id, name, place, reason=trouble.why)
     return done
+
+
+def _fetched(runtime: Runtime, host_id: int, name: str, place: Place) -> tuple[Place, Fetched]:
+    """What is new there. A server's key is pinned at the first use, whatever becomes of the load.
+
+    :raises Unavailable: where it cannot be fetched.
+    """
+    try:
+        fetched = fetching.fetch(place, runtime.http)
+    except HostTrouble as trouble:
+        _note(runtime, host_id, name, place, paused=isinstance(trouble, Locked | Refused), reason=trouble.why)
+        raise Unavailable(trouble.why) from None
+    if "host_key" in fetched.known.keys() - place.known.keys():
+        pinned = {**place.known, "host_key": fetched.known["host_key"]}
+        _note(runtime, host_id, name, place, known=pinned)
+        place = replace(place, known=pinned)
+    return place, fetched
 
 
 def load_now(
@@ -162,15 +180,15 @@ def load_now(
 
 
 def _from_api(
-    runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool, force: bool, allow: int | None
+    runtime: Runtime, host_id: int, name: str, place: Place, *, who: str, yes: bool, force: bool, allow: int | None
 ) -> LoadPlan:
     """Another program's API is read whole and loaded."""
     try:
         done = load(runtime, host_id, name, [], who=who, yes=yes, force=force, allow=allow)
     except MusterError as error:
-        _note(runtime, host_id, name, reason=error.sentence)
+        _note(runtime, host_id, name, place, reason=error.sentence)
         raise
-    _note(runtime, host_id, name)
+    _note(runtime, host_id, name, place)
     return done
 
 
@@ -195,15 +213,20 @@ def try_now(runtime: Runtime, host_id: int, name: str) -> tuple[Files, LoadPlan 
 
 
 def _note(
-    runtime: Runtime, host_id: int, name: str, *, known: dict[str, str] | None = None, reason: str = "",
+    runtime: Runtime, host_id: int, name: str, place: Place, *, known: dict[str, str] | None = None, reason: str = "",
     paused: bool = False,
 ) -> None:  # fmt: skip
+    """Note how a fetch went, unless somebody said meanwhile that files come from another place, or with another secret."""
+
     def work(session: Session) -> None:
         row = source_row(session, host_id, name, lock=True)
+        now = place_of(row)
+        if (now.url, now.secret) != (place.url, place.secret):
+            return
         row.reason = reason
         if paused:
             row.state, row.since = "paused", runtime.clock.now()
-        if known is not None:
+        if known is not None and now.known == place.known:
             row.settings = {**row.settings, "fetched": known}
 
     runtime.db.transact(work)

@@ -110,7 +110,7 @@ def _unzip(name: str, data: bytes, kind: str) -> list[File]:
                 raise Unreadable(f"{name} is too large when unpacked.")
             files: list[File] = []
             for one in members:
-                inner = kind_named(one.filename) or (kind if len(members) == 1 else "")
+                inner = kind_named(one.filename) or ((kind or kind_named(name)) if len(members) == 1 else "")
                 if inner:
                     content = _content(packed, one)
                     if content[:4] == b"PK\x03\x04" and not one.filename.lower().endswith(".xlsx"):
@@ -121,6 +121,15 @@ def _unzip(name: str, data: bytes, kind: str) -> list[File]:
     if not files:
         raise Unreadable(f"{name} holds no file named people, organisations, positions or audiences.")
     return files
+
+
+def holds_files(archive: Any) -> bool:
+    """Whether an archive, as a file that can be sought in, holds a file whose name says a kind."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            return any(kind_named(one) for one in packed.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        return False
 
 
 def _content(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> bytes:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from plugin.core.network.http import CallFailed, Outbound
 from plugin.core.text.stored import later
-from plugin.hosts.csv.archives import day_in, kind_named
+from plugin.hosts.csv.archives import day_in, holds_files, kind_named
 from plugin.hosts.port import Locked, Refused, Wait
 
 MOST = 300 << 20
@@ -29,6 +29,10 @@ SETTLE = 1.0
 """Seconds in which the size of a file must not change."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 AFTER = ("left", "moved", "deleted")
+SMALLEST_ARCHIVE = 22
+"""Bytes of a zip that holds nothing."""
+ARCHIVE, MOST_ARCHIVES = "archive", 20
+"""An archive whose own name says no kind, those of its files may; and how many of a folder are looked into."""
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _NAME = re.compile(r'filename\*?=(?:UTF-8\'\')?"?([^";]+)', re.IGNORECASE)
 
@@ -119,7 +123,10 @@ def _by_http(place: Place, http: Outbound) -> Fetched:
 def _file_name(url: str, headers: Mapping[str, str]) -> str:
     named = _NAME.search(headers.get("Content-Disposition", ""))
     name = unquote(named[1]) if named else posixpath.basename(unquote(urlsplit(url).path))
-    return posixpath.basename(name) or "people.csv"
+    name = posixpath.basename(name) or "people.csv"
+    return (
+        name if kind_named(name) else f"people {name}"
+    )  # an address is called as its server likes; most are of people
 
 
 # --- SFTP
@@ -128,24 +135,12 @@ def _file_name(url: str, headers: Mapping[str, str]) -> str:
 def _by_sftp(place: Place, http: Outbound) -> Fetched:
     with _sftp(place, http) as (client, known):
         folder = unquote(urlsplit(place.url).path) or "."
-        found: dict[str, tuple[tuple[str, int, str], Any]] = {}
-        try:
-            entries = client.listdir_attr(folder)
-        except OSError as error:
-            raise Wait(later("The folder %(folder)s cannot be read: %(error)s.", folder=folder, error=error)) from None
-        for one in entries:
-            kind = kind_named(one.filename)
-            if kind and stat.S_ISREG(one.st_mode or 0):
-                rank = (day_in(one.filename), int(one.st_mtime or 0), one.filename)
-                if rank[:2] < _read_last(known, kind):
-                    continue  # what was read last is moved or deleted; older files beside it are not news
-                if kind not in found or rank > found[kind][0]:
-                    found[kind] = (rank, one)
+        found = _newest(client, folder, known)
         newest = sorted(found.values(), key=lambda each: each[0])
         marks = "\n".join(f"{one.filename} {one.st_size} {one.st_mtime}" for _rank, one in newest)
         if not found or marks == known.get("marks"):
             return Fetched(known=known)
-        sizes = {one.filename: one.st_size for _rank, one in found.values()}
+        sizes = {one.filename: one.st_size for _rank, one in newest}  # of two of a kind the later one counts
         time.sleep(SETTLE)
         read = {f"last {kind}": f"{rank[0]} {rank[1]}" for kind, (rank, _one) in found.items()}
         fetched = Fetched(known={**known, "marks": marks, **read})
@@ -160,6 +155,32 @@ def _by_sftp(place: Place, http: Outbound) -> Fetched:
                 fetched.files.append((name, stream.read(MOST + 1)))
             fetched.paths.append(path)
         return fetched
+
+
+def _newest(client: Any, folder: str, known: Mapping[str, str]) -> dict[str, tuple[tuple[str, int, str], Any]]:
+    """By kind the newest file of a folder, with what makes it so; where what was read last is newer, none."""
+    try:
+        entries = client.listdir_attr(folder)
+    except OSError as error:
+        raise Wait(later("The folder %(folder)s cannot be read: %(error)s.", folder=folder, error=error)) from None
+    found: dict[str, tuple[tuple[str, int, str], Any]] = {}
+    archives: list[tuple[tuple[str, int, str], Any]] = []
+    for one in entries:
+        if not stat.S_ISREG(one.st_mode or 0):
+            continue
+        kind, rank = kind_named(one.filename), (day_in(one.filename), int(one.st_mtime or 0), one.filename)
+        if not kind and one.filename.lower().endswith(".zip") and int(one.st_size or 0) >= SMALLEST_ARCHIVE:
+            archives.append((rank, one))
+        # what was read last is moved or deleted; older files beside it are not news
+        if kind and rank[:2] >= _read_last(known, kind) and (kind not in found or rank > found[kind][0]):
+            found[kind] = (rank, one)
+    for rank, one in sorted(archives, key=lambda each: each[0], reverse=True)[:MOST_ARCHIVES]:
+        if rank[:2] < _read_last(known, ARCHIVE):
+            break
+        with client.open(posixpath.join(folder, one.filename), "rb") as stream:
+            if holds_files(stream):
+                return {**found, ARCHIVE: (rank, one)}
+    return found
 
 
 def _read_last(known: Mapping[str, str], kind: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -144,6 +145,19 @@ def test_the_servers_key_is_pinned_at_the_first_use_and_another_is_refused_until
         assert _pinned(world) != known["host_key"]
 
 
+def test_the_key_is_pinned_though_the_first_load_waits_for_somebody(world: World, sftp: Server) -> None:
+    point(world, sftp.let_in(), url=sftp.url)
+    put(sftp, "people.csv", 20)
+    with pytest.raises(NotLoaded, match="first load"):
+        now(world, yes=False)
+    assert _pinned(world).startswith("ssh-")
+    with world.runtime.db.write() as session:
+        row = setup.source_row(session, HOST, "hr", lock=True)
+        row.settings = {**row.settings, "fetched": {"host_key": "ssh-ed25519 another"}}
+    with pytest.raises(Unavailable, match="key is another"):
+        now(world)
+
+
 def _pinned(world: World) -> str:
     with world.runtime.db.read() as session:
         return str(setup.source_row(session, HOST, "hr").settings["fetched"]["host_key"])
@@ -194,3 +208,42 @@ def test_a_file_that_still_grows_waits_for_the_next_round(
     monkeypatch.setattr("plugin.hosts.csv.fetching.time", SimpleNamespace(sleep=grow))
     with pytest.raises(Wait, match="still being written"):
         fetch(Place(sftp.url, secret), world.runtime.http)
+
+
+def test_an_archive_of_any_name_is_read_where_it_holds_files_of_ours(world: World, sftp: Server) -> None:
+    point(world, sftp.let_in(), url=sftp.url, after="moved")
+    for name, inner in (("HR_2026-11-30.zip", "Export/People.csv"), ("photos_2026-12-01.zip", "ann.jpg")):
+        with zipfile.ZipFile(sftp.export / name, "w") as packed:
+            packed.writestr(inner, "id,organisation\n001,Claims\n")
+    assert names(now(world)) == ["Export/People.csv"]
+    assert sorted(one.name for one in sftp.export.iterdir()) == ["loaded", "photos_2026-12-01.zip"]
+    assert now(world) is None
+    (sftp.export / "broken_2026-12-02.zip").write_bytes(b"PK\x03\x04" + bytes(99))
+    (sftp.export / "begun_2026-12-02.zip").write_bytes(b"PK")
+    put(sftp, "people.csv", 12)
+    assert names(now(world)) == ["people.csv"]
+    assert sorted(one.name for one in sftp.export.iterdir() if one.is_file()) == [
+        "begun_2026-12-02.zip", "broken_2026-12-02.zip", "photos_2026-12-01.zip",
+    ]  # fmt: skip
+
+
+def test_a_folder_without_a_file_of_ours_is_said_at_the_first_fetch_and_is_no_news_later(
+    world: World, sftp: Server
+) -> None:
+    point(world, sftp.let_in(), url=sftp.url, after="deleted")
+    put(sftp, "Mitarbeiter.csv", 12)
+    with pytest.raises(Unavailable, match="called people") as trouble:
+        now(world)
+    assert (trouble.value.exit_code, shown(world)["state"]) == (3, "active")
+    assert "called people" in shown(world)["reason"]
+    put(sftp, "people.csv", 12)
+    now(world)
+    assert (now(world), shown(world)["reason"]) == (None, "")
+
+
+def test_of_very_many_files_in_a_folder_the_newest_of_a_kind_is_read(world: World, sftp: Server) -> None:
+    point(world, sftp.let_in(), url=sftp.url)
+    for n in range(1_500):
+        (sftp.export / f"people_{2020 + n // 400}-{n % 12 + 1:02}-{n % 28 + 1:02}_{n}.csv").write_bytes(b"id\n1\n")
+    put(sftp, "people_2026-11-30.csv", 7, age=99_999)
+    assert names(now(world)) == ["people_2026-11-30.csv"]

@@ -154,6 +154,49 @@ def test_an_answer_that_is_no_file_is_a_sentence_and_the_next_round_tries_again(
         assert shown(world)["reason"] == ""
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "name"),
+    [
+        ("/ccx/service/4711", {}, "people 4711"),
+        ("/report?id=7", {"Content-Disposition": 'attachment; filename="Export_2026-11-30.csv"'}, "people Export_2026-11-30.csv"),
+        ("/hr/Positions.csv", {"Content-Disposition": "inline"}, "Positions.csv"),
+        ("/", {}, "people.csv"),
+    ],
+)  # fmt: skip
+def test_an_address_whose_name_says_no_kind_gives_people(
+    world: World, internet: Internet, path: str, headers: dict[str, str], name: str
+) -> None:
+    site = Site()
+    site.headers = headers
+    with internet.site("hr.test", site) as base:
+        assert fetch(Place(f"{base}{path}"), world.runtime.http).files == [(name, site.body)]
+
+
+def test_a_fetch_that_ends_after_the_address_was_changed_says_nothing_of_the_new_one(
+    world: World, internet: Internet
+) -> None:
+    site = Site()
+    site.headers = {"ETag": '"old"'}
+    with internet.site("hr.test", site) as base:
+        point(world, "old", url=f"{base}/people.csv")
+        answer = site.__call__
+
+        def moved(path: str, headers: dict[str, str]) -> tuple[int, Any]:
+            point(world, url=f"{base}/other/people.csv")
+            return answer(path, headers)
+
+        with internet.site("slow.test", moved) as slow:
+            point(world, url=f"{slow}/people.csv")
+            now(world, yes=True)
+            with world.runtime.db.read() as session:
+                assert source_row(session, HOST, "hr").settings["fetched"] == {}
+            point(world, url=f"{slow}/people.csv")
+            site.status = 401
+            with pytest.raises(Unavailable, match="secret"):
+                now(world)
+        assert (shown(world)["state"], shown(world)["reason"]) == ("active", "")
+
+
 def test_a_wrong_secret_stops_the_source_until_there_is_another(world: World, internet: Internet) -> None:
     site = Site()
     site.status = 401
@@ -229,6 +272,11 @@ def test_a_schedule_fetches_at_its_time_and_one_source_in_trouble_costs_no_other
             fetching.fetch_due(world.runtime, HOST)
             assert len(site.asked) == asked, later
         assert counted(world)[0] == 23
+
+
+@pytest.mark.parametrize("written", ["daily 2:05", "Daily at 02:05", "5 2 * * *"])
+def test_a_time_of_day_is_written_as_people_say_it(written: str) -> None:
+    assert fetching.next_time(written, 1_795_000_000, "Europe/Berlin") == 1_795_050_300  # 19 November, 02:05 in Berlin
 
 
 @pytest.mark.parametrize(
