@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.effects import CertificationEffect, carried_out, foreseen
 from plugin.enrolment.sourcing.kept import WAITS, Named, files_of, forget_old, keep_unfit, keep_waiting, loads_in, short
 from plugin.enrolment.sourcing.plans import LoadPlan, made, named_units, report_of
-from plugin.enrolment.sourcing.source_input import DONE, read
+from plugin.enrolment.sourcing.source_input import DONE, ReadTooEarly, read, standing
 from plugin.mirror.sources.files import LoadFiles
 from plugin.mirror.sources.intake import DeliveryResult, take
 from plugin.mirror.sources.source import Source, source_of, source_row
@@ -42,11 +43,26 @@ class _TooMany(Exception):
     """More people are touched than one transaction should settle."""
 
 
+_TRIES = 10
+
+
+def _read_anew(name: str, work: Callable[[], LoadPlan]) -> LoadPlan:
+    """Do the work, and again where the source changed after its files were read: each time somebody else was done."""
+    for _attempt in range(_TRIES):
+        with suppress(ReadTooEarly):
+            return work()
+    raise RefusedByRule(f"{name} is loaded again and again meanwhile; try again in a moment.")
+
+
 def plan(runtime: Runtime, host_id: int, name: str, files: Named, kind: str = "") -> LoadPlan:
     """What loading these files would do, to the letter; nothing is written.
 
     :raises Unreadable: for a file that cannot be read. :raises NotFound: for a source nobody has.
     """
+    return _read_anew(name, lambda: _planned(runtime, host_id, name, files, kind))
+
+
+def _planned(runtime: Runtime, host_id: int, name: str, files: Named, kind: str) -> LoadPlan:
     source, handed = read(runtime, host_id, name, files, kind)
 
     def work(session: Session) -> tuple[DeliveryResult, LoadPlan]:
@@ -68,6 +84,8 @@ def with_effects(plain: LoadPlan, effects: list[CertificationEffect]) -> LoadPla
 
 def _take(session: Session, runtime: Runtime, source: Source, handed: LoadFiles) -> DeliveryResult:
     row = source_row(session, source.host_id, source.name, lock=True)
+    if row.id != source.id or standing(session, row) != handed.stands:
+        raise ReadTooEarly
     row.settings = {**row.settings, "units": handed.units}
     session.flush()
     now = runtime.clock.now()
@@ -89,6 +107,14 @@ def load(
     :raises NotLoaded: where a rule wants a person to look, with the plan; nothing was written of the source then.
     :raises Unreadable: for a file that cannot be read.
     """
+    how: dict[str, Any] = {"who": who, "kind": kind, "yes": yes, "force": force, "allow": allow, "keep": keep}
+    return _read_anew(name, lambda: _loaded(runtime, host_id, name, files, **how))
+
+
+def _loaded(
+    runtime: Runtime, host_id: int, name: str, files: Named, *, who: str, kind: str, yes: bool, force: bool,
+    allow: int | None, keep: bool,
+) -> LoadPlan:  # fmt: skip
     source, handed = read(runtime, host_id, name, files, kind)
     if handed.stop:
         raise NotLoaded(handed.stop)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from plugin.core.errors import RefusedByRule, Unavailable
@@ -24,22 +26,34 @@ DONE = "done"
 """The state of a load that was done."""
 
 
+class ReadTooEarly(Exception):
+    """Another load, or a change of how the source is read, came between reading a file and writing what it says."""
+
+
+def standing(session: Session, row: Connection) -> tuple[Any, ...]:
+    """What files are read against: the newest load, how they are read, and whether. Where that changed, they are read anew."""
+    here = (SourceLoad.host_id == row.host_id, SourceLoad.source == row.id, SourceLoad.state == DONE)
+    newest = session.scalar(select(func.max(SourceLoad.id)).where(*here))
+    said = (row.settings.get(name) for name in ("join", "units"))
+    return newest, row.state == "paused", json.dumps([row.mapping, *said], sort_keys=True)
+
+
 def read(
     runtime: Runtime, host_id: int, name: str, files: Sequence[tuple[str, bytes]], kind: str
 ) -> tuple[Source, LoadFiles]:
     with runtime.db.read() as session:
         row = source_row(session, host_id, name)
         source = source_of(session, row)
-        last = _last_file(session, source)
+        last, stands = _last_file(session, source), standing(session, row)
         session.expunge(row)
     if source.kind in DIALECTS and not files:
-        return source, _asked(runtime, row, source)
+        return source, replace(_asked(runtime, row, source), stands=stands)
     if source.kind != "csv":
         raise RefusedByRule(f"{name} is a source of kind {source.kind}: it reads no files.")
     handed = read_files(source, files, kind, last)
     if all(one.file.kind != "people" for one in handed.readings) and not _knows_people(runtime, source):
         raise RefusedByRule(f"{name} knows nobody yet: its first load needs a file of people.")
-    return source, handed
+    return source, replace(handed, stands=stands)
 
 
 def _asked(runtime: Runtime, row: Connection, source: Source) -> LoadFiles:

@@ -16,10 +16,11 @@ from plugin.enrolment.sourcing.kept import UNDONE, loads_in
 from plugin.enrolment.sourcing.loads import NotLoaded, with_effects
 from plugin.enrolment.sourcing.plans import LoadPlan, made, named_units
 from plugin.enrolment.sourcing.source_input import DONE
-from plugin.mirror.sources.intake import DeliveryResult, take
+from plugin.mirror.sources.intake import take
 from plugin.mirror.sources.source import source_of, source_row
 from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData, UnitData
 from plugin.mirror.sources.tables import SourceLoad
+from plugin.mirror.tables import Connection
 
 
 def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False) -> LoadPlan:
@@ -28,31 +29,37 @@ def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = Fal
     :raises NotLoaded: where a certification would change, or the row guard wants a person to look, and nobody said yes; or
         there is no load to take back.
     """
-    with runtime.db.read() as session:
-        source = source_of(session, source_row(session, host_id, name))
+    now, limits = runtime.clock.now(), Limits.of(runtime.settings)
+
+    def work(session: Session) -> tuple[int, LoadPlan]:
+        source = source_of(session, source_row(session, host_id, name, lock=True))  # no other load until this is done
         rows = loads_in(session, source, DONE)
         if not rows or rows[0].before is None:
             raise NotLoaded(f"{name} has no load that can be taken back.")
-        number, before = rows[0].id, json.loads(zlib.decompress(rows[0].before))
-    delivery = delivery_before(before)
-    now, limits = runtime.clock.now(), Limits.of(runtime.settings)
-
-    def work(session: Session) -> tuple[DeliveryResult, LoadPlan]:
+        delivery = delivery_before(json.loads(zlib.decompress(rows[0].before)))
         taken = take(session, host_id, source, delivery, now, named=named_units(host_id))
-        return taken, made(session, source, None, taken, ())
+        return rows[0].id, made(session, source, None, taken, ())
 
     def act(session: Session) -> LoadPlan:
-        (_taken, plain), effects = carried_out(session, host_id, now, limits, work)
+        (number, plain), effects = carried_out(session, host_id, now, limits, work)
         whole = with_effects(plain, effects)
         waits = whole.guard or whole.anything or any(one.on_hold for one in effects)
         if waits and not yes:
             raise NotLoaded("Look at the plan, then undo with --yes.", whole)
         row = session.get_one(SourceLoad, (host_id, number))
         row.state = UNDONE
+        session.flush()
+        _forget_what_the_first_fixed(session, source_row(session, host_id, name))
         journal.record(session, host_id, now, who, "source_undone", reason=name, data={"load": number})
         return whole
 
     return runtime.db.transact(act)
+
+
+def _forget_what_the_first_fixed(session: Session, row: Connection) -> None:
+    """Where no load stands any more, the next one says anew whether units have files of their own (SOURCES 4)."""
+    if not loads_in(session, source_of(session, row), DONE, light=True):
+        row.settings = {name: value for name, value in row.settings.items() if name != "units"}
 
 
 def delivery_before(before: dict[str, Any]) -> Delivery:

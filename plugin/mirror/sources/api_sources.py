@@ -49,9 +49,8 @@ def _people(source: Source, people: Sequence[Record], jobs: Sequence[Record]) ->
     theirs: dict[str, dict[str, list[Spell]]] = {}
     for one in jobs:
         given = one.fields
-        manager = _text(given, "manager") or of_job.get(_text(given, "manager_job"), "")
         spell = Spell(
-            _text(given, "organisation"), _text(given, "position"), manager, _text(given, "title")[:255],
+            _text(given, "organisation"), _text(given, "position"), _manager(given, of_job), _text(given, "title")[:255],
             _text(given, "start"), _text(given, "end"), _text(given, "position_since"),
         )  # fmt: skip
         theirs.setdefault(_text(given, "person"), {})[one.id] = [spell]
@@ -72,9 +71,20 @@ def _people(source: Source, people: Sequence[Record], jobs: Sequence[Record]) ->
     return found
 
 
+def _manager(job: Mapping[str, Any], of_job: Mapping[str, str]) -> str:
+    """Whom a job reports to: the person of the manager's job, which wins over the person named; nobody where she only
+    stands in (HOST-API, Pull).
+    """
+    if job.get("temporary") is True:
+        return ""
+    named = _text(job, "manager_job")
+    return of_job.get(named, "") if named else _text(job, "manager")
+
+
 def _unit(one: Record) -> UnitData:
     kind = "position" if one.fields.get("kind") == "position" else "organisation"
-    return UnitData(one.id, kind, _text(one.fields, "name"), _text(one.fields, "parent"), _text(one.fields, "code"))
+    names = ("name", "parent", "code", "framework", "framework_name")
+    return UnitData(one.id, kind, **{name: _text(one.fields, name) for name in names})
 
 
 def _audiences(audiences: Sequence[Record], members: Sequence[Record]) -> list[AudienceData]:

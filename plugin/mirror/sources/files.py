@@ -45,6 +45,8 @@ class LoadFiles:
     """By kind of file and line, whose row it is."""
     next: Callable[[], bytes | None] = lambda: None
     """What to keep of the file of people for the next load."""
+    stands: tuple[Any, ...] = ()
+    """How the source stood when they were read."""
 
 
 def read_files(
@@ -165,6 +167,7 @@ def _add_people(
     gone: list[str] = []
     jobs_gone: list[tuple[str, str]] = []
     partial: set[str] = set()
+    absent, unsaid = reading.table.absent(mapping.keep), dict[str, frozenset[str]]()
     for ext, rows in by_id.items():
         if changes is not None:
             jobs_gone += [(ext, row.get("job")) for row in rows if changes[row.line] == "remove" and row.get("job")]
@@ -175,15 +178,18 @@ def _add_people(
                 continue
             if any(row.get("job") for row in rows):
                 partial.add(ext)
-        clash = _clash(rows)
-        if clash:
+            if all(changes[row.line] == "update" for row in rows):
+                unsaid[ext] = absent
+        if clash := _clash(rows):
             refused += [
                 RowRefused(row.line, reading.table.headings[reading.table.columns["id"]], clash, ext) for row in rows
             ]
             kept.add(ext)
         elif ext not in kept:
             people.append(_said(source, mapping, handed, rows))
-    parts.update(people=people, kept=frozenset(kept), gone=gone, jobs_gone=jobs_gone, partial=frozenset(partial))
+    parts.update(
+        people=people, kept=frozenset(kept), gone=gone, jobs_gone=jobs_gone, partial=frozenset(partial), unsaid=unsaid
+    )
     used = {one.id for one in people} | set(gone)
     refused.sort(key=lambda one: one.line)
     handed.lines["people"] = {line: ext for line, ext in handed.lines["people"].items() if ext in used}
@@ -253,6 +259,7 @@ def _add_units(
             units.append(UnitData(ext, kind, row.get("name"), row.get("parent"), row.get("code")))
     kept = frozenset((kind, one.id) for one in reading.refused) | frozenset(parts.get("units_kept") or ())
     parts.update(units=units, units_gone=gone, units_kept=kept)
+    parts["units_unsaid"] = {**parts.get("units_unsaid", {}), kind: reading.table.absent() if changes else frozenset()}
     handed.lines[reading.file.kind] = {row.line: row.get("id") for row in reading.rows}
 
 

@@ -21,7 +21,7 @@ from plugin.mirror.sources.joining import join, parts, written_otherwise
 from plugin.mirror.sources.overlays import lay_over
 from plugin.mirror.sources.projecting import Move, Projected, exts_of, job_exts, next_turn, project, rewire
 from plugin.mirror.sources.source import UNIT_KINDS, Source, normal_key, tidy
-from plugin.mirror.sources.source_data import Delivery, PersonData
+from plugin.mirror.sources.source_data import Delivery, PersonData, only_what_it_says
 from plugin.mirror.sources.tables import NO_ACCOUNT, SUSPENDED, Identity
 
 _SLICE = 2_000
@@ -117,16 +117,16 @@ class PeopleWork:
         without: dict[str, set[str]] = {}
         for ext, job in delivery.jobs_gone:
             without.setdefault(ext, set()).add(job)
-        if not delivery.partial and not without:
+        if not delivery.partial and not without and not delivery.unsaid:
             return delivery
-        known = {
-            ext: PersonData.from_json(ext, row.said)
-            for ext, row in self._rows(sorted(delivery.partial | set(without))).items()
-        }
+        rows = self._rows(sorted(delivery.partial | set(without) | set(delivery.unsaid)))
+        known = {ext: PersonData.from_json(ext, row.said) for ext, row in rows.items()}
         people: list[PersonData] = []
         for said in delivery.people or ():
             was = known.pop(said.id, None)
-            if was is not None:
+            if was is not None and said.id in delivery.unsaid and rows[said.id].gone is None:
+                said = only_what_it_says(said, was, delivery.unsaid[said.id])
+            if was is not None and (said.id in delivery.partial or said.id in without):
                 left = {name: spells for name, spells in was.jobs.items() if name not in without.get(said.id, ())}
                 said = replace(said, jobs={**left, **said.jobs})
             people.append(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -78,6 +78,10 @@ class _Work(PeopleWork):
             return
         units = list(delivery.units or ())
         ours = {kind: self._known_units(kind) for kind in UNIT_KINDS}
+        for place, one in enumerate(units):
+            known = ours[one.kind].get(one.id, {})
+            stays = {name: known[name] for name in delivery.units_unsaid.get(one.kind, ()) if name in known}
+            units[place] = replace(one, **stays)
         told = {one.kind for one in units} | {kind for kind, _id in delivery.units_gone} | delivery.whole
         self.taken.before["units"] = {kind: list(rows.values()) for kind, rows in ours.items() if kind in told}
         supplied = [one for one in units if one.kind in self.source.supplies]
@@ -89,9 +93,7 @@ class _Work(PeopleWork):
                     one for k, one in delivery.units_kept if k == kind
                 }
                 gone[kind] |= ours[kind].keys() - stay
-            said = {
-                one.id: {"name": one.name, "parent": one.parent, "code": one.code} for one in units if one.kind == kind
-            }
+            said = {one.id: one.told() for one in units if one.kind == kind}
             keep(self.session, self.source, kind, said, gone[kind])
             exts = [self.source.ext(one) for one in sorted(gone[kind])]
             if exts and kind in self.source.supplies:
@@ -103,10 +105,8 @@ class _Work(PeopleWork):
     def _known_units(self, kind: str) -> dict[str, dict[str, str]]:
         if mode_of(self.source, kind) == WORDS:
             return {}
-        return {
-            one: {"id": one, "kind": kind, "name": said["name"], "parent": said["parent"], "code": said["code"]}
-            for one, said in stored_data(self.session, self.source, kind).items()
-        }
+        stored = stored_data(self.session, self.source, kind)
+        return {one: {"id": one, "kind": kind, **said} for one, said in stored.items()}
 
     # --- audiences
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from plugin.core import stamps
 from plugin.core.database.bulk import fetch_named
 from plugin.core.ids import take_ids
 from plugin.hosts.port import Record
@@ -19,7 +16,7 @@ from plugin.mirror.pulling import affected_people, fields
 from plugin.mirror.pulling.rows import KINDS, Written, arrivals, drop_rows, write_rows
 from plugin.mirror.sources.joining import parts
 from plugin.mirror.sources.source import Source
-from plugin.mirror.sources.source_data import PersonData, Spell
+from plugin.mirror.sources.source_data import PersonData, Spell, end_of, spell_at, start_of
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.sources.units import FILES, mode_of, open_renames, write_paths
 from plugin.mirror.tables import DELETED, Job, Person
@@ -36,22 +33,6 @@ def _columns(one: fields.RecordReading) -> dict[str, Any]:
 
 JOBS = replace(KINDS["jobs"], read=_columns)
 """Jobs whose columns were worked out here."""
-
-
-@lru_cache(maxsize=50_000)
-def _start(text: str, zone: str) -> int | None:
-    return _instant(text, zone, day_after=False)
-
-
-@lru_cache(maxsize=50_000)
-def _end(text: str, zone: str) -> int | None:
-    return _instant(text, zone, day_after=True)
-
-
-def _instant(text: str, zone: str, *, day_after: bool) -> int | None:
-    with suppress(ValueError):
-        return stamps.instant(text, zone, day_after=day_after) if text else None
-    return None
 
 
 @dataclass(frozen=True)
@@ -115,7 +96,7 @@ def project(
                 "position_ext": units["position"].get(spell.position, ""),
                 "manager_job_ext": "", "manager_ext": refs.get(spell.manager, "") if spell.manager != one.ext else "",
                 "temporary": False, "starts": starts, "ends": ends,
-                "position_since": _start(spell.position_since, zone), "gone": False,
+                "position_since": start_of(spell.position_since, zone), "gone": False,
             }  # fmt: skip
     _write_jobs(session, source, rows, dropped, zone, done)
     return done
@@ -162,33 +143,12 @@ def _until(identity: Identity) -> int | None:
     return min(known) if known else None
 
 
-def spell_at(spells: Sequence[Spell], now: int, zone: str) -> tuple[Spell, int | None, int | None]:
-    """Of one job's periods the one that counts now, with when the job began and when it ends.
-
-    Periods that follow each other without a gap are one job that changes on its day (SOURCES 4.2).
-    """
-    if len(spells) == 1:
-        only = spells[0]
-        return only, _start(only.start, zone), _end(only.end, zone)
-    bounds = sorted(
-        ((_start(one.start, zone), _end(one.end, zone), one) for one in spells),
-        key=lambda each: (each[0] is not None, each[0] or 0),
-    )
-    at = next((n for n, (_s, end, _one) in enumerate(bounds) if end is None or end > now), len(bounds) - 1)
-    first = last = at
-    while first > 0 and bounds[first - 1][1] == bounds[first][0]:
-        first -= 1
-    while last + 1 < len(bounds) and bounds[last][1] == bounds[last + 1][0]:
-        last += 1
-    return bounds[at][2], bounds[first][0], bounds[last][1]
-
-
 def next_turn(identity: Identity, said: PersonData, now: int, zone: str, freeze: int) -> int | None:
     """The next instant at which time alone changes what is written of an identity."""
     instants: set[int] = set()
     for spells in said.jobs.values():
         for one in spells:
-            instants |= {at for at in (_start(one.start, zone), _end(one.end, zone)) if at is not None}
+            instants |= {at for at in (start_of(one.start, zone), end_of(one.end, zone)) if at is not None}
     if identity.gone is not None:
         instants.add(identity.gone + STAYS)
     left = left_since(identity, said, zone)
@@ -201,7 +161,7 @@ def next_turn(identity: Identity, said: PersonData, now: int, zone: str, freeze:
 def left_since(identity: Identity, said: PersonData, zone: str) -> int | None:
     """Since or from when she counts as having left by what the source says; ``None``: she has not, and no day is named."""
     known = [at for at in (identity.gone, identity.left) if at is not None]
-    last = [_end(one.end, zone) for spells in said.jobs.values() for one in spells]
+    last = [end_of(one.end, zone) for spells in said.jobs.values() for one in spells]
     if last and all(at is not None for at in last):
         known.append(max(at for at in last if at is not None))
     return min(known) if known else None
@@ -257,6 +217,10 @@ def _make_ghosts(session: Session, source: Source, identities: Sequence[Identity
     """People without an account, so that the chain runs through them (SOURCES 3.6)."""
     if not identities:
         return
+    before = _former_ghosts(session, source, identities)
+    for one in identities:
+        one.ghost = before.get(source.ext(one.ext))
+    identities = [one for one in identities if one.ghost is None]
     first = take_ids(session, source.host_id, "person", len(identities))
     rows = []
     for offset, one in enumerate(identities):
@@ -264,9 +228,21 @@ def _make_ghosts(session: Session, source: Source, identities: Sequence[Identity
         rows.append({"host_id": source.host_id, "id": one.ghost, "ext": source.ext(one.ext), "name": one.name,
                      "state": DELETED, "ghost": True})  # fmt: skip
     session.flush()
-    session.execute(insert(Person), rows)
-    ids = list(range(first, first + len(rows)))
+    if rows:
+        session.execute(insert(Person), rows)
+    ids = [*before.values(), *range(first, first + len(rows))]
     written.people |= set(ids) | arrivals(session, source.host_id, Person, ids)
+
+
+def _former_ghosts(session: Session, source: Source, identities: Sequence[Identity]) -> dict[str, int]:
+    """Those who stand in the mirror already, from a source that had this name before; they are called as they are now."""
+    names = {source.ext(one.ext): one.name for one in identities}
+    found: dict[str, int] = {}
+    for part in parts(names):
+        here = (Person.host_id == source.host_id, Person.ghost, Person.ext.in_(part))
+        for row in session.scalars(select(Person).where(*here)):
+            found[row.ext], row.name = row.id, names[row.ext]
+    return found
 
 
 def rewire(session: Session, source: Source, renamed: Mapping[str, tuple[str, int | None]]) -> set[int]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
+
+from plugin.core import stamps
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,22 @@ def _filled(spell: Spell) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class UnitData:
-    """A unit of a source with units of its own. ``kind``: ``organisation`` or ``position``."""
+    """A unit of a source with units of its own. ``kind``: ``organisation`` or ``position``; ``framework``: where the source
+    has several.
+    """
 
     id: str
     kind: str
     name: str = ""
     parent: str = ""
     code: str = ""
+    framework: str = ""
+    framework_name: str = ""
+
+    def told(self) -> dict[str, str]:
+        """What is kept of it."""
+        more = {name: getattr(self, name) for name in ("framework", "framework_name") if getattr(self, name)}
+        return {"name": self.name, "parent": self.parent, "code": self.code, **more}
 
 
 @dataclass(frozen=True)
@@ -123,8 +136,73 @@ class Delivery:
     """How many people besides are known to be as they were; they are not named."""
     audiences_named: Sequence[AudienceData] = ()
     """Audiences whose name is told, and not who belongs to them."""
+    unsaid: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By person the columns that nothing was said about, which stay as they were; ``fields.NAME`` of a field."""
+    units_unsaid: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By kind of unit the same."""
 
     @property
     def says_anything(self) -> bool:
         """Whether it names anybody or anything; not where all is as it was before."""
         return any(value for name, value in vars(self).items() if name != "unchanged")
+
+
+_NAMES = frozenset({"first_name", "last_name", "name"})
+_OF_JOB = frozenset({"organisation", "position", "manager", "start", "end", "position_since"})
+
+
+def only_what_it_says(said: PersonData, was: PersonData, unsaid: frozenset[str]) -> PersonData:
+    """What is said of somebody, and of all that nothing is said about, what was known before."""
+    more: dict[str, Any] = {name: getattr(was, name) for name in ("email", "active") if name in unsaid}
+    if unsaid >= _NAMES:
+        more["name"] = was.name
+    fields = {name: value for name, value in was.fields.items() if f"fields.{name}" in unsaid}
+    jobs = dict(said.jobs)
+    if "job" in unsaid and was.jobs and "" not in was.jobs:  # of one job it is that one; of several nobody knows which
+        jobs = {next(iter(was.jobs)): jobs[""]} if len(was.jobs) == 1 else {}
+    for name, spells in jobs.items():
+        if was.jobs.get(name):
+            kept = {one: getattr(was.jobs[name][-1], one) for one in _OF_JOB & unsaid}
+            jobs[name] = [replace(one, **kept) for one in spells]
+    if unsaid >= _OF_JOB or not jobs:
+        jobs = dict(was.jobs)
+    return replace(said, jobs=jobs, fields={**fields, **said.fields}, **more)
+
+
+@lru_cache(maxsize=50_000)
+def start_of(text: str, zone: str) -> int | None:
+    """The first instant of a day, or the instant itself; ``None`` where nothing readable is said."""
+    return _instant(text, zone, day_after=False)
+
+
+@lru_cache(maxsize=50_000)
+def end_of(text: str, zone: str) -> int | None:
+    """The first instant after a day, or the instant itself; ``None`` where nothing readable is said."""
+    return _instant(text, zone, day_after=True)
+
+
+def _instant(text: str, zone: str, *, day_after: bool) -> int | None:
+    with suppress(ValueError):
+        return stamps.instant(text, zone, day_after=day_after) if text else None
+    return None
+
+
+def spell_at(spells: Sequence[Spell], now: int, zone: str) -> tuple[Spell, int | None, int | None]:
+    """Of one job's periods the one that counts now, with when the job began and when it ends.
+
+    Periods that follow each other without a gap are one job that changes on its day (SOURCES 4.2).
+    """
+    if len(spells) == 1:
+        only = spells[0]
+        return only, start_of(only.start, zone), end_of(only.end, zone)
+    bounds = sorted(
+        ((start_of(one.start, zone), end_of(one.end, zone), one) for one in spells),
+        key=lambda each: (each[0] is not None, each[0] or 0),
+    )
+    at = next((n for n, (_s, end, _one) in enumerate(bounds) if end is None or end > now), len(bounds) - 1)
+    first = last = at
+    while first > 0 and bounds[first - 1][1] == bounds[first][0]:
+        first -= 1
+    while last + 1 < len(bounds) and bounds[last][1] == bounds[last + 1][0]:
+        last += 1
+    return bounds[at][2], bounds[first][0], bounds[last][1]

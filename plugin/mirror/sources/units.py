@@ -42,7 +42,8 @@ def write_units(session: Session, source: Source, units: Sequence[UnitData], zon
             Record(
                 source.ext(one.id),
                 {
-                    "kind": kind, "framework": source.framework(kind), "framework_name": _framework_name(source, kind),
+                    "kind": kind, "framework": source.ext(one.framework) if one.framework else source.framework(kind),
+                    "framework_name": _framework_name(source, kind, one.framework_name or one.framework),
                     "parent": source.ext(one.parent) if one.parent else "", "name": one.name or one.id, "code": one.code,
                 },
             )
@@ -55,8 +56,8 @@ def write_units(session: Session, source: Source, units: Sequence[UnitData], zon
     return written
 
 
-def _framework_name(source: Source, kind: str) -> str:
-    return f"{source.settings.get('title') or source.name}: {kind}s"
+def _framework_name(source: Source, kind: str, own: str = "") -> str:
+    return f"{source.settings.get('title') or source.name}: {own or f'{kind}s'}"
 
 
 def write_paths(
