@@ -69,7 +69,7 @@ SOURCES = (
             Command("resume", "plugin.cli.sources:resume", "read a source again", HOST, _NAME),
             Command(
                 "token", "plugin.cli.sources:token", "make a token a directory pushes with, and print it, this once",
-                HOST, _NAME, option("until", "DATE", "from then on it opens nothing"),
+                HOST, _NAME, option("until", "DATE", "its last day, whole, in the host's zone; or an instant"),
                 flag("revoke-others", "those made before open nothing any more"),
             ),
             Command(

@@ -11,6 +11,7 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.delivery.tables import CONFIRMED, WANTS, Seat
 from plugin.enrolment.codes import HOLDS, STATES
+from plugin.enrolment.saving.proposal import certification_id
 from plugin.enrolment.saving.save import Choices
 from plugin.enrolment.settling import everyone
 from plugin.enrolment.tables import Enrolment, Held
@@ -57,6 +58,17 @@ def seats(world: World) -> dict[tuple[str, str], str]:
 
 def active(world: World) -> set[str]:
     return {who for who, (state, _hold) in enrolled(world).items() if state != "withdrawn"}
+
+
+def active_in(world: World, code: str) -> set[str]:
+    """Who is in one of several certifications."""
+    with world.runtime.db.read() as session:
+        rows = session.execute(
+            select(Person.ext)
+            .join(Enrolment, (Enrolment.host_id == Person.host_id) & (Enrolment.person == Person.id))
+            .where(Enrolment.certification == certification_id(session, HOST, code), Enrolment.state > 0)
+        )
+        return {row[0] for row in rows}
 
 
 def test_a_unit_matches_its_own_people_and_with_all_below_everybody_under_it(world: World) -> None:

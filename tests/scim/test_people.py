@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
+from plugin.core.errors import RefusedByRule
 from plugin.enrolment.doctor import examine
 from plugin.mirror.pulling.unit_trees import recount
 from plugin.mirror.sources.directory.guarding import held_shown, release
+from plugin.mirror.sources.managing import setup
 from plugin.mirror.sources.source import source_row
 from plugin.mirror.tables import Audience, AudienceMember, Person
 from tests.enrolment.test_settle import active
@@ -117,3 +120,32 @@ def test_a_directory_that_deactivates_many_is_held_until_released(directory: Dir
     world.settle()
     assert active(world) == {"bea"}
     sound(world)
+
+
+def test_another_mapping_counts_for_users_who_were_sent_before(directory: Directory, world: World) -> None:
+    for name, title in (("ann", "A"), ("bea", "B"), ("cid", "C"), ("dov", "D")):
+        directory.user(f"{name}@corp.local", "Claims", title=title, nickName="x")
+    change(world, {"columns": {"organisation": "title"}, "keep": ["nickName"]})
+    assert {who: unit for who, (unit, _boss) in directory.jobs().items()} == {
+        "ann": "dir:A", "bea": "dir:B", "cid": "dir:C", "dov": "dir:D",
+    }  # fmt: skip
+    with world.runtime.db.read() as session:
+        assert session.scalars(select(Person.fields).where(Person.ext == "ann")).one()["nickName"] == "x"
+    sound(world)
+
+
+def test_a_mapping_by_which_a_directorys_people_would_lose_their_organisation_is_refused(
+    directory: Directory, world: World
+) -> None:
+    for n in range(12):
+        directory.user(f"u{n}@corp.local", "Claims")
+    with pytest.raises(RefusedByRule, match="12 of 12 people would lose their organisation"):
+        change(world, {"columns": {"organisation": "costCentre"}})
+    assert {unit for unit, _boss in directory.jobs().values()} == {"dir:Claims"}
+
+
+def change(world: World, mapping: dict[str, object]) -> None:
+    world.runtime.db.transact(
+        lambda session: setup.change_source(session, HOST, "dir", mapping=mapping, at=world.now, who="t")
+    )
+    world.settle()

@@ -145,12 +145,16 @@ def retarget(
         for type_ in types
     }
     known = target_ids(session, host_id, [(type_, new) for type_ in types for new in by_type[type_].values()])
-    known = {key: number for key, number in known.items() if not _is_gone(session, host_id, *key)}
+    gone = {key for key in known if _is_gone(session, host_id, *key)}
+    known = {key: number for key, number in known.items() if key not in gone}
     for old, new in wanted.items():
         if not any((type_, by_type[type_][named.get((type_, old), old)]) in known for type_ in types):
-            raise RefusedByRule(
-                f"The map names '{new}' for '{old}', and there is no such {' or '.join(sorted(types))}."
-            )
+            what = f"The map names '{new}' for '{old}', and there is no such {' or '.join(sorted(types))}"
+            if any((type_, by_type[type_][named.get((type_, old), old)]) in gone for type_ in types):
+                what += (
+                    " now. If it comes back with its supplier, let both supply first, and change over when it was read"
+                )
+            raise RefusedByRule(f"{what}.")
     proposals, count = [], 0
     live = select(Certification).where(Certification.host_id == host_id, Certification.version > 0)
     for row in session.scalars(live.order_by(Certification.code)):

@@ -29,7 +29,7 @@ def lay_over(session: Session, host_id: int, people: Iterable[int], now: int, zo
     sources = {row.id: source_of(session, row, suppliers) for row in sources_of(session, host_id)}
     order = suppliers["fields"]
     changed: set[int] = set()
-    if not any(one.freeze or "fields" in one.supplies for one in sources.values()):
+    if not any(one.freeze or "fields" in one.supplies for one in sources.values()) and not _is_any(session, host_id):
         return changed
     for part in parts(people):
         identities = _by_person(session, host_id, part)
@@ -45,6 +45,18 @@ def lay_over(session: Session, host_id: int, people: Iterable[int], now: int, zo
                 changed.add(person.id)
     session.flush()
     return changed
+
+
+def _is_any(session: Session, host_id: int) -> bool:
+    """Whether something lies over an account, also of a source that says nothing any more."""
+    return session.scalars(select(Overlay.person).where(Overlay.host_id == host_id).limit(1)).first() is not None
+
+
+def lay_over_everyone(session: Session, host_id: int, now: int, zone: str) -> set[int]:
+    """The same for everybody of whom a source says something: who supplies fields, or in which order, has changed."""
+    people = set(session.scalars(select(Overlay.person).where(Overlay.host_id == host_id)))
+    joined = select(Identity.person).where(Identity.host_id == host_id, Identity.person.is_not(None))
+    return lay_over(session, host_id, people | {one for one in session.scalars(joined) if one is not None}, now, zone)
 
 
 def _by_person(session: Session, host_id: int, people: Sequence[int]) -> dict[int, list[Identity]]:

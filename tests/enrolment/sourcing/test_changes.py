@@ -120,6 +120,10 @@ def test_a_map_to_what_is_not_there_is_refused_and_nothing_changes(world: World,
     with pytest.raises(RefusedByRule):
         supply(world, "organisation", "hr", targets=wanted, yes=True)
     assert (targets(world), active(world)) == (["ORG-1"], before)
+    supply(world, "organisation", "hr", targets={"ORG-1": "hr:Claims"}, yes=True)
+    with pytest.raises(RefusedByRule, match="let both supply first"):
+        supply(world, "organisation", "site", targets={"hr:Claims": "ORG-1"}, yes=True)
+    assert (targets(world), active(world)) == (["hr:Claims"], before)
     for wrong in (["ORG-1"], {"ORG-1": None}, "ORG-1"):
         with pytest.raises(Invalid):
             supply(world, "organisation", "hr", targets=wrong, yes=True)

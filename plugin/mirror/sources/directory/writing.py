@@ -94,6 +94,22 @@ def _said(session: Session, source: Source, row: DirectoryResource) -> PersonDat
     return person_data(source, row.id, row.document, manager=manager, active=row.active or row.held)
 
 
+def said_of_all(session: Session, source: Source) -> list[PersonData]:
+    """What every user says of her person as the mapping has it now."""
+    here = (
+        DirectoryResource.host_id == source.host_id, DirectoryResource.source == source.id,
+        DirectoryResource.kind == USER, DirectoryResource.deleted.is_(False),
+    )  # fmt: skip
+    rows = session.scalars(select(DirectoryResource).where(*here)).all()
+    managers = user_ids(session, source, {row.manager for row in rows})
+    return [
+        person_data(
+            source, row.id, row.document, manager=managers.get(row.manager, ""), active=row.active or row.held
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
 def _reports(session: Session, source: Source, external: str, ident: str) -> list[PersonData]:
     """Those who named somebody as their manager before she came."""
     here = (DirectoryResource.host_id == source.host_id, DirectoryResource.source == source.id)

@@ -18,11 +18,15 @@ from plugin.core.tables import Host
 from plugin.hosts.registry import DIALECTS
 from plugin.mirror.sources.directory.mapping import key_of
 from plugin.mirror.sources.directory.tables import DirectoryResource
+from plugin.mirror.sources.directory.writing import said_of_all
+from plugin.mirror.sources.intake import take
 from plugin.mirror.sources.joining import key_accounts
 from plugin.mirror.sources.managing.mappings import check_mapping
 from plugin.mirror.sources.managing.matching import rejoin
 from plugin.mirror.sources.managing.supplying import site_offers
+from plugin.mirror.sources.overlays import lay_over_everyone
 from plugin.mirror.sources.source import (
+    DEFAULT_JOIN,
     SITE_SUPPLIES,
     Source,
     normal_key,
@@ -32,6 +36,7 @@ from plugin.mirror.sources.source import (
     source_row,
     suppliers_of,
 )
+from plugin.mirror.sources.source_data import Delivery
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.tables import SITE, SOURCE, Audience, Connection, Job, Person, Unit
 
@@ -59,8 +64,13 @@ def add_source(
     taken = select(Connection.name).where(Connection.name == name).union(select(Host.name).where(Host.name == name))
     if session.execute(taken).first() is not None:
         raise RefusedByRule(_("There is a host or a source named '%(name)s' already.", name=name))
-    for table in (Person, Unit, Job, Audience):
-        like = select(table.ext).where(table.host_id == host_id, table.ext.startswith(f"{name}:", autoescape=True))
+    sites: dict[Any, Any] = {Person: Person.ghost.is_(False)} | {
+        table: table.connection == 0 for table in (Unit, Job, Audience)
+    }  # of a source that had this name before, marked rows stay; the new one takes them up
+    for table, of_site in sites.items():
+        like = select(table.ext).where(
+            table.host_id == host_id, of_site, table.ext.startswith(f"{name}:", autoescape=True)
+        )
         found = session.scalars(like.limit(1)).first()
         if found is not None:
             words = {"name": name, "id": found}
@@ -69,25 +79,27 @@ def add_source(
             )
     row = Connection(
         host_id=host_id, id=take_ids(session, host_id, "connection"), name=name, kind=kind, role=SOURCE,
-        mapping=check_mapping(kind, mapping), settings={"join": join_by}, caps={}, marks={}, since=at,
+        mapping=check_mapping(kind, mapping, parse_join(join_by)[0]), settings={"join": join_by}, caps={}, marks={}, since=at,
     )  # fmt: skip
     try:
         with session.begin_nested():
             session.add(row)
     except IntegrityError:  # another host's, which row security hides from the question above
         raise RefusedByRule(_("There is a host or a source named '%(name)s' already.", name=name)) from None
-    _supply_by_default(session, host_id, row.id)
+    _supply_by_default(session, host_id, row.id, at)
     key_accounts(session, source_of(session, row))
     journal.record(session, host_id, at, who, "source_added", reason=name, data={"kind": kind, "join": join_by})
     return row
 
 
-def _supply_by_default(session: Session, host_id: int, connection: int) -> None:
+def _supply_by_default(session: Session, host_id: int, connection: int, at: int) -> None:
     offered = site_offers(session, host_id)
     for kind, listed in suppliers_of(session, host_id).items():
         if kind == "fields":
-            at = listed.index(SITE_SUPPLIES) if SITE_SUPPLIES in listed else len(listed)
-            set_suppliers(session, host_id, kind, [*listed[:at], connection, *listed[at:]])
+            place = listed.index(SITE_SUPPLIES) if SITE_SUPPLIES in listed else len(listed)
+            set_suppliers(session, host_id, kind, [*listed[:place], connection, *listed[place:]])
+            if listed[place + 1 :]:  # the places of those after it in the order move down
+                lay_over_everyone(session, host_id, at, str(session.get_one(Host, host_id).time_zone))
         elif kind not in offered:
             set_suppliers(session, host_id, kind, [*(one for one in listed if one != SITE_SUPPLIES), connection])
 
@@ -100,6 +112,7 @@ def change_source(
 
     :param settings: names not given keep their values. :param secret: what a fetch is signed in with; ``""`` forgets it.
     :raises NotFound: for a name nobody has. :raises Invalid: for a join or a mapping that cannot be.
+    :raises RefusedByRule: where a directory's people would lose too much by a mapping.
     """
     row = source_row(session, host_id, name, lock=True)
     before = {"join": row.settings.get("join"), "mapping": row.mapping}
@@ -108,7 +121,8 @@ def change_source(
     if settings or secret is not None:
         _set_fetching(row, dict(settings or {}), anew=secret is not None, at=at)
     if mapping is not None:
-        row.mapping = check_mapping(row.kind, mapping)
+        joins = join_by if join_by is not None else str(row.settings.get("join") or DEFAULT_JOIN)
+        row.mapping = check_mapping(row.kind, mapping, parse_join(joins)[0])
     if join_by is not None and join_by != row.settings.get("join"):
         parse_join(join_by)
         row.settings = {**row.settings, "join": join_by}
@@ -116,11 +130,23 @@ def change_source(
         _rekey(session, source_of(session, row), at)
     session.flush()
     after = {"join": row.settings.get("join"), "mapping": row.mapping}
+    if row.kind == "scim" and after["mapping"] != before["mapping"]:
+        _read_users_anew(session, source_of(session, row), at)
     if after != before:
         journal.record(
             session, host_id, at, who, "source_changed", reason=name, data={"before": before, "after": after}
         )
     return row
+
+
+def _read_users_anew(session: Session, source: Source, at: int) -> None:
+    """A directory sends a user again only where she changed, so that those it has sent are read anew by another mapping.
+
+    :raises RefusedByRule: where more would lose what they have than the row guard lets through.
+    """
+    taken = take(session, source.host_id, source, Delivery(people=said_of_all(session, source)), at)
+    if taken.guard:
+        raise RefusedByRule(taken.guard)
 
 
 def _set_fetching(row: Connection, settings: dict[str, Any], *, anew: bool, at: int) -> None:

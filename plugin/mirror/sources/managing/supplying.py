@@ -19,7 +19,7 @@ from plugin.mirror.sources.directory.tables import DirectoryResource
 from plugin.mirror.sources.intake import follow
 from plugin.mirror.sources.managing.matching import finish
 from plugin.mirror.sources.members import write_audiences
-from plugin.mirror.sources.overlays import lay_over
+from plugin.mirror.sources.overlays import lay_over, lay_over_everyone
 from plugin.mirror.sources.source import KINDS as SUPPLIED
 from plugin.mirror.sources.source import (
     SITE_SUPPLIES,
@@ -30,7 +30,7 @@ from plugin.mirror.sources.source import (
     source_row,
     suppliers_of,
 )
-from plugin.mirror.sources.tables import AccountKey, Identity, Rename, SourceMember, SourceUnit
+from plugin.mirror.sources.tables import AccountKey, Identity, Rename, SourceLoad, SourceMember, SourceUnit
 from plugin.mirror.sources.units import AUDIENCE, OF_KIND, WORDS, mode_of, stored_data, stored_units, write_units
 from plugin.mirror.tables import SITE, Audience, AudienceMember, Connection, Job, Person, Unit
 
@@ -83,11 +83,8 @@ def supply(session: Session, host_id: int, kind: str, names: Sequence[str], *, a
     if (SITE_SUPPLIES in before) != (SITE_SUPPLIES in wanted) and kind != "fields":
         written.add(_site_supplies_now(session, host_id, kind, SITE_SUPPLIES in wanted))
     if kind == "fields":
-        people = session.scalars(
-            select(Identity.person).where(Identity.host_id == host_id, Identity.person.is_not(None))
-        )
         zone = str(session.get_one(Host, host_id).time_zone)
-        written.people |= lay_over(session, host_id, {one for one in people if one is not None}, at, zone)
+        written.people |= lay_over_everyone(session, host_id, at, zone)
     finish(session, host_id, written, at)
     journal.record(session, host_id, at, who, "supply_changed", reason=kind, data={"before": before, "after": wanted})
 
@@ -172,8 +169,11 @@ def remove_source(session: Session, host_id: int, name: str, *, at: int, who: st
             set_suppliers(session, host_id, kind, rest or [SITE_SUPPLIES])
     session.execute(delete(Identity).where(*mine), execution_options={"synchronize_session": False})
     zone = str(session.get_one(Host, host_id).time_zone)
-    written.people |= lay_over(session, host_id, people, at, zone)
-    ours: tuple[Any, ...] = (AccountKey, SourceMember, SourceUnit, Rename, DirectoryResource)
+    if "fields" in source.supplies:  # the places of those after it in the order move up
+        written.people |= lay_over_everyone(session, host_id, at, zone)
+    else:
+        written.people |= lay_over(session, host_id, people, at, zone)
+    ours: tuple[Any, ...] = (AccountKey, SourceMember, SourceUnit, Rename, DirectoryResource, SourceLoad)
     for table in ours:
         session.execute(delete(table).where(table.host_id == host_id, table.source == source.id))
     session.delete(row)
