@@ -92,6 +92,8 @@ def test_a_mapping_with_a_name_is_repeated_and_changed() -> None:
             read_document(wrong)
     with pytest.raises(Invalid, match="stands inside what it repeats"):
         read_document("a: &a {<<: *a}\n")
+    with pytest.raises(Invalid, match="Line 4: '<<' is given twice"):
+        read_document("a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n")
 
 
 def test_a_repeated_mapping_is_no_way_around_the_file_s_shape() -> None:

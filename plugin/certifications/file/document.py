@@ -57,7 +57,9 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
     repeated: list[Mapping] = []
     for key_node, value_node in node.value:
         if key_node.tag == _MERGE:
-            repeated += _repeated(loader, value_node)
+            if repeated:
+                raise Invalid(f"Line {key_node.start_mark.line + 1}: '<<' is given twice; write <<: [*one, *other].")
+            repeated = _repeated(loader, value_node)
             continue
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
