@@ -76,6 +76,18 @@ def test_a_file_is_planned_loaded_and_taken_back(hr: Program) -> None:
     assert [one["state"] for one in hr.ask("GET", "/sources/hr")["loads"]] == ["undone", "undone", "done"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/csv", "application/json", ""],
+)
+def test_a_file_is_taken_whatever_a_client_calls_it(hr: Program, content: str) -> None:
+    answer = hr.client.put(
+        "/api/v1/sources/hr/files/people?yes=true", data=people(["Claims"] * 3), content_type=content,
+        headers={"Authorization": f"Bearer {hr.token}"},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json["matched"]) == (200, 3), answer.text
+
+
 def test_many_who_are_gone_are_held_with_the_plan(hr: Program) -> None:
     send(hr, "PUT", "/sources/hr/files/people?yes=true", people(["Claims"] * 30))
     held = send(hr, "PUT", "/sources/hr/files/people", people(["Claims"] * 17), 409)

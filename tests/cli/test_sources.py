@@ -121,6 +121,8 @@ def test_wrong_use_and_refusals_end_with_their_status(hr: Any, tmp_path: Path) -
     assert muster("source", "add", "other", "--kind", "csv", "--join", "id=shoe")[0] == 2
     assert muster("source", "add", "hr", "--kind", "csv")[0] == 1
     assert muster("source", "supply", "shoes", "hr")[0] == 2
+    assert muster("source", "supply", "organisation", "site", "sandbox")[0] == 2
+    assert muster("source", "supply", "organisation", "hr", "hr")[0] == 2
     assert muster("source", "undo", "hr")[0] == 1
     assert muster("source", "pause", "hr")[0] == 0
     bad.write_text("id\n1\n", encoding="utf-8")

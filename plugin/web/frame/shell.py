@@ -84,6 +84,10 @@ def _web_address(address: str) -> str:
     return address if address.startswith(("https://", "http://")) else ""
 
 
+_BARE = ("/api/", "/scim/")
+"""Where programs send bodies, and nobody a form."""
+
+
 @blueprint.before_app_request
 def refuse_nul() -> None:
     """No name holds a NUL, and PostgreSQL takes none.
@@ -91,7 +95,8 @@ def refuse_nul() -> None:
     :raises Invalid: when the address or a form's field has one.
     """
     fields = [request.path, *request.args.values()]
-    if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    bare = request.path.startswith(_BARE)  # a body there is what it is, also where a client calls it a form
+    if not bare and request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
         fields += [value for values in request.form.listvalues() for value in values]
     if any("\x00" in value for value in fields):
         raise Invalid(_("That contains a character that cannot be used."))

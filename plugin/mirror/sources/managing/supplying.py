@@ -64,8 +64,6 @@ def supply(session: Session, host_id: int, kind: str, names: Sequence[str], *, a
     """
     if kind not in SUPPLIED:
         raise Invalid(f"'{kind}' is nothing to supply; use one of {', '.join(SUPPLIED)}.")
-    if not names or len(set(names)) != len(names):
-        raise Invalid("Name each supplier once, and at least one.")
     site = site_of(session, host_id)
     wanted = [
         SITE_SUPPLIES
@@ -73,6 +71,8 @@ def supply(session: Session, host_id: int, kind: str, names: Sequence[str], *, a
         else source_row(session, host_id, name).id
         for name in names
     ]
+    if not wanted or len(set(wanted)) != len(wanted):
+        raise Invalid("Name each supplier once, and at least one.")
     before = suppliers_of(session, host_id)[kind]
     set_suppliers(session, host_id, kind, wanted)
     written = Written()
