@@ -17,6 +17,7 @@ SIDE_BY_SIDE = 15
 LINES = 300
 LONG_MODULES: dict[str, str] = {
     "certifications/file/certification_file.py": "reading, merging and writing one document are one table of keys",
+    "core/database/bulk.py": "one way in and one way out for many rows, on both databases",
     "core/network/http.py": "one guarded session, with every check beside the others",
     "delivery/messages/smtp.py": "one state machine of RFC 5321",
     "delivery/drift/reconcile.py": "one read of a host, compared seat by seat",
