@@ -1,4 +1,4 @@
-"""Who receives a notification about a learner: herself, her managers, the certification's administrators."""
+"""Who receives a notification about a learner: herself, the managers of her current jobs, the administrators."""
 
 # ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
 
@@ -18,16 +18,19 @@ from plugin.core.tables import Host
 from plugin.mirror.tables import ACTIVE, Person
 from plugin.population.columns import bitmap, read_columns
 
+_CURRENT = "(j.starts IS NULL OR j.starts <= :now) AND (j.ends IS NULL OR j.ends > :now)"
+"""Of the learner's job alone: whoever reported to somebody once is no report of hers any more (rules 2.3)."""
 _BY_LEARNER = f"""
 SELECT j.person AS learner, b.person AS person FROM job j
  JOIN job b ON b.host_id = j.host_id AND b.id = j.manager_job AND NOT b.gone
  JOIN person p ON p.host_id = b.host_id AND p.id = b.person AND p.state = {ACTIVE}
 WHERE j.host_id = :host AND NOT j.gone AND NOT j.temporary AND j.person IN :people AND b.person <> j.person
+ AND {_CURRENT}
 UNION
 SELECT j.person AS learner, j.manager AS person FROM job j
  JOIN person p ON p.host_id = j.host_id AND p.id = j.manager AND p.state = {ACTIVE}
 WHERE j.host_id = :host AND NOT j.gone AND NOT j.temporary AND j.person IN :people AND j.manager <> j.person
- AND j.manager_job_ext = ''
+ AND j.manager_job_ext = '' AND {_CURRENT}
  AND EXISTS (SELECT 1 FROM job b WHERE b.host_id = j.host_id AND b.person = j.manager AND NOT b.gone)
 """
 """Either kind of link in a half of its own: joined by *or* no database finds its way in less than seconds."""
@@ -46,9 +49,9 @@ def recipients_of(session: Session, host_id: int, learners: Sequence[int], to: S
             found[learner][learner] = None
     if "managers" in to:
         statement = text(_BY_LEARNER).bindparams(bindparam("people", expanding=True))
-        listed = sorted(found)
+        listed, (_seq, now) = sorted(found), read_clock(session, host_id)
         for part in slices(listed):
-            rows = session.execute(statement, {"host": host_id, "people": part})
+            rows = session.execute(statement, {"host": host_id, "people": part, "now": now})
             for learner, manager in rows:
                 found[learner][manager] = None
     if "admins" in to:
@@ -63,16 +66,18 @@ def managers_of(session: Session, host_id: int, learners: BitMap) -> BitMap:
     if len(learners) > _MANY:
         return _managers_of_many(session, host_id, learners)
     statement = text(f"SELECT DISTINCT person FROM ({_BY_LEARNER}) t").bindparams(bindparam("people", expanding=True))
-    found: BitMap = BitMap()
+    found, (_seq, now) = BitMap(), read_clock(session, host_id)
     for people in slices(learners, 5_000):
-        found |= BitMap(row[0] for row in session.execute(statement, {"host": host_id, "people": people}))
+        rows = session.execute(statement, {"host": host_id, "people": people, "now": now})
+        found |= BitMap(row[0] for row in rows)
     return found
 
 
 def _managers_of_many(session: Session, host_id: int, learners: BitMap) -> BitMap:
+    _seq, now = read_clock(session, host_id)
     columns = ("j.id", "j.person", "j.manager_job", "CASE WHEN j.manager_job_ext = '' THEN j.manager END",
-               "CASE WHEN j.temporary THEN 1 ELSE 0 END")  # fmt: skip
-    job, person, boss_job, boss, temporary = read_columns(
+               f"CASE WHEN NOT j.temporary AND {_CURRENT.replace(':now', str(int(now)))} THEN 1 ELSE 0 END")  # fmt: skip
+    job, person, boss_job, boss, counts = read_columns(
         session, "job j", columns, "j.host_id = ? AND NOT j.gone", host_id
     )
     held_by = np.full(max(int(job.max(initial=0)), int(boss_job.max(initial=0))) + 1, -1, np.int64)
@@ -81,7 +86,7 @@ def _managers_of_many(session: Session, host_id: int, learners: BitMap) -> BitMa
     hers, works = np.zeros(size, bool), np.zeros(size, bool)
     hers[np.array(learners, dtype=np.int64)] = True
     works[person[person >= 0]] = True
-    concerned = (person >= 0) & hers[person] & (temporary == 0)
+    concerned = (person >= 0) & hers[person] & (counts == 1)
     by_job = np.where(boss_job >= 0, held_by[boss_job], -1)
     by_person = np.where((boss >= 0) & works[boss], boss, -1)
     found: BitMap = BitMap()
