@@ -26,9 +26,12 @@ Claims = dict[str, BitMap]
 
 def claims_of(session: Session, terms: Terms, facts: Facts, done: Completions, as_of: int) -> Claims:
     """What the active enrolments among ``facts`` claim: nothing where the certification ended and let go of seats."""
+    return {} if terms.lets_go(as_of) else _open_to(session, terms, facts, done, as_of)
+
+
+def _open_to(session: Session, terms: Terms, facts: Facts, done: Completions, as_of: int) -> Claims:
+    """By course, the active learners to whom it is open."""
     claims: Claims = {}
-    if terms.lets_go(as_of):
-        return claims
     active = np.flatnonzero(facts.active)
     own = np.isin(facts.person[active], np.array(sorted(done), np.int64))
     # Without a completion only the state and the path matter, so those learners are asked for together.
@@ -87,6 +90,15 @@ class Share:
         """The courses it may claim or let go, with our ids."""
         return course_ids(self.snapshot.session, self.terms.host_id, self.terms.courses | self.before)
 
+    def wanted_before(self, people: Ints) -> dict[int, BitMap]:
+        """By course (ours), for whom of these people it was wanted until now; of other content all its courses were."""
+        session, some = self.snapshot.session, self.old.take(self.old.active & np.isin(self.old.person, people))
+        if self.before:
+            return {self.courses[one]: BitMap(some.person.astype(np.uint32)) for one in self.before & set(self.courses)}
+        done = completions_of(session, self.terms, some.person)
+        found = _open_to(session, self.terms, some, done, self.as_of)
+        return {self.courses[course]: members for course, members in found.items() if course in self.courses}
+
 
 def claim_seats(shares: Sequence[Share]) -> int:
     """Recompute the seats of these people in these certifications' courses, over *all* their enrolments.
@@ -126,7 +138,12 @@ def _claim_seats(shares: Sequence[Share]) -> int:
         if here.any():
             alone = np.unique(seats.person[here])
             claimed |= here & seats.held_by(_others(one, sorted(one.courses.values()), alone))
-            dropped[here & np.isin(seats.person, one.old.person[one.old.active])] = one.terms.leave
+            let_go = here & np.isin(seats.person, one.old.person[one.old.active])
+            # Alone its policy counts; beside another's only where this one wanted the seat (rules 6.2).
+            beside = let_go & (claimed | (seats.leave != NO_POLICY))
+            if beside.any():
+                let_go &= ~beside | seats.held_by(one.wanted_before(np.unique(seats.person[beside])))
+            dropped[let_go] = one.terms.leave
     return added + want(session, host_id, seats, claimed, dropped, at)
 
 
