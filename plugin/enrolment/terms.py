@@ -53,6 +53,7 @@ class Terms:
     leave: int
     grace: Period
     ends_seats: bool
+    dates_anew: bool
     answers: tuple[str, ...]
     zone: str
 
@@ -102,11 +103,13 @@ class SpreadTerms:
     """What terms say for each of some positions: people in one certification, or in several side by side.
 
     :ivar live: learners are reached. ``graced``: there are days of grace. ``minimum`` in seconds.
+    :ivar dates_anew: a due date that passed while somebody was suspended becomes a realistic one (rules 2.6).
     :ivar answers: by type of exception, the standing answer as a code of ``WORDS``.
     """
 
     live: Mask
     graced: Mask
+    dates_anew: Mask
     minimum: Ints
     answers: tuple[Ints, ...]
     zone: str
@@ -136,7 +139,7 @@ def spread_terms(parts: Sequence[tuple[Terms, int]], at: int) -> SpreadTerms:
     """
     lengths = [n for _terms, n in parts]
     rows = [
-        (which, int(terms.live(at)), terms.grace.amount, terms.minimum, *terms.codes)
+        (which, int(terms.live(at)), terms.grace.amount, int(terms.dates_anew), terms.minimum, *terms.codes)
         for which, (terms, _n) in enumerate(parts)
     ]
     columns: list[Ints] = []
@@ -145,9 +148,9 @@ def spread_terms(parts: Sequence[tuple[Terms, int]], at: int) -> SpreadTerms:
             columns.append(np.broadcast_to(np.int64(column[0]), sum(lengths)))
         else:
             columns.append(np.repeat(np.array(column, np.int64), lengths))
-    which, live, grace, minimum, *answers = columns
+    which, live, grace, anew, minimum, *answers = columns
     terms = [one for one, _n in parts]
-    return SpreadTerms(live != 0, grace != 0, minimum, tuple(answers), terms[0].zone, terms, which)
+    return SpreadTerms(live != 0, grace != 0, anew != 0, minimum, tuple(answers), terms[0].zone, terms, which)
 
 
 def terms_of(session: Session, host_id: int, certification: int) -> Terms:
@@ -207,6 +210,7 @@ def from_definition(host_id: int, certification: int, version: int, definition: 
         leave=POLICIES[definition.leaving.get("seat", "suspend")],
         grace=grace,
         ends_seats=definition.leaving.get("at_end") == "leave",
+        dates_anew=definition.leaving.get("on_return") != "keep",
         answers=tuple(answers[name] for name in EXCEPTION_TYPES),
         zone=zone,
     )

@@ -130,6 +130,7 @@ class LeavingSchema(_Strict):
     seat = fields.String(validate=validate.OneOf(("suspend", "remove", "keep")))
     grace = PeriodField()
     at_end = fields.String(validate=validate.OneOf(("stay", "leave")))
+    on_return = fields.String(validate=validate.OneOf(("realistic", "keep")))
 
 
 class ExceptionsSchema(_Strict):

@@ -27,7 +27,8 @@ from plugin.enrolment.terms import Terms
 _CYCLE = ("cycle", "certified_at", "expires", "window_opens", "baseline")
 _MARKS = ("cycle", "certified_at", "baseline")
 """What tells whether a row still says what a record made it say."""
-_ROW = ("state", "due", "due_from", "baseline_due")
+_DATES = ("due", "due_from", "baseline_due")
+_ROW = ("state", *_DATES)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def leave_absent(new: Facts, stored: Facts, taken: list[RecordChange]) -> list[R
         if one.kept is None or new.live[one.position]:
             joined.append(one)
             continue
-        for name in _CYCLE:
+        for name in (*_CYCLE, *_DATES):
             getattr(new, name)[one.position] = getattr(stored, name)[one.position]
     return joined
 
@@ -130,6 +131,9 @@ def _put(facts: Facts, position: int, state: cycle.CycleState) -> None:
     for name in _CYCLE:
         value = getattr(state, name)
         getattr(facts, name)[position] = NONE if value is None else value
+    if state.state == cycle.COMPLETE:  # as if it had been known before any date was given
+        for name in _DATES:
+            getattr(facts, name)[position] = NONE
     if not facts.live[position]:
         return  # a spell that begins reads its state and date from these
     facts.state[position] = STATES.index(state.state)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import Rule
 from plugin.certifications.rules.due_dates import AfterDue, Due, FixedDue, NoDue
+from plugin.core.database.bulk import fetch
 from plugin.enrolment.codes import ALREADY_ASSIGNED, ASSIGNED, IN_PROGRESS, UNKNOWN_DATE
 from plugin.enrolment.facts import NONE, Ints, Mask
 from plugin.enrolment.reading.event_dates import Bases
@@ -110,6 +111,8 @@ def rows_to_look_at(
     frozen = _marked(people.suspended, int(rows.person.max(initial=0)))[rows.person]
     look = differs(rows.why, expected, rows.frozen, frozen, rows.waiting)
     look |= np.isin(rows.person, always_looked_at(snapshot, terms.id, as_of))
+    if not settled:
+        look |= np.isin(rows.person, _extended(snapshot.session, terms))
     look |= _dated(snapshot.session, terms, rules, where_of, rows, cause, settled=settled)
     if terms.live(as_of):  # whose last assignment went while it was not available leaves now
         look |= (expected == 0) & ~rows.leaving
@@ -253,6 +256,12 @@ def _dated(
     if cause.moves_earlier:
         look |= standing & (date != rows.due)
     return look
+
+
+def _extended(session: Session, terms: Terms) -> list[int]:
+    """Whose dates were extended: what they were before may move beneath the extension (rules 7.5)."""
+    sql = "SELECT DISTINCT person FROM extension WHERE host_id = ? AND certification = ?"
+    return [row[0] for row in fetch(session, sql, terms.host_id, terms.id)]
 
 
 def _positions(chosen: Ints, rules: Sequence[Rule], members: Sequence[Ints], top: int) -> list[Membership]:

@@ -149,6 +149,7 @@ def step(facts: Facts, given: StepInput, said: SpreadTerms) -> Step:
     new.hold[member & new.live & ~frozen & (new.hold == FREE) & given.kept_by_gone] = TARGET_GONE
     settled.keep_questions(new.live & ~(member & ~frozen))
     _after_return(new, returned, given, said)
+    new.baseline_due[new.due != facts.due] = NONE  # no longer the date that was extended (rules 7.5)
     activated = new.active & ~facts.active
     deactivated = facts.active & ~new.active
     redated = new.active & facts.active & (new.due != facts.due)
@@ -205,8 +206,11 @@ def _begin(new: Facts, began: Mask, given: StepInput) -> None:
     new.state[dated] = CERTIFIED
     new.state[dated & (new.window_opens <= given.as_of)] = WINDOW_OPEN
     new.state[dated & (new.expires <= given.as_of)] = EXPIRED
+    complete = awarded & ~dated
+    hers = new.due[complete]
     new.due[began] = np.where(dated, new.expires, NONE)[began]
-    new.due_from[began] = NONE
+    new.due[complete] = hers  # a program has no other date than the one she had
+    new.due_from[began & ~complete] = NONE
 
 
 def _freeze_and_thaw(new: Facts, frozen: Mask, given: StepInput) -> Mask:
@@ -217,8 +221,8 @@ def _freeze_and_thaw(new: Facts, frozen: Mask, given: StepInput) -> Mask:
 
 
 def _after_return(new: Facts, returned: Mask, given: StepInput, said: SpreadTerms) -> None:
-    """A due date that passed while she was suspended becomes a realistic one (rules 2.6)."""
-    passed = returned & (new.due != NONE) & (new.due >= new.frozen_since) & (new.due <= given.at)
+    """A due date that passed while she was suspended becomes a realistic one, unless told otherwise (rules 2.6)."""
+    passed = returned & said.dates_anew & (new.due != NONE) & (new.due >= new.frozen_since) & (new.due <= given.at)
     passed &= one_of(new.state, (ASSIGNED, IN_PROGRESS))
     for position in np.flatnonzero(passed).tolist():
         new.due[position] = realistic(int(given.at[position]), int(said.minimum[position]), said.zone)
@@ -274,7 +278,9 @@ class _Dates:
         self.asked_from[kept] = questions.wanted_from[kept]
 
     def _apply(self, where: Mask, date: Ints, source: Ints) -> None:
-        """Rules 3.4: no date yet takes the wanted one; else the later of the two."""
+        """Rules 3.4: no date yet takes the wanted one; else the later of the two; so does a date that was extended."""
+        extended = where & (self.new.baseline_due != NONE) & (date > self.new.baseline_due)
+        self.new.baseline_due[extended] = date[extended]
         later = where & (date != NONE) & (date > self.new.due)  # NONE is the least of all
         self.new.due[later] = date[later]
         self.new.due_from[later] = source[later]

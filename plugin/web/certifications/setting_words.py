@@ -74,8 +74,13 @@ def _leaving(old: Definition, new: Definition) -> list[str]:
         "leave": _("at its end all course places are treated the same"),
     }
     seat, grace, at_end = differs("seat", "suspend"), differs("grace", "0 days"), differs("at_end", "stay")
+    returns = {
+        "realistic": _("a due date that passed while they were suspended becomes a realistic one"),
+        "keep": _("a due date that passed while they were suspended stays"),
+    }
     after = _("after %(period)s", period=grace) if grace else ""
-    return [one for one in (seats.get(seat, seat), after, ends.get(at_end, at_end)) if one]
+    back = returns.get(differs("on_return", "realistic"), "")
+    return [one for one in (seats.get(seat, seat), after, ends.get(at_end, at_end), back) if one]
 
 
 def _answers(old: Definition, new: Definition) -> list[str]:
