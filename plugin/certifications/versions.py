@@ -24,6 +24,11 @@ from plugin.core.ids import take_ids
 from plugin.core.tables import Host
 from plugin.mirror.tables import Course
 
+MEMBERS = "members"
+"""Among the choices of a version: which members it put into groups and took out of them, so that it can be undone."""
+MovedMembers = dict[str, dict[str, list[int]]]
+"""By group, the people (our ids) who ``came`` and who ``went``."""
+
 
 @dataclass(frozen=True)
 class WrittenVersion:
@@ -51,11 +56,12 @@ def write_version(
     row.version += 1
     _describe(session, host_id, row, definition)
     session.flush()
-    written = _assignments(session, host_id, row, definition, at, who)
+    moved: MovedMembers = {}
+    written = _assignments(session, host_id, row, definition, at, who, moved)
     _courses(session, host_id, row.id, definition)
     session.add(
         Version(host_id=host_id, certification=row.id, n=row.version, at=at, who=who, reason=reason,
-                definition=_document(definition), choices=dict(choices))
+                definition=_document(definition), choices={**choices, MEMBERS: moved} if moved else dict(choices))
     )  # fmt: skip
     session.flush()
     return WrittenVersion(row.id, row.version, *written)
@@ -113,8 +119,9 @@ def _zone(session: Session, host_id: int) -> str:
 
 
 def _assignments(
-    session: Session, host_id: int, certification: Certification, definition: Definition, at: int, who: str
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    session: Session, host_id: int, certification: Certification, definition: Definition, at: int, who: str,
+    moved: MovedMembers,
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:  # fmt: skip
     """Bring the rows in line: one per (type, target) for ever, so that one added again is the same row (rules 5.9)."""
     saved = {
         (row.type, row.target): row
@@ -152,15 +159,25 @@ def _assignments(
         present.target_id = ids.get(key, present.target_id)
         present.include, present.due, present.group = row.include, row.due, row.group
         present.exclusions, present.starts, present.wave = _excluded(row, excluded), starts, wave
-        if row.members is not None:
-            session.flush()
-            set_members(session, host_id, present.id, row, at, who)
+        _note_members(session, present, row, at, who, moved)
     removed = [present.id for key, present in saved.items() if present.live and key not in wanted]
     for present in saved.values():
         if present.id in removed:
             present.live = False
     session.flush()
     return tuple(added), tuple(changed), tuple(removed)
+
+
+def _note_members(
+    session: Session, group: Assignment, row: AssignmentDef, at: int, who: str, moved: MovedMembers
+) -> None:
+    """Set the members of a group where its row names them, and note who came and who went."""
+    if row.members is None:
+        return
+    session.flush()
+    came, went = set_members(session, group.host_id, group.id, row, at, who)
+    if came or went:
+        moved[row.target] = {"came": came, "went": went}
 
 
 def _said(row: Assignment) -> tuple[Any, ...]:
@@ -172,8 +189,10 @@ def _excluded(row: AssignmentDef, ids: Mapping[tuple[str, str], int | None]) -> 
     return [list(key) for key in exclusion_keys(row.exclusions, ids)] or None
 
 
-def set_members(session: Session, host_id: int, assignment: int, row: AssignmentDef, at: int, who: str) -> None:
-    """Make a group's list exactly these people; who stays keeps her date of joining.
+def set_members(
+    session: Session, host_id: int, assignment: int, row: AssignmentDef, at: int, who: str
+) -> tuple[list[int], list[int]]:
+    """Make a group's list exactly these people; who stays keeps her date of joining. Returns who came, and who went.
 
     :raises Invalid: naming a member the host does not know.
     """
@@ -200,6 +219,7 @@ def set_members(session: Session, host_id: int, assignment: int, row: Assignment
     ]
     if new:
         session.execute(insert(GroupMember), new)
+    return sorted(wanted - present), sorted(gone)
 
 
 def _courses(session: Session, host_id: int, certification: int, definition: Definition) -> None:

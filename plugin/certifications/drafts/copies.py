@@ -17,7 +17,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "period": ("period",),
     "leaving": ("leaving",),
     "exceptions": ("exceptions",),
-    "assignments": ("assignments",),
+    "assignments": ("assignments", "wave"),
     "members": (),
     "notifications": ("notifications",),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import Definition, Proposal
+from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.store import by_id, definition_of
 from plugin.core.area_scope import area_of
 from plugin.core.clock import format_instant
@@ -18,6 +18,7 @@ from plugin.core.errors import NotFound, RefusedByRule
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Journal
 from plugin.core.text.stored import later
+from plugin.enrolment.saving.members_back import with_members_back
 from plugin.enrolment.saving.save import Choices, Saved, save
 
 KEPT = 30 * 86400
@@ -129,27 +130,25 @@ def undo_proposal(
         before = replace(after, assignments=(), state="draft" if row.version == 1 else after.state)
     else:
         before = definition_of(session, host_id, row.id, entry.version - 1)
-    merged: dict[str, Any] = {}
-    for name in (
-        "name",
-        "kind",
-        "state",
-        "available",
-        "content",
-        "period",
-        "enrol",
-        "leaving",
-        "exceptions",
-        "notifications",
-        "areas",
-        "category",
-        "starts",
-        "wave",
-    ):
-        if getattr(before, name) != getattr(after, name):
-            merged[name] = getattr(before, name)
-    merged["assignments"] = _rows(current.assignments, before.assignments, after.assignments)
+    merged = {name: _reversed(*(getattr(one, name) for one in (current, before, after))) for name in _SETTINGS}
+    rows = _rows(current.assignments, before.assignments, after.assignments)
+    merged["assignments"] = with_members_back(session, host_id, row.id, entry.version, rows)
     return Proposal(replace(current, **merged), row.version, current, _dated_by(before, after))
+
+
+_SETTINGS = [one.name for one in fields(Definition) if one.name not in ("code", "assignments")]
+_OF_A_ROW = [one.name for one in fields(AssignmentDef) if one.name not in ("type", "target", "members")]
+_APART = ("time_allowance", "seat", "self_enrol")
+"""A key of settings whose values stand each for itself: standing answers, what happens on leaving, a group's."""
+
+
+def _reversed(now: Any, before: Any, after: Any) -> Any:
+    """A setting that a save changed as it was before, unless it was changed again since."""
+    if isinstance(now, dict) and isinstance(before, dict) and any(key in now for key in _APART):
+        keys = [key for key in {**now, **before} if key in now or key not in after]
+        found = {key: _reversed(now.get(key), before.get(key), after.get(key)) for key in keys}
+        return {key: value for key, value in found.items() if value is not None}
+    return before if before != after and now == after else now
 
 
 def _dated_by(before: Definition, after: Definition) -> frozenset[str]:
@@ -159,14 +158,15 @@ def _dated_by(before: Definition, after: Definition) -> frozenset[str]:
 
 
 def _rows(current: Any, before: Any, after: Any) -> tuple[Any, ...]:
-    """The present rows with this save's changes to them reversed; later changes to other rows stay."""
+    """The present rows with this save's changes to them reversed; what was changed since stays."""
     old, new = {row.key: row for row in before}, {row.key: row for row in after}
     rows = []
     for row in current:
         if row.key in new and row.key not in old:
             continue  # this save added it
-        if row.key in old and row.key in new and old[row.key] != new[row.key] and row == new[row.key]:
-            row = old[row.key]
+        if row.key in old and row.key in new:
+            sides = {name: [getattr(one, name) for one in (row, old[row.key], new[row.key])] for name in _OF_A_ROW}
+            row = replace(row, **{name: _reversed(*three) for name, three in sides.items()})
         rows.append(row)
     present = {row.key for row in rows}
     rows += [row for key, row in old.items() if key not in new and key not in present]
