@@ -36,7 +36,7 @@ def replace_definitions(
         )
     )
     silent: list[int] = []
-    for one, kept in zip(wanted, _continued(present, wanted), strict=True):
+    for one, kept in zip(wanted, continued(present, wanted), strict=True):
         found = kept
         if found is None:
             found = Notification(
@@ -81,8 +81,8 @@ def offset_of(one: Mapping[str, Any]) -> int:
     return parse_period(one["after"]).seconds if one.get("after") else 0
 
 
-def _continued(present: list[Notification], wanted: Sequence[Mapping[str, Any]]) -> list[Notification | None]:
-    """The row that each definition continues, taken out of ``present``: the same event, and whatever fits best first."""
+def continued(present: list[Notification], wanted: Sequence[Mapping[str, Any]]) -> list[Notification | None]:
+    """The row that each definition goes on from, taken out of ``present``: the same event, and whatever fits best first."""
     found: list[Notification | None] = [None] * len(wanted)
     for fits in (_same, _same_offset, _same_event):
         for place, one in enumerate(wanted):

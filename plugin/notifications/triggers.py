@@ -146,6 +146,15 @@ def with_unsent(session: Session, host_id: int, certifications: Sequence[int], p
     return {row[0] for row in fetch(session, sql, host_id)}
 
 
+def untold_enrolled(session: Session, host_id: int, certification: int, people: Ints) -> set[tuple[int, int]]:
+    """Of these people, learner and spell of whoever was not told yet that she is enrolled."""
+    sql = (
+        "SELECT learner, spell FROM message WHERE host_id = ? AND certification = ? AND \"when\" = 'assigned'"
+        f" AND state IN ('waiting', 'owed', 'held') AND leader = 0 AND {among('learner', np.unique(people))}"
+    )
+    return {(row[0], row[1]) for row in fetch(session, sql, host_id, certification)}
+
+
 def _untold_cancelled(session: Session, host_id: int, certification: int, told: EventLearners) -> EventLearners:
     """Cancel "you are enrolled" where it was not sent yet; those learners need no "you are withdrawn" either."""
     cancelled: set[tuple[int, int]] = set()

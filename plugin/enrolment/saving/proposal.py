@@ -46,6 +46,7 @@ class Decided:
     :ivar kept_out: whom an exemption in force keeps out.
     :ivar queue: who waits for a wave and what is foreseen of it; ``None`` without waves.
     :ivar alike: by the one decided, all those she was decided for.
+    :ivar entered: by state, the positions of those whom the cycle brings into it.
     """
 
     work: Chunk
@@ -58,6 +59,7 @@ class Decided:
     queue: Queue | None = None
     kept_out: BitMap = field(default_factory=BitMap)
     enrolled: BitMap = field(default_factory=BitMap)
+    entered: Mapping[str, list[int]] = field(default_factory=dict)
 
     def where(self, mask: np.ndarray) -> BitMap:
         """The learners at these positions, and those decided with them."""
@@ -66,6 +68,13 @@ class Decided:
             if one in found:
                 found |= others
         return found
+
+    def due_of(self, person: int) -> int | None:
+        """The date she would have; those decided alike have the same."""
+        one = next((one for one, others in self.alike.items() if person in others), person)
+        where = np.flatnonzero(self.work.facts.person == one)
+        due = int(self.step.facts.due[where[0]]) if len(where) else NONE
+        return None if due == NONE else due
 
     def still(self, active: np.ndarray) -> BitMap:
         """Who is active after: those decided so, and those active before whom nothing changes."""
@@ -113,7 +122,7 @@ def decide_proposal(
         found=found,
         snapshot=snapshot,
     )
-    outcome, _writing = decide(work, cause, BitMap())
+    outcome, writing = decide(work, cause, BitMap())
     work.given.earlier = True
     moved, _writing = decide(work, cause, BitMap())
     work.given.earlier = False
@@ -123,7 +132,8 @@ def decide_proposal(
         and not from_definition(host_id, number, version, proposal.current, terms.zone).live(work.given.as_of)
     )
     return Decided(work, outcome, moved, people, rows.active, opens, alike, queue,
-                   BitMap(snapshot.exempt(number, work.given.as_of).astype(np.uint32)), rows.everyone)  # fmt: skip
+                   BitMap(snapshot.exempt(number, work.given.as_of).astype(np.uint32)), rows.everyone,
+                   writing.moved.entered)  # fmt: skip
 
 
 def _sets(

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
@@ -21,13 +20,13 @@ from plugin.core.area_scope import cut
 from plugin.enrolment.answers.gone_targets import pinned
 from plugin.enrolment.answers.withdrawal_guard import Limits, unconfirmed
 from plugin.enrolment.codes import DISMISSED, EXCEPTION_TYPES
-from plugin.enrolment.facts import NONE
 from plugin.enrolment.reading.reach import begun, counted
 from plugin.enrolment.rules.step import NO_TYPE
+from plugin.enrolment.saving.foreseen_messages import due_of_sample, messages_of
 from plugin.enrolment.saving.proposal import Decided, certification_id, decide_proposal, given_members, proposed_rules
 from plugin.enrolment.saving.reach_review import begins_of, left_out_of, names_of_reach
 from plugin.enrolment.waves.queues import Queue
-from plugin.notifications.impact import FirstMessage, Impact, impact
+from plugin.notifications.impact import FirstMessage
 from plugin.population.sets import Population, population
 
 STANDING = ("realistic", "assign", "dismiss")
@@ -133,7 +132,7 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
         earlier=len(earlier),
         messages=messages.messages,
         sample=messages.sample,
-        sample_due=_due_of(decided, messages.sample),
+        sample_due=due_of_sample(decided, messages.sample),
         matched=matched,
         exceptions={kind: len(learners) for kind, learners in exceptions.items()},
         ruled={which: len(learners) for which, learners in ruled.items()},
@@ -261,32 +260,6 @@ def _ruled(decided: Decided) -> dict[tuple[str, str], BitMap]:
             if learners := decided.where((step.ruled_type == kind) & (step.ruled == answer)):
                 found[word, answer] = learners
     return found
-
-
-def messages_of(
-    session: Session, host_id: int, decided: Decided, proposal: Proposal, among: BitMap | None = None
-) -> Impact:
-    """How many messages go out, with ``among`` only those about these learners, and one of them."""
-    step, number, definitions = decided.step, decided.work.terms.id, proposal.definition.notifications
-    present = decided.work.given.person_state == 0
-    happens = {}
-    for when, mask in (
-        ("assigned", step.activated), ("withdrawn", step.deactivated), ("due_changed", step.redated),
-    ):  # fmt: skip
-        concerned = decided.where(mask & present)
-        happens[when] = concerned if among is None else concerned & among
-    return impact(session, host_id, number, happens, definitions)
-
-
-def _due_of(decided: Decided, sample: FirstMessage | None) -> int | None:
-    """The date the learner of a sample would have; those decided alike have the same."""
-    if sample is None:
-        return None
-    facts = decided.step.facts
-    one = next((one for one, others in decided.alike.items() if sample.learner in others), sample.learner)
-    where = np.flatnonzero(facts.person == one)
-    due = int(facts.due[where[0]]) if len(where) else NONE
-    return None if due == NONE else due
 
 
 def _guard(

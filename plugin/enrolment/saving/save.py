@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from flask_babel import gettext as _
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import Proposal
@@ -29,6 +30,7 @@ from plugin.enrolment.saving.confined import confine
 from plugin.enrolment.saving.proposal import certification_id, earlier_ids
 from plugin.enrolment.saving.review import Review, review
 from plugin.enrolment.settling.saves import request_settling
+from plugin.enrolment.tables import Enrolment, ImportedRecord
 from plugin.notifications.definitions import replace_definitions
 from plugin.population.area import acting_units, area_scope_of
 
@@ -104,6 +106,7 @@ def save_within(
     for proposal, found in zip(proposals, reviews, strict=True):
         if found.changed:
             refuse_save_of_ended(session, host_id, proposal, at)
+            _refuse_other_kind(session, host_id, proposal)
             saved.append(_write(session, host_id, proposal, found, who, at, choices, confirmed))
     return saved
 
@@ -141,6 +144,21 @@ def _check_guard(reviews: Sequence[Review], choices: Choices) -> bool:
                      " Confirm the number.", total=total)  # fmt: skip
         raise RefusedByRule(sentence)
     return False
+
+
+def _refuse_other_kind(session: Session, host_id: int, proposal: Proposal) -> None:
+    """Who completed a program is in no state of a certification, nor the other way round (rules 7.7)."""
+    if proposal.current is None or proposal.current.kind == proposal.definition.kind:
+        return
+    number = certification_id(session, host_id, proposal.current.code)
+    here = ((one.host_id == host_id) & (one.certification == number) for one in (Enrolment, ImportedRecord))
+    of_rows, of_records = here
+    if session.scalar(select(exists().where(of_rows, Enrolment.certified_at.is_not(None)))) or session.scalar(
+        select(exists().where(of_records))
+    ):
+        sentence = _("%(code)s stays what it is, a certification or a program: learners have completed it, or records"
+                     " were imported. Make a new one instead.", code=proposal.current.code)  # fmt: skip
+        raise RefusedByRule(sentence)
 
 
 def _forget_waves(session: Session, host_id: int, proposal: Proposal, certification: int) -> None:

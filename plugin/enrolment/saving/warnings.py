@@ -15,11 +15,14 @@ from sqlalchemy.orm import Session
 from plugin.certifications.definition import AssignmentDef, Proposal
 from plugin.certifications.resolve import group_members
 from plugin.certifications.store import by_id, definition_of
+from plugin.core.area_scope import cut
 from plugin.core.errors import RefusedByRule
+from plugin.enrolment.answers.gone_targets import pinned
 from plugin.enrolment.answers.groups import group_named
 from plugin.enrolment.reading.reach import counted
-from plugin.enrolment.saving.proposal import decide_proposal, proposed_rules
-from plugin.enrolment.saving.review import Adding, Removing, adding_of, messages_of, removing_of
+from plugin.enrolment.saving.foreseen_messages import messages_of
+from plugin.enrolment.saving.proposal import certification_id, decide_proposal, proposed_rules
+from plugin.enrolment.saving.review import Adding, Removing, adding_of, removing_of
 from plugin.mirror.lookup.browse import names_of_people
 from plugin.population.sets import Population, population
 
@@ -63,9 +66,10 @@ def removal_warning(
     people = population(session, host_id)
     gone = {row.key for row in rows}
     x: BitMap = BitMap()
+    kept = pinned(session, host_id, certification_id(session, host_id, (proposal.current or proposal.definition).code))
     for rule in proposed_rules(session, host_id, proposal):
-        if rule.name in gone:
-            x |= counted(session, people, rule)
+        if rule.name in gone:  # with those kept on it because its target or its team went
+            x |= counted(session, people, rule) | cut(session, host_id, kept.get(rule.id, BitMap()) & people.existing)
     without = _without(proposal, gone)
     decided = decide_proposal(session, people, without, proposed_rules(session, host_id, without), now)
     return removing_of(decided, x)[0], messages_of(session, host_id, decided, without, x).messages

@@ -35,7 +35,7 @@ from plugin.enrolment.tables import Decision, ExceptionRow
 from plugin.enrolment.terms import Terms, from_definition
 from plugin.notifications.triggers import EventLearners, tell
 
-_MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
+STATE_MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (rules 8.1)."""
 
 
@@ -257,10 +257,10 @@ class Writing:
         raised = (step.raised != NO_TYPE) & (given.questions.type != step.raised)
         self._tell("exception", raised & present)
         for state, positions in self.moved.entered.items():
-            if state in _MESSAGES:
+            if state in STATE_MESSAGES:
                 where = np.zeros(len(step.left), bool)
                 where[positions] = True
-                self._tell(_MESSAGES[state], where & present)
+                self._tell(STATE_MESSAGES[state], where & present)
 
     def write_scores(self) -> None:
         """Who is certified once more than before is owed a result in the gradebooks that take it (rules 7.3)."""
