@@ -133,3 +133,24 @@ def test_what_both_removed_is_no_clash(world: World) -> None:
     assert found.clashes == ()
     edit(world, lambda session, draft: clashes.rebase(session, draft, ()))
     assert edit(world, lambda _session, draft: drafts.count_changes(draft)) == 0
+
+
+def test_a_setting_that_both_changed_is_a_clash_and_one_that_only_one_changed_is_none(world: World) -> None:
+    edit(
+        world, lambda session, draft: drafts.set_details(session, draft, name="Mine", enrol="on_open", category="Ours")
+    )
+    world.save("fs2", row("organisation", "sales"), row("organisation", "legal"), name="Theirs", category="Ours")
+    found = edit(world, clashes.conflict)
+    assert (found.settings, found.clashes) == (("name",), ())
+    edit(world, lambda session, draft: clashes.rebase(session, draft, (), ["name"]))
+    assert edit(world, lambda _session, draft: draft.changes) == {"details": {"enrol": "on_open"}}
+    wanted = edit(world, drafts.proposal).definition
+    assert (wanted.name, wanted.enrol, wanted.category) == ("Theirs", "on_open", "Ours")
+
+
+def test_a_setting_that_both_changed_stays_mine_where_that_is_chosen(world: World) -> None:
+    edit(world, lambda session, draft: drafts.set_details(session, draft, name="Mine"))
+    world.save("fs2", row("organisation", "sales"), row("organisation", "legal"), name="Theirs")
+    edit(world, lambda session, draft: clashes.rebase(session, draft, ()))
+    assert edit(world, clashes.conflict) is None
+    assert edit(world, drafts.proposal).definition.name == "Mine"

@@ -26,12 +26,14 @@ class Clash:
 
 @dataclass(frozen=True)
 class Conflicting:
-    """Somebody saved meanwhile. ``clashes`` want a decision; ``theirs`` and ``mine`` go together by themselves."""
+    """Somebody saved meanwhile. ``clashes`` and ``settings`` (names as :class:`Definition` has them) want a decision;
+    ``theirs`` and ``mine`` go together by themselves."""
 
     version: int
     clashes: tuple[Clash, ...]
     theirs: tuple[str, ...]
     mine: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
 
 def conflict(session: Session, draft: Draft) -> Conflicting | None:
@@ -39,8 +41,8 @@ def conflict(session: Session, draft: Draft) -> Conflicting | None:
     saved = by_id(session, draft.host_id, draft.certification)
     if saved.version == draft.base_version or not draft.changes:
         return None
-    before = _by_key(base_of(session, draft).assignments)
-    after = _by_key(definition_of(session, draft.host_id, draft.certification).assignments)
+    old, new = base_of(session, draft), definition_of(session, draft.host_id, draft.certification)
+    before, after = _by_key(old.assignments), _by_key(new.assignments)
     theirs = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     wanted = {row.key: row for row in rows(session, draft)}
     edited = set(edits_of(draft))
@@ -51,7 +53,13 @@ def conflict(session: Session, draft: Draft) -> Conflicting | None:
         if mine != after.get(key):
             clashes.append(Clash(key, mine, after.get(key)))
     both = {clash.key for clash in clashes}
-    return Conflicting(saved.version, tuple(clashes), tuple(sorted(theirs - both)), tuple(sorted(edited - both)))
+    settings = sorted(
+        name for name, value in draft.changes.get("details", {}).items()
+        if getattr(old, name) != getattr(new, name) and getattr(new, name) != value
+    )  # fmt: skip
+    return Conflicting(
+        saved.version, tuple(clashes), tuple(sorted(theirs - both)), tuple(sorted(edited - both)), tuple(settings)
+    )
 
 
 @dataclass(frozen=True)
@@ -92,16 +100,22 @@ def finish(session: Session, host_id: int, saved: SavedDraft, at: int) -> None:
         rebase(session, draft, ())
 
 
-def rebase(session: Session, draft: Draft, take_theirs: Iterable[str]) -> None:
+def rebase(session: Session, draft: Draft, take_theirs: Iterable[str], settings: Iterable[str] = ()) -> None:
     """Bring the draft onto the version saved meanwhile.
 
-    :param take_theirs: keys of rows where the other administrator's stand; the rest stays as this draft has it.
+    :param take_theirs: keys of rows where the other administrator's stand, and ``settings``, names of settings where
+        they do; the rest stays as this draft has it.
     """
+    details = {name: value for name, value in draft.changes.get("details", {}).items() if name not in set(settings)}
     theirs = set(take_theirs)
     wanted = {row.key: row for row in rows(session, draft)}
     keep = {key: wanted[key] for key in edits_of(draft) if key in wanted and key not in theirs}
     draft.base_version = by_id(session, draft.host_id, draft.certification).version
-    saved = _by_key(base_of(session, draft).assignments)
+    base = base_of(session, draft)
+    saved = _by_key(base.assignments)
+    details = {name: value for name, value in details.items() if getattr(base, name) != value}
+    draft.changes = {**{name: one for name, one in draft.changes.items() if name != "details"},
+                     **({"details": details} if details else {})}  # fmt: skip
     edits: dict[str, dict[str, Any]] = {}
     for key, row in keep.items():
         if row.state == REMOVED:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from plugin.access.rules import rule
 from plugin.certifications.drafts import clashes, drafts
 from plugin.certifications.listing import matched
+from plugin.certifications.store import definition_of
 from plugin.certifications.tables import Draft
 from plugin.core.errors import Invalid, RefusedByRule
 from plugin.enrolment.saving.confined import confine
@@ -23,6 +24,7 @@ from plugin.web.assignments.due_form import due_from_form, due_item_name, form_o
 from plugin.web.assignments.offered import cut_to_area, due_choices
 from plugin.web.assignments.review_parts import settings_in_words
 from plugin.web.assignments.table import filters, table_context
+from plugin.web.certifications.setting_words import other_words
 from plugin.web.frame import shell
 from plugin.web.frame.kit import PREFIX, editor, go, host_id, page, runtime, wants_fragment
 from plugin.web.frame.words import due_words, ngettext, read_only_sentence
@@ -247,10 +249,21 @@ def conflict(certification: int) -> Response:
             "found": found,
             "names": {key: name_of(session, key) for key in keys},
             "values": {key: _values(session, sides[key], context["zone"]) for key in keys},
+            "settings": [_setting(session, draft, name) for name in found.settings],
             "revision": draft.revision,
             "saved_by": clashes.saved_by(session, host_id(), certification),
         }
     return page("assignments/review/conflict.html", status=409, **context)
+
+
+def _setting(session: Session, draft: Draft, name: str) -> tuple[str, str, str, str]:
+    """A setting that both changed: its field, what it is called, theirs and mine in words, where they fit a line."""
+    before = drafts.base_of(session, draft)
+    values = (getattr(definition_of(session, host_id(), draft.certification), name), draft.changes["details"][name])
+    [(label, theirs)], [(_label, mine)] = (
+        other_words(before, replace(before, **{name: value})) or [(name, "")] for value in values
+    )
+    return name, label, theirs, mine
 
 
 def _values(session: Session, sides: clashes.RowVersions, zone: str) -> list[str]:
@@ -267,12 +280,13 @@ def _values(session: Session, sides: clashes.RowVersions, zone: str) -> list[str
 def settle_conflict(certification: int) -> Response | str:
     """Keep mine or take theirs, row by row; nothing is saved yet."""
     theirs = [name.removeprefix("row ") for name, value in request.form.items() if value == "theirs"]
+    settings = [name.removeprefix("setting ") for name in theirs if name.startswith("setting ")]
 
     def change(session: Session, draft: Draft) -> str:
         if clashes.conflict(session, draft) is not None:
             if number_in_form("version") != shell.of_certification(session, certification, "")["certification"].version:
                 raise RefusedByRule(_("This was saved again meanwhile. Compare once more."))
-            clashes.rebase(session, draft, theirs)
+            clashes.rebase(session, draft, theirs, settings)
         return str(_("Your changes now start from what was saved. Nothing is saved yet."))
 
     return edit(certification, change)

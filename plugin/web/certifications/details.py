@@ -37,6 +37,7 @@ STATES = ("draft", "live", "archived")
 SEATS = ("suspend", "remove", "keep")
 ENROL = ("at_once", "on_open")
 AT_END = ("stay", "leave")
+RETURN = ("realistic", "keep")
 BOUNDS = ("from", "until")
 PERIOD = ("active", "window", "minimum_active", "expiry_from")
 
@@ -74,6 +75,7 @@ def _show(certification: int, problem: str) -> Response:
             "problem": problem,
             "saved": request.args.get("saved") == "1" and not problem,
             "waiting": bool(draft.changes.get("details")),
+            "version": _seen() or draft.base_version,
         }
     return page("certifications/details.html", status=400 if problem else 200, **context)
 
@@ -93,6 +95,8 @@ def change(certification: int) -> Response:
 
     def work(session: Session) -> tuple[Any, Review, Draft, bool]:
         draft = drafts.open_draft(session, host_id(), certification, editor(), at=runtime().clock.now())
+        if not draft.changes and 0 < _seen() < draft.base_version:  # somebody saved since: compared, not overwritten
+            draft.base_version = _seen()
         details = _details(session, drafts.proposal(session, draft).definition)
         drafts.set_details(session, draft, **details)
         session.flush()
@@ -120,6 +124,12 @@ def change(certification: int) -> Response:
     return go(url_for(".show", certification=certification, saved=1))
 
 
+def _seen() -> int:
+    """The version that the form was made from; 0 where it does not say."""
+    text = request.form.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 def _touches(found: Review) -> bool:
     adding, removing = found.adding, found.removing
     return bool(
@@ -133,7 +143,9 @@ def _touches(found: Review) -> bool:
 def _entered(definition: Definition) -> Definition:
     """The definition as the form has it, right or wrong, to be shown again."""
     period = {name: request.form.get(f"period-{name}", "")[:20] for name in PERIOD if f"period-{name}" in request.form}
-    leaving = {name: request.form.get(name, "") for name in ("seat", "grace", "at_end") if name in request.form}
+    leaving = {
+        name: request.form.get(name, "") for name in ("seat", "grace", "at_end", "on_return") if name in request.form
+    }
     available = {name: request.form.get(f"available-{name}", "")[:20] for name in BOUNDS}
     content = {**definition.content, **({"recertification": "same"} if request.form.get("recertification") else {})}
     return replace(
@@ -152,9 +164,16 @@ def _courses_in(definition: Definition) -> set[str]:
 def _details(session: Session, definition: Definition) -> dict[str, Any]:
     name, state, seat = field("name"), request.form.get("state", ""), request.form.get("seat", "suspend")
     enrol, at_end = request.form.get("enrol", definition.enrol), request.form.get("at_end", "")
+    on_return = request.form.get("on_return", definition.leaving.get("on_return", RETURN[0]))
     if not name:
         raise Invalid(_("Enter a name."))
-    if state not in STATES or seat not in SEATS or enrol not in ENROL or at_end not in ("", *AT_END):
+    if (
+        state not in STATES
+        or seat not in SEATS
+        or enrol not in ENROL
+        or at_end not in ("", *AT_END)
+        or on_return not in RETURN
+    ):
         raise Invalid(_("Choose one of the values offered."))
     known = {course.ext for course in courses(session, host_id())} | _courses_in(definition)
     content = content_from_form(request.form, known)
@@ -171,7 +190,7 @@ def _details(session: Session, definition: Definition) -> dict[str, Any]:
         "content": content,
         "enrol": enrol,
         "period": period,
-        "leaving": {"seat": seat, "grace": grace, **_at_end(definition, at_end)},
+        "leaving": {"seat": seat, "grace": grace, **_at_end(definition, at_end), **_on_return(definition, on_return)},
         "available": _available(definition),
         "exceptions": _answers(definition),
         **_opened(definition),
@@ -189,6 +208,11 @@ def _at_end(definition: Definition, given: str) -> dict[str, str]:
     """What becomes of the seats when it ends; staying needs no word."""
     chosen = given or definition.leaving.get("at_end", "")
     return {"at_end": chosen} if chosen == "leave" or (chosen and "at_end" in definition.leaving) else {}
+
+
+def _on_return(definition: Definition, given: str) -> dict[str, str]:
+    """What becomes of a due date that passed while somebody was suspended (rules 2.6); a realistic one needs no word."""
+    return {"on_return": given} if given != RETURN[0] or "on_return" in definition.leaving else {}
 
 
 def _available(definition: Definition) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import update
 
+from plugin.delivery.tables import Message
 from plugin.lti.tables import LaunchSession
 from plugin.web.frame.kit import PAGE_SIZE
 from plugin.web.launch.session import IDLE, Launch, open_session
@@ -340,7 +341,7 @@ def test_a_save_under_way_is_found_again_from_the_tab(visit: Visit, settle: Call
     assert "Changes are being saved" not in sam.page(f"{path}/assignments")
 
 
-def test_both_warnings_say_how_many_messages_go_out(visit: Visit, settle: Callable[[], None]) -> None:
+def test_both_warnings_say_how_many_messages_go_out(visit: Visit, settle: Callable[[], None], world: World) -> None:
     sam = visit()
     path = make(sam)
     asked = sam.post(f"{path}/assignments/add/organisation/confirm", {"target": ["sales"]}).text
@@ -350,5 +351,9 @@ def test_both_warnings_say_how_many_messages_go_out(visit: Visit, settle: Callab
     settle()
     asked = sam.post(f"{path}/assignments/add/individual/confirm", {"target": ["ann"]}).text
     assert "No message will be sent." in asked
+    asked = sam.page(f"{path}/assignments/remove?key=organisation:sales")
+    assert "No message will be sent." in asked  # they were not told yet that they are enrolled
+    with world.runtime.db.write() as session:
+        session.execute(update(Message).values(state="sent"))
     asked = sam.page(f"{path}/assignments/remove?key=organisation:sales")
     assert "2 messages will be sent when you save." in asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from plugin.certifications.store import definition_of
 from plugin.delivery.tables import WANTS, Seat
 from tests.web.conftest import Visit, Visitor
-from tests.web.steps import make, revision
+from tests.web.steps import make, revision, save
 from tests.world import HOST, World, row
 
 PATH = "/certifications/1"
@@ -108,3 +109,23 @@ def test_the_review_says_what_a_setting_becomes_and_names_nothing_that_stays(sam
     ):
         assert f'{label} <span class="muted"><bdi>{words}</bdi></span>' in review
     assert review.count("badge changed") == 3
+
+
+def test_a_form_that_somebody_else_saved_past_is_compared_and_overwrites_nothing(sam: Visitor, world: World) -> None:
+    yearly = {"active": "1 year", "window": "1 month", "expiry_from": "completion"}
+    world.save("fs", row("individual", "ann"), period=yearly)
+    page = sam.page(f"{PATH}/details")
+    version = re.search(r'name="version" value="(\d+)"', page)[1]  # type: ignore[index]
+    longer = {"active": "2 years", "window": "3 months", "expiry_from": "completion"}
+    world.save("fs", row("individual", "ann"), period=longer, name="Theirs")
+    answer = sam.post(f"{PATH}/details", {**FORM, "name": "Mine", "enrol": "on_open", "version": version})
+    assert answer.location.endswith("/assignments/conflict")
+    assert (saved(world).name, saved(world).period) == ("Theirs", longer)
+    compared = sam.page(f"{PATH}/assignments/conflict", status=409)
+    assert re.search(r'name="setting name" value="theirs"><span>Take theirs<span\s+class="under">Theirs<', compared)
+    assert re.search(r'name="setting name" value="mine" checked><span>Keep mine<span\s+class="under">Mine<', compared)
+    assert "setting period" not in compared
+    sam.post(f"{PATH}/assignments/conflict", {"version": "3", "setting name": "theirs"})
+    assert save(sam, PATH) == 303
+    found = saved(world)
+    assert (found.name, found.enrol, found.period) == ("Theirs", "on_open", longer)
