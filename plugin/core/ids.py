@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from plugin.core.database.bulk import fetch
+from plugin.core.database.bulk import fetch, run
 from plugin.core.database.dialect import for_share, for_update, is_sqlite
 from plugin.core.database.process_cache import provisional
 from plugin.core.tables import HostClock
@@ -36,6 +36,18 @@ def take_ids(session: Session, host_id: int, name: str, count: int = 1) -> int:
         count,
     )
     return int(rows[0][0]) - count + 1
+
+
+def keep_number(session: Session, host_id: int, name: str, value: int) -> None:
+    """Keep a number of the host under a name, in place of the one before."""
+    sql = "INSERT INTO counter (host_id, name, value) VALUES (?, ?, ?) ON CONFLICT (host_id, name)"
+    run(session, f"{sql} DO UPDATE SET value = excluded.value", host_id, name, value)
+
+
+def kept_number(session: Session, host_id: int, name: str) -> int | None:
+    """The number that is kept under a name."""
+    rows = fetch(session, "SELECT value FROM counter WHERE host_id = ? AND name = ?", host_id, name)
+    return int(rows[0][0]) if rows else None
 
 
 def advance_seq(session: Session, host_id: int, now: int) -> int:

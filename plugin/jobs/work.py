@@ -30,7 +30,7 @@ from plugin.jobs.event_sender import send_events
 from plugin.mirror.connections.store import active_hosts
 from plugin.mirror.hints import inbox
 from plugin.mirror.lookup.search import keep_indexed
-from plugin.mirror.pulling.unit_trees import recount_apart
+from plugin.mirror.pulling.unit_trees import count_if_owed, recount_apart
 from plugin.mirror.sources.managing.time_changes import turn
 from plugin.population.stored_base import keep_base
 from plugin.reports.counts.nightly import keep_counts
@@ -92,6 +92,7 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
         stages.run(follow_meanings, runtime, host_id)
         done += stages.run(settle_certifications, runtime, host_id)
         done += stages.run(settle_people, runtime, host_id)
+        stages.run(count_if_owed, runtime, host_id, patient=seconds is not None)
         done += stages.run(owe_timed, runtime, host_id) + stages.run(tell_moments, runtime, host_id)
         done += stages.run(owe_weeks, runtime, host_id)
         done += stages.run(check_daily, runtime, host_id, seconds=None if seconds is None else CHECKING)

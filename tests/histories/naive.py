@@ -599,7 +599,8 @@ class Model:
                 for row in terms.rows.values():
                     row.pins.discard(name)  # she was kept; once gone she is gone
                 return
-            one.why, one.frozen_since = why, None
+            one.why = why
+            self._back(terms, one, self._at(code, name))  # also in her days of grace
             self._cycle(code, name, one)
             return
         one.why, one.leaves_on = why, None

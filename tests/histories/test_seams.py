@@ -46,6 +46,25 @@ FIRST = int(os.environ.get("MUSTER_SEED", "0"))
 STEPS = 18 if LONG else 12
 
 
+FOUND = {1: (182, 198, 331, 340, 424, 445), 3: (298, 426, 470, 496)}
+"""By number of workers, histories of 18 steps that once ended otherwise: by a fault of the product, or of the rules here."""
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("workers", FOUND)
+def test_histories_that_once_ended_otherwise_end_as_the_rules_say(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    others = [Database(runtime.db.url) for _worker in range(workers - 1)]
+    try:
+        for seed in FOUND[workers]:
+            with monkeypatch.context() as patch:
+                Player(runtime, patch, seed, others).play(18)
+    finally:
+        for one in others:
+            one.close()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("workers", [1, 3])
 def test_no_instant_is_skipped_whoever_moves_the_clock(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 
 from plugin.core.runtime import Runtime
-from plugin.mirror.pulling.unit_trees import recount
+from plugin.mirror.changes import stamp
+from plugin.mirror.pulling import unit_trees
+from plugin.mirror.pulling.unit_trees import count_if_owed, recount
 from plugin.mirror.tables import DELETED, Job, Person, Unit
 from tests.world import HOST, World
 
@@ -42,3 +46,30 @@ def test_people_are_counted_once_in_each_unit_and_in_all_above_it(runtime: Runti
                 unit = units[unit].parent
         found = {number: (one.direct, one.below) for number, one in units.items()}
         assert found == {number: (len(direct[number]), len(below[number])) for number in units}
+
+
+def test_while_changes_keep_coming_people_are_not_counted_all_the_time(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most a twentieth of a worker's time; whoever is not patient counts at once."""
+    world, clock = World(runtime), [1000.0]
+    monkeypatch.setattr(unit_trees.time, "monotonic", lambda: clock[0])
+    counting = unit_trees.recount_apart
+    times: list[float] = []
+
+    def count_for_two_seconds(*given: Any) -> None:
+        times.append(clock[0])
+        clock[0] += 2
+        counting(*given)
+
+    monkeypatch.setattr(unit_trees, "recount_apart", count_for_two_seconds)
+    for _second in range(100):
+        with runtime.db.write() as session:
+            stamp(session, HOST, [], world.now)
+        count_if_owed(runtime, HOST, patient=True)
+        clock[0] += 1
+    assert times == [1000.0, 1042.0, 1084.0]
+    count_if_owed(runtime, HOST, patient=False)
+    assert len(times) == 4
+    count_if_owed(runtime, HOST, patient=False)  # nothing changed since
+    assert len(times) == 4

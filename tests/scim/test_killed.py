@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
-from plugin.mirror.pulling.unit_trees import recount
+from plugin.mirror.pulling.unit_trees import count_if_owed
 from plugin.mirror.sources.directory.tables import DirectoryResource
 from plugin.mirror.sources.managing import setup
 from plugin.mirror.sources.tables import Identity
@@ -93,6 +93,5 @@ def test_of_a_burst_that_is_killed_whatever_was_answered_is_there_and_nothing_is
     world.save("fs", row("organisation", "dir:Claims"))
     world.settle()
     assert len(active(world)) == len(there)
-    with runtime.db.write() as session:
-        recount(session, HOST)
+    count_if_owed(runtime, HOST, patient=False)
     assert examine(world.runtime, deep=True) == []

@@ -7,11 +7,12 @@ from sqlalchemy import select
 
 from plugin.core.errors import RefusedByRule
 from plugin.enrolment.doctor import examine
-from plugin.mirror.pulling.unit_trees import recount
+from plugin.jobs.work import work_host
+from plugin.mirror.pulling.unit_trees import count_if_owed
 from plugin.mirror.sources.directory.guarding import held_shown, release
 from plugin.mirror.sources.managing import setup
 from plugin.mirror.sources.source import source_row
-from plugin.mirror.tables import Audience, AudienceMember, Person
+from plugin.mirror.tables import Audience, AudienceMember, Connection, Person, Unit
 from tests.enrolment.test_settle import active
 from tests.scim.conftest import ENTERPRISE, GROUP, Directory
 from tests.world import HOST, World, row
@@ -19,8 +20,7 @@ from tests.world import HOST, World, row
 
 def sound(world: World) -> None:
     world.settle()
-    with world.runtime.db.write() as session:
-        recount(session, HOST)
+    count_if_owed(world.runtime, HOST, patient=False)
     assert examine(world.runtime, deep=True) == []
 
 
@@ -48,6 +48,25 @@ def test_from_a_push_to_an_enrolment_and_out_again(directory: Directory, world: 
     world.settle()
     assert active(world) == {"bea", "cid"}
     sound(world)
+
+
+def test_people_of_a_unit_are_counted_by_the_next_worker_that_comes(directory: Directory, world: World) -> None:
+    def counted() -> list[tuple[str, int, int]]:
+        with world.runtime.db.read() as session:
+            here = (Unit.host_id == HOST, Unit.ext.startswith("dir:"))
+            return [(one.name, one.direct, one.below) for one in session.scalars(select(Unit).where(*here))]
+
+    with world.runtime.db.write() as session:  # a learning site that nothing is sent to
+        site = {"host_id": HOST, "id": 99, "name": "acme", "kind": "webhook"}
+        session.add(Connection(**site, mapping={}, settings={}, marks={}, caps={}))
+    ann = directory.user("ann@corp.local", "Claims")
+    directory.user("bea@corp.local", "Claims")
+    work_host(world.runtime, HOST)
+    assert counted() == [("Claims", 2, 2)]
+    directory.patch(f"/Users/{ann['id']}", {"op": "Replace", "path": "active", "value": "False"})
+    work_host(world.runtime, HOST)
+    assert counted() == [("Claims", 1, 1)]
+    assert examine(world.runtime, deep=True) == []
 
 
 def test_who_is_inactive_leaves_and_comes_back(directory: Directory, world: World) -> None:

@@ -21,7 +21,7 @@ from plugin.certifications.resolve import rules_of
 from plugin.core.database.bulk import among, exactly, fetch, insert_rows, run
 from plugin.core.database.leases import end_turn, take_turn
 from plugin.core.database.slices import slices
-from plugin.core.ids import read_clock, take_ids
+from plugin.core.ids import keep_number, read_clock, take_ids
 from plugin.core.journal import record
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
@@ -117,18 +117,13 @@ def _due(session: Session, host_id: int) -> _Due:
 
 def _begin(session: Session, host_id: int, due: _Due) -> None:
     for name in due.new:
-        _note(session, host_id, name, due.as_of)
-
-
-def _note(session: Session, host_id: int, name: str, value: int) -> None:
-    sql = "INSERT INTO counter (host_id, name, value) VALUES (?, ?, ?) ON CONFLICT (host_id, name)"
-    run(session, f"{sql} DO UPDATE SET value = excluded.value", host_id, name, value)
+        keep_number(session, host_id, name, due.as_of)
 
 
 def _found(session: Session, host_id: int, at: int, people: BitMap, what: str, certification: int | None) -> int:
     """Say it in the history and the log, and count it; returns how many."""
     take_ids(session, host_id, FOUND, len(people))
-    _note(session, host_id, LAST, at)
+    keep_number(session, host_id, LAST, at)
     record(session, host_id, at, "rule", what, certification=certification, people=people, reason=WORDS)
     _log.error("the daily check found a difference", host=host_id, certification=certification, people=len(people))
     return len(people)
@@ -222,7 +217,7 @@ def _close(session: Session, host_id: int, certification: int, as_of: int) -> No
         ),
         {"host": host_id, "id": certification},
     )
-    _note(session, host_id, f"{_CHECKED}{certification}", as_of)
+    keep_number(session, host_id, f"{_CHECKED}{certification}", as_of)
 
 
 def _check_seats(runtime: Runtime, host_id: int) -> int:
@@ -230,7 +225,7 @@ def _check_seats(runtime: Runtime, host_id: int) -> int:
         _seq, as_of = read_clock(session, host_id)
         wrong = list(of_courses(session, host_id, as_of))
     mended = sum(runtime.db.transact(partial(_mend_seats, host_id=host_id, course=one)) for one in wrong)
-    runtime.db.transact(lambda session: _note(session, host_id, _SEATS, as_of))
+    runtime.db.transact(lambda session: keep_number(session, host_id, _SEATS, as_of))
     runtime.db.transact(lambda session: recount(session, host_id))  # people by unit, which jobs change by themselves
     return mended
 

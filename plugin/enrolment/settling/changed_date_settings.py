@@ -5,6 +5,8 @@ does one counted from a profile field that is read in another format. Dates that
 them. Nobody is sent a message because of it. A save that waits takes this on besides what it decides itself.
 """
 
+# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
+
 from __future__ import annotations
 
 from collections.abc import Collection
@@ -25,15 +27,16 @@ from plugin.core.runtime import Runtime
 from plugin.core.tables import Host
 from plugin.enrolment.settling.saves import request_settling
 from plugin.enrolment.tables import Settling
+from plugin.mirror.changes import EARLIER
 from plugin.mirror.connections.date_settings import changed_meaning, forget_meaning, take_formats
 
 SAME_DAY = DAY - 3600
 """Seconds by which one calendar day may differ between two zones, less what a change of the clocks takes."""
 CHOICES: dict[str, object] = {"earlier_by": SAME_DAY, "no_messages": True, "again": True}
 
-_OWE_EVERYBODY = """
+_OWE_EVERYBODY = f"""
 INSERT INTO change (host_id, person, seq, settled, at) SELECT host_id, id, :seq, -1, :at FROM person WHERE host_id = :host
-ON CONFLICT (host_id, person) DO UPDATE SET settled = -1
+ON CONFLICT (host_id, person) DO UPDATE SET settled = -1, at = {EARLIER}
 """
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +15,16 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch
-from plugin.core.ids import read_clock
+from plugin.core.ids import keep_number, kept_number, read_clock
 from plugin.core.runtime import Runtime
 from plugin.mirror.tables import DELETED, Unit
 
 Ints = NDArray[np.int64]
+_COUNTED = "units:counted"
+"""Under this name, the ``seq`` of the mirror of which people by unit were counted."""
+_REST = 20
+_RESTS: dict[tuple[str, int], float] = {}
+"""By database and host, until when this worker counts nothing there."""
 
 
 def renumber(session: Session, host_id: int) -> list[str]:
@@ -102,7 +108,21 @@ def _number(children: dict[int | None, list[int]]) -> dict[int, tuple[int, int, 
 
 def recount(session: Session, host_id: int) -> None:
     """Store how many people work in each unit directly, and with all below, as of the host's clock."""
-    _write_counts(session, _changed_counts(session, host_id))
+    _write_counts(session, host_id, _changed_counts(session, host_id))
+
+
+def count_if_owed(runtime: Runtime, host_id: int, *, patient: bool) -> None:
+    """Count people by unit where the mirror changed since: a directory's single writes leave that to a worker.
+
+    :param patient: not yet where counting would take more than a twentieth of the time, as while a directory pushes.
+    """
+    with runtime.db.read() as session:
+        owed = kept_number(session, host_id, _COUNTED) != read_clock(session, host_id)[0]
+    key, begins = (runtime.db.url, host_id), time.monotonic()
+    if owed and not (patient and begins < _RESTS.get(key, begins)):
+        recount_apart(runtime, host_id)
+        ends = time.monotonic()
+        _RESTS[key] = ends + _REST * (ends - begins)
 
 
 def recount_apart(runtime: Runtime, host_id: int) -> None:
@@ -115,13 +135,13 @@ def recount_apart(runtime: Runtime, host_id: int) -> None:
         if read_clock(session, host_id, share=True) != counted:
             recount(session, host_id)  # somebody changed the mirror meanwhile
         else:
-            _write_counts(session, changes)
+            _write_counts(session, host_id, changes)
 
-    if changes:
-        runtime.db.transact(write)
+    runtime.db.transact(write)
 
 
-def _write_counts(session: Session, changes: Sequence[dict[str, int]]) -> None:
+def _write_counts(session: Session, host_id: int, changes: Sequence[dict[str, int]]) -> None:
+    keep_number(session, host_id, _COUNTED, read_clock(session, host_id)[0])
     if changes:
         session.connection().execute(
             text("UPDATE unit SET direct = :direct, below = :below WHERE host_id = :h AND id = :id"), changes

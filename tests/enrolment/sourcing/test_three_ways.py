@@ -28,7 +28,7 @@ from plugin.enrolment.settling.saves import settle_certifications
 from plugin.enrolment.sourcing import changes, fetching, loads
 from plugin.enrolment.tables import Enrolment
 from plugin.mirror.pulling.pull import pull
-from plugin.mirror.pulling.unit_trees import recount
+from plugin.mirror.pulling.unit_trees import count_if_owed
 from plugin.mirror.sources.managing import overview, setup
 from plugin.mirror.sources.source import source_row
 from plugin.mirror.sources.tokens import make_token
@@ -162,8 +162,7 @@ def test_a_file_a_directory_and_an_api_give_one_mirror(runtime: Runtime, tmp_pat
                 settle(made, host_id)
             learners = enrolled(made, host_id, names)
             assert learners["file"] == learners["push"] == learners["api"] == learners["other"]
-        with made.db.write() as session:
-            recount(session, host_id)
+        count_if_owed(made, host_id, patient=False)
         assert examine(made, deep=True) == []
 
 
