@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from plugin.core.area_scope import current_scope
 from plugin.core.database import tenant
@@ -145,6 +146,8 @@ class Database:
         self.row_security = row_security and not self.sqlite
         self.untold = tenant.NOBODY
         self.engine = make_engine(url, pooler=pooler, row_security=self.row_security)
+        self._closed = False
+        event.listen(self.engine, "checkin", self._given_back)
         self._writer = self.engine.execution_options(muster_write=True)
         self._steady = self.engine if self.sqlite else self.engine.execution_options(**_REPEATABLE[self.row_security])
         self._of_tenant: dict[tuple[bool, bool, str], Engine] = {}
@@ -260,8 +263,13 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back; one that is still in use is closed when its user is done with it."""
+        self._closed = True
         self.engine.dispose()
+
+    def _given_back(self, _connection: Any, record: ConnectionPoolEntry) -> None:
+        if self._closed:
+            record.invalidate()
 
 
 def is_rehearsal() -> bool:
