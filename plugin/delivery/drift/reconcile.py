@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from plugin.core.database.bulk import exactly, fetch
 from plugin.core.database.dialect import for_update
 from plugin.core.database.slices import slices
-from plugin.core.ids import take_ids
+from plugin.core.ids import kept_number, take_ids
 from plugin.core.journal import record
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
@@ -175,8 +175,7 @@ def _begin(session: Session, runtime: Runtime, connection: Connection) -> Look:
 
 def answers_so_far(session: Session, host_id: int) -> int:
     """How many answers were written so far. An answer under way has its number only with its rows."""
-    rows = fetch(session, "SELECT value FROM counter WHERE host_id = ? AND name = 'answer'", host_id)
-    return int(rows[0][0]) if rows else 0
+    return kept_number(session, host_id, "answer") or 0
 
 
 def _end(session: Session, look: Look, state: str, reason: str) -> None:

@@ -125,7 +125,9 @@ def check_versions(proposals: Sequence[Proposal], choices: Choices) -> None:
     by_code = {proposal.definition.code: proposal.base_version for proposal in proposals}
     for code, seen in choices.if_version.items():
         if code not in by_code:
-            raise RefusedByRule(f"The file has no certification '{code}' whose version could be {seen}.")
+            raise RefusedByRule(
+                _("Nothing named %(code)s is saved, so that its version cannot be %(seen)s.", code=code, seen=seen)
+            )
         if by_code[code] != seen:
             about = {"code": code, "now": by_code[code], "seen": seen}
             raise Conflict(_("%(code)s is at version %(now)s now, not %(seen)s: somebody saved it meanwhile.", **about))
@@ -151,11 +153,13 @@ def _refuse_other_kind(session: Session, host_id: int, proposal: Proposal) -> No
     if proposal.current is None or proposal.current.kind == proposal.definition.kind:
         return
     number = certification_id(session, host_id, proposal.current.code)
-    here = ((one.host_id == host_id) & (one.certification == number) for one in (Enrolment, ImportedRecord))
-    of_rows, of_records = here
-    if session.scalar(select(exists().where(of_rows, Enrolment.certified_at.is_not(None)))) or session.scalar(
-        select(exists().where(of_records))
-    ):
+    completed = select(
+        exists().where(
+            Enrolment.host_id == host_id, Enrolment.certification == number, Enrolment.certified_at.is_not(None)
+        )
+        | exists().where(ImportedRecord.host_id == host_id, ImportedRecord.certification == number)
+    )
+    if session.scalar(completed):
         sentence = _("%(code)s stays what it is, a certification or a program: learners have completed it, or records"
                      " were imported. Make a new one instead.", code=proposal.current.code)  # fmt: skip
         raise RefusedByRule(sentence)

@@ -124,9 +124,9 @@ def _file_name(url: str, headers: Mapping[str, str]) -> str:
     named = _NAME.search(headers.get("Content-Disposition", ""))
     name = unquote(named[1]) if named else posixpath.basename(unquote(urlsplit(url).path))
     name = posixpath.basename(name) or "people.csv"
-    return (
-        name if kind_named(name) else f"people {name}"
-    )  # an address is called as its server likes; most are of people
+    if kind_named(name):
+        return name
+    return f"people {name}"  # a server names its address as it likes, and most files are of people
 
 
 # --- SFTP

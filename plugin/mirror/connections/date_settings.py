@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from plugin.core import journal
 from plugin.core.database.bulk import fetch, run
+from plugin.core.ids import keep_number, kept_number
 from plugin.core.tables import Host
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.tables import Connection
@@ -47,14 +48,12 @@ def move_zone(session: Session, host_id: int, zone: str, *, at: int, who: str) -
 
 def mark_meaning(session: Session, host_id: int, at: int) -> None:
     """Note that dates of the host mean something else from now on."""
-    sql = "INSERT INTO counter (host_id, name, value) VALUES (?, ?, ?) ON CONFLICT (host_id, name)"
-    run(session, f"{sql} DO UPDATE SET value = excluded.value", host_id, _MARK, at)
+    keep_number(session, host_id, _MARK, at)
 
 
 def changed_meaning(session: Session, host_id: int) -> int | None:
     """When dates of the host came to mean something else; ``None`` where everybody was settled since."""
-    rows = fetch(session, "SELECT value FROM counter WHERE host_id = ? AND name = ?", host_id, _MARK)
-    return int(rows[0][0]) if rows else None
+    return kept_number(session, host_id, _MARK)
 
 
 def mark_formats(row: Connection, mapping: Mapping[str, Any]) -> None:

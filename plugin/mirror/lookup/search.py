@@ -19,7 +19,7 @@ from plugin.core.database.bulk import fetch
 from plugin.core.database.dialect import by_bytes
 from plugin.core.database.process_cache import cached, keep
 from plugin.core.database.slices import slices
-from plugin.core.ids import read_clock, take_ids, upsert_for
+from plugin.core.ids import kept_number, read_clock, take_ids, upsert_for
 from plugin.core.runtime import Runtime
 from plugin.core.text.texts import fold as compared
 from plugin.mirror.lookup.search_words import fold as fold
@@ -106,7 +106,7 @@ def is_indexed(session: Session, host_id: int) -> bool:
     name = (_INDEXED, host_id)
     if cached(session, name):
         return True
-    if not fetch(session, "SELECT 1 FROM counter WHERE host_id = ? AND name = ?", host_id, _INDEXED):
+    if kept_number(session, host_id, _INDEXED) is None:
         return False
     keep(session, name, True)
     return True

@@ -23,6 +23,7 @@ Ints = NDArray[np.int64]
 _COUNTED = "units:counted"
 """Under this name, the ``seq`` of the mirror of which people by unit were counted."""
 _REST = 20
+"""So many times as long as a count took, the next one waits while changes keep coming."""
 _RESTS: dict[tuple[str, int], float] = {}
 """By database and host, until when this worker counts nothing there."""
 

@@ -26,7 +26,7 @@ from plugin.mirror.sources.tables import NO_ACCOUNT, SUSPENDED, Identity
 
 _SLICE = 2_000
 _DIGESTS = "SELECT ext, digest, gone FROM identity WHERE host_id = ? AND source = ?"
-_OF = f"{_DIGESTS} AND ext IN ({{names}})"
+_DIGESTS_OF_SOME = f"{_DIGESTS} AND ext IN ({{names}})"
 
 
 @dataclass
@@ -141,7 +141,11 @@ class PeopleWork:
 
     def _digests(self, only: set[str] | None) -> dict[str, tuple[int, bool]]:
         here = (self.host_id, self.source.id)
-        rows = fetch(self.session, _DIGESTS, *here) if only is None else fetch_named(self.session, _OF, only, *here)
+        rows = (
+            fetch(self.session, _DIGESTS, *here)
+            if only is None
+            else fetch_named(self.session, _DIGESTS_OF_SOME, only, *here)
+        )
         return {row[0]: (row[1], row[2] is not None) for row in rows}
 
     def _known_people(self) -> int:

@@ -20,7 +20,7 @@ from plugin.mirror.sources.intake import take
 from plugin.mirror.sources.source import Source
 from plugin.mirror.sources.source_data import AudienceData, Delivery, PersonData
 
-_NAMED_SO = """
+_SAME_NAME = """
 SELECT id FROM directory_resource WHERE host_id = ? AND source = ? AND kind = ? AND NOT deleted AND name = ? AND id <> ? LIMIT 1
 """
 _WAITING = "SELECT audience FROM source_member WHERE host_id = ? AND source = ? AND identity = ?"
@@ -36,7 +36,7 @@ class Times:
 
 def name_taken(session: Session, source: Source, name: str, other_than: str) -> bool:
     """Whether another user has this ``userName``, in whatever case."""
-    return bool(fetch(session, _NAMED_SO, source.host_id, source.id, USER, fold(name)[:255], other_than))
+    return bool(fetch(session, _SAME_NAME, source.host_id, source.id, USER, fold(name)[:255], other_than))
 
 
 def create(session: Session, source: Source, kind: str, document: Mapping[str, Any], times: Times) -> DirectoryResource:
