@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +26,14 @@ from plugin.mirror.tables import DELETED, Person
 
 
 def rejoin(
-    session: Session, source: Source, ids: Sequence[int], at: int, had: Mapping[int, int] | None = None
-) -> Written:
+    session: Session, source: Source, ids: Sequence[int], at: int, had: Mapping[int, int] | None = None,
+    keys: Collection[str] = (),
+) -> Written:  # fmt: skip
     """Decide anew about these identities and whoever shares their keys; the mirror follows.
 
-    :param had: accounts that were taken from identities before.
+    :param had: accounts that were taken from identities before. :param keys: whoever has one of them is decided on, too.
     """
-    moved = {**join(session, source, (), ids), **(had or {})}
+    moved = {**join(session, source, keys, ids), **(had or {})}
     session.expire_all()
     written = Written()
     if moved:
@@ -59,10 +60,13 @@ def _identity(session: Session, source: Source, ext: str) -> Identity:
     return found
 
 
-def pin(session: Session, host_id: int, name: str, ext: str, person_ext: str, *, at: int, who: str) -> None:
+def pin(session: Session, host_id: int, name: str, ext: str, person_ext: str, *, at: int, who: str) -> str:
     """Match an identity with an account by hand; it holds over any rule until undone (SOURCES 3.3).
 
-    :raises NotFound: where either is not known. :raises RefusedByRule: where the account is another record's.
+    A record that its key had matched with the account is matched no longer, and listed; one that somebody matched stands.
+
+    :returns: the id of a record whose match by key it ends, or ``""``.
+    :raises NotFound: where either is not known. :raises RefusedByRule: where somebody matched the account with another record.
     """
     source = source_of(session, source_row(session, host_id, name))
     one = _identity(session, source, ext)
@@ -71,26 +75,29 @@ def pin(session: Session, host_id: int, name: str, ext: str, person_ext: str, *,
     ).first()
     if account is None:
         raise NotFound(_("The learning site has no account '%(id)s'.", id=person_ext))
-    here = (Identity.host_id == host_id, Identity.source == source.id, Identity.id != one.id, Identity.gone.is_(None))
-    other = session.scalars(
+    here = (Identity.host_id == host_id, Identity.source == source.id, Identity.id != one.id)
+    theirs = session.scalars(
         select(Identity).where(*here, (Identity.person == account.id) | (Identity.pinned == account.id))
-    ).first()
-    if other is not None:
-        words = {"person": account.name or account.ext, "id": other.ext}
-        raise RefusedByRule(_("%(person)s is matched with record '%(id)s' already; undo that first.", **words))
-    gone = session.scalars(
-        select(Identity.id).where(*here[:3], Identity.gone.is_not(None), Identity.person == account.id)
     ).all()
+    instead = ""
+    for other in theirs:
+        if other.pinned == account.id and other.gone is None:
+            words = {"person": account.name or account.ext, "id": other.ext}
+            raise RefusedByRule(_("%(person)s is matched with record '%(id)s' already; undo that first.", **words))
+        other.pinned = None if other.pinned == account.id else other.pinned  # its record went, and another is hers now
+        instead = other.ext if other.gone is None else instead
     one.pinned = account.id
     if one.why == SUSPENDED:
         one.why = NO_ACCOUNT
     session.flush()
-    rejoin(session, source, [one.id, *gone], at)
-    journal.record(session, host_id, at, who, "identity_pinned", person=account.id, data={"source": name, "id": ext})
+    rejoin(session, source, [one.id, *(other.id for other in theirs)], at)
+    data = {"source": name, "id": ext} | ({"instead": instead} if instead else {})
+    journal.record(session, host_id, at, who, "identity_pinned", person=account.id, data=data)
+    return instead
 
 
 def unpin(session: Session, host_id: int, name: str, ext: str, *, at: int, who: str) -> None:
-    """Let the rule decide about an identity again.
+    """Let the rule decide about an identity again, and about those that its account would be joined to by their key.
 
     :raises NotFound: where it is not known. :raises RefusedByRule: where it is not matched by hand.
     """
@@ -100,7 +107,8 @@ def unpin(session: Session, host_id: int, name: str, ext: str, *, at: int, who: 
         raise RefusedByRule(_("Record '%(id)s' is not matched by hand.", id=ext))
     person, one.pinned, one.person = one.pinned, None, None
     session.flush()
-    rejoin(session, source, [one.id], at, {one.id: person})
+    key = session.get(AccountKey, (host_id, source.id, person))
+    rejoin(session, source, [one.id], at, {one.id: person}, [key.key] if key is not None else [])
     journal.record(session, host_id, at, who, "identity_unpinned", person=person, data={"source": name, "id": ext})
 
 
