@@ -143,19 +143,22 @@ def fetch_now(
 
 
 def _fetched(runtime: Runtime, host_id: int, name: str, place: Place) -> tuple[Place, Fetched]:
-    """What is new there. A server's key is pinned at the first use, whatever becomes of the load.
+    """What is new there. A server's key is pinned as soon as it is met, whatever becomes of the secret, the files and the load.
 
     :raises Unavailable: where it cannot be fetched.
     """
+
+    def pin(key: str) -> None:
+        nonlocal place
+        pinned = {**place.known, "host_key": key}
+        _note(runtime, host_id, name, place, known=pinned)
+        place = replace(place, known=pinned)
+
     try:
-        fetched = fetching.fetch(place, runtime.http)
+        fetched = fetching.fetch(place, runtime.http, pin)
     except HostTrouble as trouble:
         _note(runtime, host_id, name, place, paused=isinstance(trouble, Locked | Refused), reason=trouble.why)
         raise Unavailable(trouble.why) from None
-    if "host_key" in fetched.known.keys() - place.known.keys():
-        pinned = {**place.known, "host_key": fetched.known["host_key"]}
-        _note(runtime, host_id, name, place, known=pinned)
-        place = replace(place, known=pinned)
     return place, fetched
 
 

@@ -9,7 +9,7 @@ import re
 import socket
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,16 +61,17 @@ class Fetched:
     paths: list[str] = field(default_factory=list)
 
 
-def fetch(place: Place, http: Outbound) -> Fetched:
+def fetch(place: Place, http: Outbound, met: Callable[[str], None] = lambda _key: None) -> Fetched:
     """Fetch what is new.
 
+    :param met: told the key of a server that is not known yet, before a secret is sent to it and whatever comes after.
     :raises Wait: where it cannot be reached now, or a file is still being written. :raises Locked: where the secret or the
         server's key is not the right one. :raises Refused: for an address that cannot be.
     """
     why = wrong_address(place.url, plain=http.allow_private)
     if why:
         raise Refused(why)
-    return _by_sftp(place, http) if urlsplit(place.url).scheme == "sftp" else _by_http(place, http)
+    return _by_sftp(place, http, met) if urlsplit(place.url).scheme == "sftp" else _by_http(place, http)
 
 
 def wrong_address(url: str, *, plain: bool = False) -> str:
@@ -132,8 +133,8 @@ def _file_name(url: str, headers: Mapping[str, str]) -> str:
 # --- SFTP
 
 
-def _by_sftp(place: Place, http: Outbound) -> Fetched:
-    with _sftp(place, http) as (client, known):
+def _by_sftp(place: Place, http: Outbound, met: Callable[[str], None]) -> Fetched:
+    with _sftp(place, http, met) as (client, known):
         folder = unquote(urlsplit(place.url).path) or "."
         found = _newest(client, folder, known)
         newest = sorted(found.values(), key=lambda each: each[0])
@@ -196,7 +197,7 @@ def dispose(place: Place, paths: list[str], http: Outbound) -> None:
     """
     if place.after == "left" or not paths:
         return
-    with _sftp(place, http) as (client, _known):
+    with _sftp(place, http, lambda _key: None) as (client, _known):
         for path in paths:
             if place.after == "deleted":
                 client.remove(path)
@@ -211,7 +212,7 @@ def dispose(place: Place, paths: list[str], http: Outbound) -> None:
 
 
 @contextmanager
-def _sftp(place: Place, http: Outbound) -> Iterator[tuple[Any, dict[str, str]]]:
+def _sftp(place: Place, http: Outbound, met: Callable[[str], None]) -> Iterator[tuple[Any, dict[str, str]]]:
     """A session at the server whose key was pinned at the first use."""
     import paramiko
 
@@ -231,6 +232,8 @@ def _sftp(place: Place, http: Outbound) -> Iterator[tuple[Any, dict[str, str]]]:
                 "The server's key is another than before. Ask whoever runs it; if that is right, forget the old key"
                 " (muster source set NAME --forget-host-key)."
             )
+        if "host_key" not in place.known:
+            met(given)
         user = unquote(parts.username)
         if place.secret.lstrip().startswith("-----BEGIN"):
             transport.auth_publickey(user, _private_key(place.secret))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plugin.core.errors import Unavailable
+from plugin.core.errors import MusterError, Unavailable
 from plugin.core.runtime import Runtime
 from plugin.enrolment.sourcing import fetching
 from plugin.enrolment.sourcing.loads import NotLoaded
@@ -154,6 +154,26 @@ def test_the_key_is_pinned_though_the_first_load_waits_for_somebody(world: World
     with world.runtime.db.write() as session:
         row = setup.source_row(session, HOST, "hr", lock=True)
         row.settings = {**row.settings, "fetched": {"host_key": "ssh-ed25519 another"}}
+    with pytest.raises(Unavailable, match="key is another"):
+        now(world)
+
+
+@pytest.mark.parametrize("trouble", ["no file", "no folder", "a wrong secret", "a file that cannot be read"])
+def test_the_key_is_pinned_at_the_first_contact_whatever_comes_after(world: World, sftp: Server, trouble: str) -> None:
+    secret = sftp.let_in()
+    point(world, "a-wrong-password" if trouble == "a wrong secret" else secret, url=sftp.url)
+    if trouble == "no folder":
+        point(world, url=f"{sftp.url}/nowhere")
+    if trouble == "a file that cannot be read":
+        (sftp.export / "people.csv").write_text("who,what\n1,2\n", encoding="utf-8")
+    with pytest.raises(MusterError):
+        now(world)
+    first = _pinned(world)
+    assert first.startswith("ssh-")
+    with world.runtime.db.write() as session:
+        row = setup.source_row(session, HOST, "hr", lock=True)
+        row.settings = {**row.settings, "fetched": {"host_key": "ssh-ed25519 another"}}
+    point(world, secret)  # another secret begins anew, and keeps the key
     with pytest.raises(Unavailable, match="key is another"):
         now(world)
 
