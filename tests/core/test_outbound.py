@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -120,3 +122,35 @@ def test_a_registration_from_a_name_nobody_knows_is_refused_in_a_sentence(intern
         answer = app.test_client().get("/lti/register", query_string={"openid_configuration": url})
         assert 400 <= answer.status_code < 500 or answer.status_code in (502, 503), (url, answer.status_code)
         assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("length", ["", "Content-Length: 100000\r\n"])
+def test_a_status_that_says_something_is_wrong_counts_though_its_body_never_ends(
+    monkeypatch: pytest.MonkeyPatch, length: str
+) -> None:
+    monkeypatch.setattr(http, "ERROR_READING", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            line, _address = server.accept()
+            with line:
+                line.recv(10_000)
+                line.sendall(f"HTTP/1.1 502 Bad Gateway\r\n{length}\r\nsor".encode())
+                line.recv(1)  # until the other side gives it up
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        found = Outbound(allow_private=True).get(f"http://127.0.0.1:{server.getsockname()[1]}/", read_timeout=60.0)
+        assert (found.status, found.ok) == (502, False)
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_of_an_answer_that_says_something_is_wrong_the_beginning_is_kept(internet: Internet) -> None:
+    def answer(path: str, _headers: dict[str, str]) -> tuple[int, Any]:
+        return 500, {"detail": "Out of paper.", "more": "x" * (400_000 if path == "/long" else 10)}
+
+    with internet.site("lms.test", answer) as base:
+        out = Outbound(allow_private=False)
+        assert out.get(f"{base}/short", max_bytes=300).json()["detail"] == "Out of paper."
+        assert 0 < len(out.get(f"{base}/long").body) <= http.ERROR_BYTES

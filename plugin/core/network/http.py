@@ -32,6 +32,8 @@ READ_TIMEOUT = 10.0
 RESOLVING = 5.0
 DEADLINE = 30.0
 MAX_BYTES = 20 * 1024 * 1024
+ERROR_READING, ERROR_BYTES = 5.0, 256 * 1024
+"""Seconds and bytes for the body of an answer whose status says that something is wrong: the status is what counts."""
 
 
 class CallFailed(Exception):
@@ -127,7 +129,8 @@ class Outbound:
 
         :param deadline: seconds for everything together, from connecting to the last byte.
         :param read_timeout: seconds of silence after which the other side is given up.
-        :param max_bytes: an answer larger than this is refused. :param cut: no: it is cut there, for whom the status counts.
+        :param max_bytes: an answer larger than this is refused; of one with a status of 400 or more little is waited for.
+        :param cut: no: it is cut there, for whom the status counts.
         :raises CallFailed: on any trouble below HTTP. A status of 400 or more is an answer, not a failure.
         """
         if is_rehearsal():
@@ -140,7 +143,10 @@ class Outbound:
                     data=data, stream=True, timeout=(CONNECT_TIMEOUT, min(read_timeout, deadline)),
                 )  # fmt: skip
                 with response:
-                    body = _read(response, started + deadline, max_bytes, cut=cut)
+                    if response.status_code >= 400:
+                        body = _detail_of(response, watch, min(max_bytes, ERROR_BYTES))
+                    else:
+                        body = _read(response, started + deadline, max_bytes, cut=cut)
             except AddressBlocked:
                 raise CallFailed("This address is not allowed from here.", blocked=True, sent=False) from None
             except (requests.RequestException, CallFailed) as error:
@@ -198,6 +204,10 @@ class _Deadline:
 
     def _cut(self) -> None:
         self.passed = True
+        self.cut_line()
+
+    def cut_line(self) -> None:
+        """End the call now; what was read of it stays."""
         line = getattr(self._connection, "sock", None) or self._line
         if line is not None:
             with suppress(OSError):
@@ -308,6 +318,19 @@ def _look_up(name: str) -> None:
         raise NotResolved("The name was not found in time.")
     if trouble:
         raise trouble[0]
+
+
+def _detail_of(response: requests.Response, watch: _Deadline, max_bytes: int) -> bytes:
+    """The body of such an answer; empty where it does not come in time, or breaks."""
+    timer = threading.Timer(ERROR_READING, watch.cut_line)
+    timer.daemon = True
+    timer.start()
+    try:
+        return _read(response, time.monotonic() + ERROR_READING, max_bytes, cut=True)
+    except (requests.RequestException, CallFailed, *_OF_THE_LINE):
+        return b""
+    finally:
+        timer.cancel()
 
 
 def _read(response: requests.Response, until: float, max_bytes: int, *, cut: bool) -> bytes:

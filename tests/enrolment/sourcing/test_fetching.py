@@ -274,6 +274,27 @@ def test_a_schedule_fetches_at_its_time_and_one_source_in_trouble_costs_no_other
         assert counted(world)[0] == 23
 
 
+def test_a_server_in_trouble_is_said_and_asked_again_at_the_next_time_of_the_schedule(
+    world: World, internet: Internet
+) -> None:
+    site = Site()
+    with internet.site("hr.test", site) as base:
+        point(world, url=f"{base}/people.csv")
+        now(world, yes=True)
+        point(world, schedule="hourly")
+        fetching.fetch_due(world.runtime, HOST)
+        site.body = people(22)
+        start = world.now
+        for hour, status, reason, known in ((1, 502, "The server answers 502.", 20), (2, 500, "The server answers 500.", 20),
+                                            (3, 200, "", 22)):  # fmt: skip
+            site.status = status
+            world.at(start + hour * 3600)
+            fetching.fetch_due(world.runtime, HOST)
+            found = shown(world)
+            assert (found["state"], found["reason"], counted(world)[0]) == ("active", reason, known)
+        assert len(site.asked) == 4
+
+
 @pytest.mark.parametrize("written", ["daily 2:05", "Daily at 02:05", "5 2 * * *"])
 def test_a_time_of_day_is_written_as_people_say_it(written: str) -> None:
     assert fetching.next_time(written, 1_795_000_000, "Europe/Berlin") == 1_795_050_300  # 19 November, 02:05 in Berlin
