@@ -56,9 +56,19 @@ class FeedSetSchema(Schema):
 class FeedChangedSchema(FeedSetSchema):
     """What may be changed of a source; what is not named stays."""
 
+    kind = StorableText(
+        validate=validate.Length(1, 32),
+        metadata={"description": "Another kind: the source begins anew, and what it supplied goes."},
+    )
     forget_host_key = fields.Boolean(
         metadata={"description": "The SFTP server has a new key: pin the one it shows next."}
     )
+    map = fields.Dict(
+        keys=StorableText(), values=StorableText(), load_default=None,
+        metadata={"description": "With another kind: what rows shall name instead of what goes."},
+    )  # fmt: skip
+    yes = fields.Boolean(load_default=False, metadata={"description": "Somebody looked at the plan."})
+    allow_withdrawals = fields.Integer(load_default=None, validate=validate.Range(0, 2**31))
 
 
 class FeedNewSchema(FeedSetSchema):

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, make_response
 
 from plugin.access.rules import CHANGE_HOST, SEE_HOST, rule
-from plugin.api.feeds.answers import answer_of
+from plugin.api.feeds.answers import answer_of, refused
 from plugin.api.kit import PREFIX, Blueprint, host_id, nudge, runtime, who
 from plugin.api.source_schemas import (
     FeedAnswerSchema,
@@ -26,7 +26,8 @@ from plugin.api.source_schemas import (
     SourcePlanSchema,
 )
 from plugin.core.errors import Invalid
-from plugin.enrolment.sourcing import changes, fetching, undoing
+from plugin.enrolment.sourcing import changes, fetching, settings, undoing
+from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.mirror.sources import tokens
 from plugin.mirror.sources.directory import guarding
 from plugin.mirror.sources.managing import overview, setup
@@ -52,14 +53,14 @@ def add(given: dict[str, Any]) -> dict[str, Any]:
     """Register a source; it supplies what it offers and nobody else does yet."""
     by, at, tenant = who(), runtime().clock.now(), host_id()
     mapping = given.get("mapping") or {}
-    settings = _fetching(given)
+    fetched = _fetching(given)
 
     def work(session: Any) -> dict[str, Any]:
         name = given["name"]
         setup.add_source(
             session, tenant, name, given["kind"], join_by=given.get("join") or DEFAULT_JOIN, mapping=mapping, at=at, who=by
         )  # fmt: skip
-        setup.change_source(session, tenant, name, settings=settings, secret=given.get("secret"), at=at, who=by)
+        setup.change_source(session, tenant, name, settings=fetched, secret=given.get("secret"), at=at, who=by)
         return overview.shown(session, tenant, name)
 
     return runtime().db.transact(work)
@@ -82,23 +83,21 @@ def show(name: str) -> dict[str, Any]:
 @blueprint.patch("/sources/<name>")
 @blueprint.arguments(FeedChangedSchema)
 @blueprint.response(200, FeedShownSchema)
+@blueprint.alt_response(409, schema=NotLoadedSchema)
 @rule(CHANGE_HOST, scope="sources", widens=True)
-def change(given: dict[str, Any], name: str) -> dict[str, Any]:
-    """Change a source."""
-    by, at, tenant = who(), runtime().clock.now(), host_id()
-    mapping = given.get("mapping")
-    settings = _fetching(given)
-
-    def work(session: Any) -> dict[str, Any]:
-        setup.change_source(
-            session, tenant, name, join_by=given.get("join"), mapping=mapping, settings=settings,
-            secret=given.get("secret"), at=at, who=by,
-        )  # fmt: skip
-        return overview.shown(session, tenant, name)
-
-    done = runtime().db.transact(work)
+def change(given: dict[str, Any], name: str) -> dict[str, Any] | Response:
+    """Change a source; where somebody would leave by it, only with `yes`."""
+    asked = settings.SourceChange(
+        given.get("kind"), given.get("join"), given.get("mapping"), _fetching(given), given.get("secret"), given["map"]
+    )  # fmt: skip
+    how = {"yes": given["yes"], "allow": given["allow_withdrawals"], "who": who()}
+    try:
+        settings.change(runtime(), host_id(), name, asked, **how)
+    except NotLoaded as error:
+        return refused(error)
     nudge()
-    return done
+    with runtime().db.read() as session:
+        return overview.shown(session, host_id(), name)
 
 
 @blueprint.delete("/sources/<name>")

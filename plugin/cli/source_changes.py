@@ -1,4 +1,4 @@
-"""Sources from the command line: who is matched with whom, and who supplies what (SOURCES 3, 2.4)."""
+"""Sources from the command line: how they are changed, who is matched with whom, who supplies what (SOURCES 2.4, 3)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,35 @@ from collections.abc import Sequence
 from plugin.cli.context import open_host, traced, who
 from plugin.cli.opening import print_json
 from plugin.cli.source_plans import behind, name_lines, print_plan, refused
-from plugin.cli.sources import read_document
+from plugin.cli.sources import read_document, read_mapping
 from plugin.core.errors import Invalid, NotFound
-from plugin.enrolment.sourcing import changes, reorganising
+from plugin.enrolment.sourcing import changes, fetching, reorganising, settings
 from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.sourcing.reorganising import Reorganisation
 from plugin.mirror.sources.managing import matching, overview
 from plugin.mirror.sources.source import source_of, source_row, word_of
+
+
+def change(
+    host: str | None, name: str, kind: str | None, join: str | None, mapping: str | None, url: str | None,
+    secret: str | None, schedule: str | None, after: str | None, map_file: str | None, allow_withdrawals: int | None, *,
+    forget_host_key: bool, yes: bool,
+) -> int:  # fmt: skip
+    """Change a source; where its people lose or gain by it, with a review."""
+    runtime, host_id = open_host(host)
+    chosen = fetching.chosen(
+        url=url, schedule=schedule, after=after, forget_host_key=forget_host_key, plain=runtime.http.allow_private
+    )  # fmt: skip
+    wanted = None if map_file is None else read_document(map_file)
+    asked = settings.SourceChange(kind, join, read_mapping(mapping), chosen, secret, wanted)
+    try:
+        done = settings.change(runtime, host_id, name, asked, yes=yes, allow=allow_withdrawals, who=who())
+    except NotLoaded as refusal:
+        return refused(refusal)
+    if done is not None:
+        print_plan(done, as_json=False)
+    print("Changed.")
+    return 0
 
 
 def match(host: str | None, name: str, *, as_json: bool) -> int:
@@ -35,8 +57,10 @@ def pin(host: str | None, name: str, identity: str, person: str) -> int:
     """Match a record with an account by hand."""
     runtime, host_id = open_host(host)
     by, at = who(), runtime.clock.now()
-    runtime.db.transact(lambda session: matching.pin(session, host_id, name, identity, person, at=at, who=by))
+    instead = runtime.db.transact(lambda session: matching.pin(session, host_id, name, identity, person, at=at, who=by))
     print("Matched.")
+    if instead:
+        print(f"Record '{instead}' has the key of this account, and is matched with it no longer.")
     return 0
 
 

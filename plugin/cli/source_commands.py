@@ -15,6 +15,7 @@ _SET_UP = (
     option("after", "WHAT", "what happens to a file read by SFTP: left, moved (to loaded/) or deleted"),
 )
 _YES = flag("yes", "somebody looked at the plan")
+_ALLOW = option("allow-withdrawals", "N", "confirm that this many learners leave: the plan's number", type=int)
 _NAMES = flag("names", "with the people behind each number")
 _FILES = argument("files", "FILE", many=True)
 _IDENTITY = argument("identity", "ID")
@@ -27,8 +28,11 @@ SOURCES = (
                 "add", "plugin.cli.sources:add", "register a source",
                 HOST, _NAME, option("kind", "KIND", "csv, scim, or a kind of host", required=True), *_SET_UP,
             ),
-            Command("set", "plugin.cli.sources:change", "change a source", HOST, _NAME, *_SET_UP,
-                    flag("forget-host-key", "the SFTP server has a new key: pin the one it shows next")),
+            Command(
+                "set", "plugin.cli.source_changes:change", "change a source", HOST, _NAME,
+                option("kind", "KIND", "another kind: it begins anew, and what it supplied goes"), *_SET_UP,
+                flag("forget-host-key", "the SFTP server has a new key: pin the one it shows next"), _MAP, _YES, _ALLOW,
+            ),
             Command("list", "plugin.cli.sources:listing", "the sources there are", HOST, JSON),
             Command("show", "plugin.cli.sources:show", "how a source is set up and doing", HOST, _NAME, JSON),
             Command(
@@ -38,7 +42,7 @@ SOURCES = (
             Command(
                 "load", "plugin.cli.sources:load", "load these files; without any, the load that waits",
                 HOST, _NAME, _FILES, _YES,
-                option("allow-withdrawals", "N", "confirm that this many learners leave: the plan's number", type=int),
+                _ALLOW,
                 flag("force", "take a file that is older than the last, or looks half written"), JSON,
             ),
             Command(

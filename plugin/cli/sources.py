@@ -30,7 +30,7 @@ from plugin.mirror.sources.source import DEFAULT_JOIN, source_row
 from plugin.mirror.tables import Connection
 
 
-def _mapping(name: str | None) -> Any:
+def read_mapping(name: str | None) -> Any:
     """A mapping file, YAML or JSON; an empty one empties the mapping."""
     return None if name is None else read_document(name) or {}
 
@@ -52,7 +52,7 @@ def add(
 ) -> int:  # fmt: skip
     """Register a source."""
     runtime, host_id = open_host(host)
-    document = _mapping(mapping) or {}
+    document = read_mapping(mapping) or {}
     _describe_site(runtime, host_id)
     by, at = who(), runtime.clock.now()
     settings = fetching.chosen(url=url, schedule=schedule, after=after, plain=runtime.http.allow_private)
@@ -81,25 +81,6 @@ def _describe_site(runtime: Runtime, host_id: int) -> None:
             session.get_one(Connection, (host_id, row.id)).caps = caps
 
         runtime.db.transact(keep)
-
-
-def change(
-    host: str | None, name: str, join: str | None, mapping: str | None, url: str | None, secret: str | None,
-    schedule: str | None, after: str | None, *, forget_host_key: bool,
-) -> int:  # fmt: skip
-    """Change a source."""
-    runtime, host_id = open_host(host)
-    document, by, at = _mapping(mapping), who(), runtime.clock.now()
-    settings = fetching.chosen(
-        url=url, schedule=schedule, after=after, forget_host_key=forget_host_key, plain=runtime.http.allow_private
-    )  # fmt: skip
-    runtime.db.transact(
-        lambda session: setup.change_source(
-            session, host_id, name, join_by=join, mapping=document, settings=settings, secret=secret, at=at, who=by
-        )
-    )
-    print("Changed.")
-    return 0
 
 
 def listing(host: str | None, *, as_json: bool) -> int:

@@ -31,7 +31,7 @@ EYES = f"/hosts/{HOST}/four-eyes"
 WIDENING = {
     "rights.add", "rights.confirm", "tokens.make", "endpoints.create", "endpoints.change", "connecting.configure",
     "host_registration.change", "host_registration.deployment", "hosts.registration_address", "host_messages.change", "sources.add",
-    "source.settings", "messages.cap", "four_eyes.switch", "api_sources.add", "api_sources.change", "api_sources.token",
+    "source_settings.change", "messages.cap", "four_eyes.switch", "api_sources.add", "api_sources.change", "api_sources.token",
     "sending.leave", "sending.send", "record.switch", "source.token",
 }  # fmt: skip
 

@@ -164,7 +164,12 @@ def test_records_are_matched_by_hand_and_let_go(hr: Program) -> None:
          "suggestion": {"person": "n2", "because": "would match without its leading zeros"}},
         {"id": "a/b", "name": "Cat", "why": "no_account", "suggestion": None},
     ]  # fmt: skip
-    hr.ask("PUT", "/sources/hr/pins/0002", {"person": "n1"}, status=409)
+    hr.ask("PUT", "/sources/hr/pins/0002", {"person": "n1"}, status=204)
+    assert [(one["id"], one["why"]) for one in hr.ask("GET", "/sources/hr/match")["items"]] == [
+        ("001", "several_records"), ("a/b", "no_account"),
+    ]  # fmt: skip
+    hr.ask("PUT", "/sources/hr/pins/a/b", {"person": "n1"}, status=409)
+    hr.ask("DELETE", "/sources/hr/pins/0002", status=204)
     hr.ask("PUT", "/sources/hr/pins/0002", {"person": "nobody"}, status=404)
     hr.ask("PUT", "/sources/hr/pins/0002", {"person": "n2"}, status=204)
     hr.ask("PUT", "/sources/hr/pins/a/b", {"person": "n3"}, status=204)
@@ -225,3 +230,22 @@ def test_what_waits_is_loaded_and_what_cannot_be_fetched_is_said(hr: Program) ->
     hr.ask("PATCH", "/sources/hr", {"url": "http://127.0.0.1:9/people.csv"})
     assert hr.ask("POST", "/sources/hr/plan", status=503)["detail"]
     assert hr.ask("POST", "/sources/hr/load", status=503)["detail"]
+
+
+def test_another_kind_of_source_is_refused_with_the_plan_until_somebody_looked(world: World, hr: Program) -> None:
+    send(hr, "PUT", "/sources/hr/files/people?yes=true", people(["Claims"] * 18))
+    world.save("fs", row("organisation", "hr:Claims"))
+    world.settle()
+    asked = {"kind": "scim", "mapping": {}, "join": "userName=username"}
+    refused = hr.ask("PATCH", "/sources/hr", asked, status=409)
+    assert (refused["plan"]["map"], refused["plan"]["certifications"]) == ({"hr:Claims": ""}, [])
+    assert hr.ask("GET", "/sources/hr")["kind"] == "csv"
+    hr.ask("PATCH", "/sources/hr", {**asked, "yes": True, "allow_withdrawals": 3}, status=409)
+    hr.ask("PATCH", "/sources/hr", {"kind": "paper"}, status=400)
+    shown = hr.ask("PATCH", "/sources/hr", {**asked, "yes": True})
+    assert (shown["kind"], shown["join"], shown["matched"], shown["held"]["count"]) == (
+        "scim",
+        "userName=username",
+        0,
+        0,
+    )

@@ -98,7 +98,15 @@ def test_who_is_to_be_matched_is_listed_with_what_would_help_and_matched_by_hand
         {"id": people[0].lower(), "name": "Ann", "why": "no_account",
          "suggestion": {"person": ids[people[0]], "because": "would match in another case"}},
     ]  # fmt: skip
-    assert muster("source", "pin", "hr", "X9", "--person", ids[people[1]])[0] == 1
+    status, out, _err = muster("source", "pin", "hr", "X9", "--person", ids[people[1]])
+    assert (status, f"Record '{people[1]}' has the key of this account" in out) == (0, True)
+    assert [one["why"] for one in json.loads(muster("source", "match", "hr", "--json")[1])] == [
+        "several_records",
+        "no_account",
+    ]
+    assert muster("source", "pin", "hr", people[0].lower(), "--person", ids[people[1]])[0] == 1
+    assert muster("source", "unpin", "hr", "X9")[0] == 0
+    assert len(json.loads(muster("source", "match", "hr", "--json")[1])) == 2
     assert muster("source", "pin", "hr", "X9", "--person", ids[people[2]])[0] == 0
     assert [one["id"] for one in json.loads(muster("source", "match", "hr", "--json")[1])] == [people[0].lower()]
     assert muster("source", "unpin", "hr", "X9")[0] == 0
@@ -180,3 +188,28 @@ def test_a_re_organisation_on_paper_is_told_with_names_and_nothing_is_written(hr
     assert (effect["withdrawn"], len(effect["names"]["withdrawn"])) == (1, 1)
     assert f"({effect['names']['withdrawn'][0]['id']})" in muster("source", "plan", "hr", moved, "--names")[1]
     assert len(json.loads(muster("show", "FS", "--json")[1])) == 20
+
+
+def test_a_source_is_set_to_another_kind_after_a_look_and_a_kind_is_given_back_in_one_step(
+    hr: Any, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    muster, write, _people = hr
+    assert muster("source", "supply", "organisation", "hr", "--yes")[0] == 0
+    assert muster("source", "load", "hr", write("people.csv", ["Schäden/Nacht"] * 20), "--yes")[0] == 0
+    (tmp_path / "fs.yaml").write_text(FILE, encoding="utf-8")
+    assert muster("apply", str(tmp_path / "fs.yaml"), "--yes")[0] == 0
+    assert muster("work", "--once")[0] == 0
+    unit = next(one for one in sandbox.api("units").json()["items"] if one["kind"] == "organisation")
+    (tmp_path / "map.yaml").write_text(f'"hr:Schäden / Nacht": "{unit["id"]}"\n', encoding="utf-8")
+    given_back = ("source", "supply", "organisation", "site", "--map", str(tmp_path / "map.yaml"))
+    status, out, err = muster(*given_back)
+    assert (status, "1 rows name other targets" in out, "--yes" in err) == (1, True, True)
+    assert muster(*given_back, "--yes")[0] == 0
+    assert f"organisation: {unit['id']}" in muster("export", "FS")[1]
+    assert muster("source", "set", "hr", "--kind", "paper")[0] == 2
+    other = ("source", "set", "hr", "--kind", "scim", "--join", "userName=username")
+    assert muster(*other)[0] == 0  # it supplies nothing that a row names
+    assert muster("source", "list")[1].startswith("hr\tscim\tactive\tuserName=username")
+    assert muster("source", "token", "hr")[0] == 0
+    assert muster("work", "--once")[0] == 0
+    assert muster("doctor", "--deep")[0] == 0

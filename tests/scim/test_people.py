@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
-from plugin.core.errors import RefusedByRule
+from plugin.core.tables import Journal
 from plugin.enrolment.doctor import examine
+from plugin.enrolment.sourcing import settings
+from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.jobs.work import work_host
 from plugin.mirror.pulling.unit_trees import count_if_owed
 from plugin.mirror.sources.directory.guarding import held_shown, release
-from plugin.mirror.sources.managing import setup
-from plugin.mirror.sources.source import source_row
+from plugin.mirror.sources.joining import key_accounts
+from plugin.mirror.sources.source import source_of, source_row
 from plugin.mirror.tables import Audience, AudienceMember, Connection, Person, Unit
 from tests.enrolment.test_settle import active
 from tests.scim.conftest import ENTERPRISE, GROUP, Directory
@@ -153,18 +157,42 @@ def test_another_mapping_counts_for_users_who_were_sent_before(directory: Direct
     sound(world)
 
 
-def test_a_mapping_by_which_a_directorys_people_would_lose_their_organisation_is_refused(
+def test_a_mapping_by_which_a_directorys_people_would_lose_their_organisation_waits_for_a_look_and_their_number(
     directory: Directory, world: World
 ) -> None:
     for n in range(12):
+        world.people(f"u{n}", username=f"u{n}@corp.local")
+    with world.runtime.db.write() as session:
+        key_accounts(session, source_of(session, source_row(session, HOST, "dir")))
+    for n in range(12):
         directory.user(f"u{n}@corp.local", "Claims")
-    with pytest.raises(RefusedByRule, match="12 of 12 people would lose their organisation"):
-        change(world, {"columns": {"organisation": "costCentre"}})
-    assert {unit for unit, _boss in directory.jobs().values()} == {"dir:Claims"}
+    world.save("fs", row("organisation", "dir:Claims"))
+    everybody = {f"u{n}" for n in range(12)}
+    mapping: dict[str, object] = {"columns": {"organisation": "costCentre"}}
+    with pytest.raises(NotLoaded, match="12 of 12 people would lose their organisation") as refusal:
+        change(world, mapping)
+    assert refusal.value.plan is not None
+    assert (refusal.value.plan.withdrawn, refusal.value.exit_code) == (12, 1)
+    with pytest.raises(NotLoaded, match="12 of 12"):  # the number alone is not enough where the row guard asks
+        change(world, mapping, allow=12)
+    with pytest.raises(NotLoaded, match="says 3, the plan says 12"):
+        change(world, mapping, yes=True, allow=3)
+    assert ({unit for unit, _boss in directory.jobs().values()}, active(world)) == ({"dir:Claims"}, everybody)
+    change(world, mapping, yes=True)
+    assert active(world) == everybody  # the withdrawal guard holds them
+    change(world, {}, yes=True)
+    change(world, mapping, yes=True, allow=12)
+    assert active(world) == set()
+    with world.runtime.db.read() as session:
+        changed = session.scalars(
+            select(Journal.data).where(Journal.what == "source_changed").order_by(Journal.n)
+        ).all()
+    assert [(one["after"]["mapping"], one.get("withdrawals")) for one in changed] == [
+        (mapping, None), ({}, None), (mapping, 12),
+    ]  # fmt: skip
+    sound(world)
 
 
-def change(world: World, mapping: dict[str, object]) -> None:
-    world.runtime.db.transact(
-        lambda session: setup.change_source(session, HOST, "dir", mapping=mapping, at=world.now, who="t")
-    )
+def change(world: World, mapping: dict[str, object], **how: Any) -> None:
+    settings.change(world.runtime, HOST, "dir", settings.SourceChange(mapping=mapping), who="t", **how)
     world.settle()

@@ -17,6 +17,7 @@ from plugin.enrolment.sourcing.plans import LoadPlan
 from plugin.enrolment.sourcing.retargeting import TYPES, Offer, checked, offered, retarget
 from plugin.enrolment.tables import Held
 from plugin.mirror.lookup.written_ids import meant
+from plugin.mirror.pulling.read_at_once import read_at_once
 from plugin.mirror.sources import renaming
 from plugin.mirror.sources.managing import supplying
 from plugin.mirror.sources.source import source_of, source_row
@@ -31,14 +32,18 @@ def supply(
         the same transaction.
     :raises NotLoaded: with the plan, where somebody would be withdrawn, a row re-targeted or left without its target, and
         nobody said yes.
+    :raises Unavailable: where the learning site begins to supply it and does not answer: what it says was not kept.
     """
     wanted, now = checked(targets), runtime.clock.now()
+    with runtime.db.read() as session:
+        needed = supplying.to_be_read(session, host_id, kind, names)
+    told = read_at_once(runtime, host_id, needed) if needed else {}
 
     def work(session: Session) -> None:
-        supplying.supply(session, host_id, kind, names, at=now, who=who)
+        supplying.supply(session, host_id, kind, names, told=told, at=now, who=who)
 
     types = [TYPES[kind]] if kind in TYPES else []
-    return _reviewed(
+    return reviewed(
         runtime, host_id, work, f"{kind}: {', '.join(names)}", yes=yes, types=types, wanted=wanted, who=who
     )  # fmt: skip
 
@@ -50,7 +55,7 @@ def remove(runtime: Runtime, host_id: int, name: str, *, targets: object = None,
     :raises NotLoaded: with the plan, where somebody would be withdrawn or a row re-targeted and nobody said yes.
     """
     wanted, now = checked(targets), runtime.clock.now()
-    return _reviewed(
+    return reviewed(
         runtime, host_id, lambda session: supplying.remove_source(session, host_id, name, at=now, who=who), name, yes=yes,
         types=list(TYPES.values()), wanted=wanted, who=who,
     )  # fmt: skip
@@ -60,7 +65,7 @@ def plan_removal(runtime: Runtime, host_id: int, name: str, *, targets: object =
     """What :func:`remove` would do; nothing is written."""
     wanted, now = checked(targets), runtime.clock.now()
     try:
-        return _reviewed(
+        return reviewed(
             runtime, host_id, lambda session: supplying.remove_source(session, host_id, name, at=now, who=who), name,
             yes=False, types=list(TYPES.values()), wanted=wanted, who=who, look=True,
         )  # fmt: skip
@@ -85,35 +90,49 @@ def answer_rename(
         row = renaming.open_question(session, source, number)
         renaming.answer(session, source, row, renamed=renamed, at=now, who=who)
 
-    return _reviewed(runtime, host_id, work, name, yes=yes)
+    return reviewed(runtime, host_id, work, name, yes=yes)
 
 
-def _reviewed(
-    runtime: Runtime, host_id: int, work: Callable[[Session], None], what: str, *, yes: bool,
+def reviewed(
+    runtime: Runtime, host_id: int, work: Callable[[Session], str | None], what: str, *, yes: bool,
     types: Sequence[str] = (), wanted: Mapping[str, str] | None = None, who: str = "", look: bool = False,
+    allow: int | None = None,
 ) -> LoadPlan:  # fmt: skip
-    """Do the work and say what it does. ``look``: the plan comes as a refusal whatever it says, and nothing stays."""
+    """Do the work and say what it does.
+
+    :param work: returns why somebody has to look first, where a guard says so.
+    :param types: types of assignments whose targets may go by it. :param wanted: the map, old targets to new.
+    :param look: the plan comes as a refusal whatever it says, and nothing stays.
+    :param allow: how many withdrawals are confirmed: the plan's number; the withdrawal guard holds none then.
+    :raises NotLoaded: with the plan, where somebody has to look first and nobody said yes, or ``allow`` is another number.
+    """
     limits, now = Limits.of(runtime.settings), runtime.clock.now()
+    confirmed = "" if allow is None else who
 
     def act(session: Session) -> LoadPlan:
         moved: list[int] = []
         offers: list[Offer] = []
         missing = {(one.type, one.old) for one in offered(session, host_id, types)}
 
-        def inner(session: Session) -> None:
+        def inner(session: Session) -> str:
             asked = {old: new for name, new in (wanted or {}).items() for old in _meant(session, host_id, types, name)}
-            work(session)
+            guard = work(session) or ""
             session.flush()
             session.expire_all()
             moved.append(retarget(session, runtime, host_id, types, asked, who))
             offers[:] = [one for one in offered(session, host_id, types) if (one.type, one.old) not in missing]
+            return guard
 
         held = _on_hold(session, host_id)
-        _done, effects = carried_out(session, host_id, now, limits, inner)
-        found = LoadPlan(document_of(what, effects, retargeted=moved[-1], offers=offers), effects)
+        guard, effects = carried_out(session, host_id, now, limits, inner, confirmed=confirmed)
+        document = document_of(what, effects, retargeted=moved[-1], offers=offers)
+        found = LoadPlan(document | ({"guard": guard} if guard else {}), effects, guard=guard or None)
         # Rows that lose their target are somebody's to look at, also seconds after a save, with nobody enrolled yet.
-        if look or ((found.withdrawn or moved[-1] or offers or _on_hold(session, host_id) - held) and not yes):
-            raise NotLoaded("Look at the plan, then say --yes.", found)
+        waits = guard or found.withdrawn or moved[-1] or offers or _on_hold(session, host_id) - held
+        if look or (waits and not yes and allow is None) or (guard and not yes):
+            raise NotLoaded(f"{guard} Look at the plan, then say --yes.".lstrip(), found)
+        if allow is not None and allow != found.withdrawn:
+            raise NotLoaded(f"--allow-withdrawals says {allow}, the plan says {found.withdrawn}.", found)
         return found
 
     return runtime.db.transact(act)
@@ -158,6 +177,11 @@ def waiting(one: CertificationEffect) -> str:
 def lines(plan: LoadPlan) -> list[str]:
     """The plan of such a change for a terminal."""
     found = effect_lines(plan.effects) if any(one.anything or one.on_hold for one in plan.effects) else []
+    guarded = sum(one.guarded for one in plan.effects)
+    if guarded:
+        found.append(f"Of the withdrawals the guard holds {guarded}.")
+    if plan.guard:
+        found.append(plan.guard)
     if plan.document.get("retargeted"):
         found.append(f"{plan.document['retargeted']} rows name other targets.")
     offers, by = plan.document.get("map") or {}, plan.document.get("mapped_by") or {}

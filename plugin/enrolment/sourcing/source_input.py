@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from plugin.core.errors import RefusedByRule, Unavailable
+from plugin.core.errors import Invalid, RefusedByRule, Unavailable
 from plugin.core.runtime import Runtime
 from plugin.hosts.csv.last_file import LastFile
 from plugin.hosts.port import HostTrouble
@@ -35,7 +35,7 @@ def standing(session: Session, row: Connection) -> tuple[Any, ...]:
     here = (SourceLoad.host_id == row.host_id, SourceLoad.source == row.id, SourceLoad.state == DONE)
     newest = session.scalar(select(func.max(SourceLoad.id)).where(*here))
     said = (row.settings.get(name) for name in ("join", "units"))
-    return newest, row.state == "paused", json.dumps([row.mapping, *said], sort_keys=True)
+    return newest, row.state == "paused", json.dumps([row.kind, row.mapping, *said], sort_keys=True)
 
 
 def read(
@@ -49,7 +49,7 @@ def read(
     if source.kind in DIALECTS and not files:
         return source, replace(_asked(runtime, row, source), stands=stands)
     if source.kind != "csv":
-        raise RefusedByRule(f"{name} is a source of kind {source.kind}: it reads no files.")
+        raise Invalid(f"{name} is a source of kind {source.kind}: it reads no files.")
     handed = read_files(source, files, kind, last)
     if all(one.file.kind != "people" for one in handed.readings) and not _knows_people(runtime, source):
         raise RefusedByRule(f"{name} knows nobody yet: its first load needs a file of people.")
@@ -63,7 +63,7 @@ def _asked(runtime: Runtime, row: Connection, source: Source) -> LoadFiles:
     """
     address = str(row.settings.get("url") or "")
     if not address:
-        raise RefusedByRule(f"{source.name} has no address to read from: muster source set {source.name} --url ADDRESS")
+        raise Invalid(f"{source.name} has no address to read from: muster source set {source.name} --url ADDRESS")
     spec = replace(spec_for(runtime, row), api_url=address)
     try:
         return read_api(source, open_host(spec, runtime.http, runtime.clock))

@@ -39,7 +39,7 @@ def what_words() -> dict[str, str]:
         "host_registration.deployment": _("Add or close a deployment"),
         "hosts.registration_address": _("Make an address for registering"),
         "host_messages.change": _("Change where messages are sent"), "sources.add": _("Add a source"),
-        "source.settings": _("Change a source’s address or credentials"), "messages.cap": _("Raise the cap on messages"),
+        "source_settings.change": _("Change a source’s address or credentials"), "messages.cap": _("Raise the cap on messages"),
         "four_eyes.switch": _("Switch four eyes off"), "sending.leave": _("Change where reports may be sent"),
         "sending.send": _("Give oneself the right to read reports while not signed in"),
         "record.switch": _("Let others verify proofs of learners"), "api_sources.add": _("Add a source"),

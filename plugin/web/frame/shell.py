@@ -112,7 +112,7 @@ _SECTION_OF = {
     "today": "home", "finder": "search", "people": "people", "person": "people", "reports": "reports", "saved_reports": "reports",
     "messages": "messages", "system": "system", "delivery": "delivery", "results": "delivery", "held": "held",
     "endpoints": "endpoints", "sources": "sources", "source": "sources", "source_removal": "sources",
-    "source_loads": "sources", "what_if": "sources", "my": "mine", "team": "team",
+    "source_settings": "sources", "source_loads": "sources", "what_if": "sources", "my": "mine", "team": "team",
 }  # fmt: skip
 """The section of the pages of a blueprint, where the page does not say it."""
 

@@ -12,13 +12,12 @@ from plugin.access.rules import rule
 from plugin.core.errors import Invalid, MusterError, NotFound
 from plugin.enrolment.sourcing import fetching, kept, loads, undoing
 from plugin.enrolment.sourcing.kept import Named
-from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.sourcing.source_input import DONE
 from plugin.mirror.sources.source import source_of, source_row
 from plugin.web.frame.kit import PREFIX, field, runtime, who
 from plugin.web.hosts.host_list import host_of
 from plugin.web.sources.source import acted, shown
-from plugin.web.sources.source_words import refusal_words
+from plugin.web.sources.source_words import load_refusal_words, typed_withdrawals
 from plugin.web.sources.trying import understood
 
 blueprint = Blueprint("source_loads", __name__, url_prefix=f"{PREFIX}/hosts/<int:number>/sources")
@@ -36,20 +35,7 @@ def _confirmed() -> dict[str, Any]:
 
     :raises Invalid: for what is no number.
     """
-    typed = field("withdrawals").replace(",", "")
-    if typed and not (typed.isascii() and typed.isdigit() and len(typed) < 10):
-        raise Invalid(_("Type the number of withdrawals, or leave it empty."))
-    return {"force": field("force") == "1", "allow": int(typed) if typed else None}
-
-
-def _refused(allow: int | None, refusal: NotLoaded) -> str:
-    """Why a load was not done, on its page."""
-    if allow is not None and refusal.plan is not None and refusal.plan.withdrawn != allow:
-        return _(
-            "You typed %(typed)s, and it would withdraw %(withdrawn)s. Look at the plan once more.",
-            typed=allow, withdrawn=refusal.plan.withdrawn,
-        )  # fmt: skip
-    return refusal_words(refusal)
+    return {"force": field("force") == "1", "allow": typed_withdrawals(field("withdrawals"))}
 
 
 @blueprint.post("/<name>/files")
@@ -73,7 +59,7 @@ def _loaded(number: int, name: str, given: Named, *, yes: bool, kind: str = "") 
     except Invalid as error:
         return shown(number, name, problem=error.sentence, status=error.status)
     act = partial(loads.load, runtime(), number, name, given, who=who(), kind=kind, yes=yes, **how)
-    return acted(number, name, act, refused=partial(_refused, how["allow"]))
+    return acted(number, name, act, refused=partial(load_refusal_words, how["allow"]))
 
 
 def _tried(number: int, name: str, given: Named, kind: str = "") -> Response:

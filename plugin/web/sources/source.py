@@ -9,9 +9,8 @@ from flask import Blueprint, Response, make_response, request, url_for
 from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
-from plugin.certifications.file.document import read_tree
 from plugin.core.errors import MusterError, NotFound
-from plugin.enrolment.sourcing import changes, fetching
+from plugin.enrolment.sourcing import changes, settings
 from plugin.enrolment.sourcing.kept import WAITS, is_unfit
 from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.sourcing.plans import LoadPlan
@@ -23,7 +22,14 @@ from plugin.mirror.sources.tables import SourceLoad
 from plugin.web.frame.kit import PREFIX, field, go, nudge, page, runtime, who
 from plugin.web.hosts.host_list import host_of
 from plugin.web.sources.effects_shown import LISTED, with_names
-from plugin.web.sources.source_words import because_words, load_words, refusal_words, supplied_words, why_words
+from plugin.web.sources.source_words import (
+    because_words,
+    kind_words,
+    load_words,
+    refusal_words,
+    supplied_words,
+    why_words,
+)
 from plugin.web.sources.trying import Understood
 
 blueprint = Blueprint("source", __name__, url_prefix=f"{PREFIX}/hosts/<int:number>/sources")
@@ -53,7 +59,7 @@ def shown(
     return page(
         "sources/source.html", host=host, source=found, unmatched=unmatched, loads=kept, plan=plan, effects=effects,
         problem=problem, status=status, listed=LISTED, supplies=supplies, whys=why_words(), becauses=because_words(),
-        load_states=load_words(), read=read, token=token, held_load=_waiting(kept),
+        kinds=kind_words(), load_states=load_words(), read=read, token=token, held_load=_waiting(kept),
         address=f"{runtime().settings.base_url.rstrip('/')}/scim/v2/{name}",
     )  # fmt: skip
 
@@ -95,17 +101,14 @@ def acted(
 @rule("change host")
 def keep(number: int, name: str) -> Response:
     """Which further columns are kept as profile fields."""
-    at, by = runtime().clock.now(), who()
     ticked, offered = request.form.getlist("keep"), set(request.form.getlist("offered"))
 
     def act() -> None:
-        def work(session: Session) -> None:
-            row = source_row(session, number, name, lock=True)
-            before = [one for one in row.mapping.get("keep") or () if one not in offered]
-            document = {**row.mapping, "keep": [*before, *ticked]}
-            setup.change_source(session, number, name, mapping=document, at=at, who=by)
-
-        runtime().db.transact(work)
+        with runtime().db.read() as session:
+            present = dict(source_row(session, number, name).mapping)
+        before = [one for one in present.get("keep") or () if one not in offered]
+        asked = settings.SourceChange(mapping={**present, "keep": [*before, *ticked]})
+        settings.change(runtime(), number, name, asked, who=who())
 
     return acted(number, name, act)
 
@@ -120,29 +123,6 @@ def report(number: int, name: str, load_number: int) -> Response:
     answer.headers["Content-Type"] = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}-{load_number}.csv"'
     return answer
-
-
-@blueprint.post("/<name>/settings")
-@rule("change host", widens=True)
-def settings(number: int, name: str) -> Response:
-    """Change how a source joins, is read and fetched."""
-    at, by = runtime().clock.now(), who()
-    join, url, schedule = field("join"), field("url", 1000), field("schedule")
-    secret = request.form.get("secret") or None
-
-    def act() -> None:
-        document = read_tree(request.form.get("mapping", "")) or {}
-        chosen = fetching.chosen(
-            url=url, schedule=schedule, after=field("after") or None, forget_host_key=field("forget_host_key") == "1",
-            plain=runtime().http.allow_private,
-        )  # fmt: skip
-        runtime().db.transact(
-            lambda session: setup.change_source(
-                session, number, name, join_by=join, mapping=document, settings=chosen, secret=secret, at=at, who=by
-            )
-        )
-
-    return acted(number, name, act)
 
 
 @blueprint.post("/<name>/tokens")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flask_babel import gettext as _
 
+from plugin.core.errors import Invalid
 from plugin.enrolment.sourcing.loads import NotLoaded
 
 
@@ -58,3 +59,24 @@ def refusal_words(refusal: NotLoaded) -> str:
     if refusal.plan is None:
         return refusal.sentence
     return _("Nothing has been changed yet. Look at what it does, then confirm.")
+
+
+def load_refusal_words(allow: int | None, refusal: NotLoaded) -> str:
+    """The same, where a number of withdrawals may have been typed that is not the plan's."""
+    if allow is not None and refusal.plan is not None and refusal.plan.withdrawn != allow:
+        return _(
+            "You typed %(typed)s, and it would withdraw %(withdrawn)s. Look at the plan once more.",
+            typed=allow, withdrawn=refusal.plan.withdrawn,
+        )  # fmt: skip
+    return refusal_words(refusal)
+
+
+def typed_withdrawals(text: str) -> int | None:
+    """A number of withdrawals as somebody typed it to confirm them; ``None``: nothing was typed.
+
+    :raises Invalid: for what is no number.
+    """
+    typed = text.replace(",", "")
+    if typed and not (typed.isascii() and typed.isdigit() and len(typed) < 10):
+        raise Invalid(_("Type the number of withdrawals, or leave it empty."))
+    return int(typed) if typed else None

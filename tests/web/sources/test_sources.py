@@ -204,3 +204,31 @@ def test_a_token_for_a_directory_is_shown_once_on_its_page(world: World, visit: 
     for until, status in (("2001-01-01", 409), ("soon", 400)):
         assert visitor.post(f"{base}/dir/tokens", {"until": until}).status_code == status
     assert visitor.post(f"{base}/nobody/tokens", {}).status_code == 404
+
+
+def test_settings_by_which_somebody_would_leave_are_shown_with_what_they_do_and_then_confirmed(
+    world: World, visit: Visit, settle: Callable[[], None]
+) -> None:
+    visitor, base = visit(), f"/hosts/{HOST}/sources"
+    for n in range(12):
+        world.people(f"w{n}", number=f"{n:03}")
+    assert visitor.post(base, {"name": "hr", "kind": "csv"}).status_code == 303
+    assert visitor.post(f"{base}/supply", {"kind": "organisation", "names": ["hr"], "yes": "1"}).status_code == 303
+    lines = "id,organisation\n" + "".join(f"{n:03},Claims\n" for n in range(12))
+    given = {"files": (io.BytesIO(lines.encode()), "people.csv"), "load": "1"}
+    assert visitor.post(f"{base}/hr/files", given).status_code == 303
+    world.save("fs", row("organisation", "hr:Claims"))
+    settle()
+    asked = {"kind": "csv", "join": "id=email", "mapping": "", "url": "", "schedule": "hourly", "secret": "s3cret"}
+    look = visitor.post(f"{base}/hr/settings", asked)
+    assert look.status_code == 409
+    assert 'name="join" value="id=email"' in look.text
+    assert ("s3cret" in look.text, 'name="secret"' in look.text, "Withdrawn: 12" in look.text) == (False, True, True)
+    wrong = visitor.post(f"{base}/hr/settings", {**asked, "yes": "1", "withdrawals": "3"})
+    assert (wrong.status_code, "You typed 3, and it would withdraw 12." in wrong.text) == (409, True)
+    assert visitor.post(f"{base}/hr/settings", {**asked, "yes": "1", "withdrawals": "12"}).status_code == 303
+    sql = "SELECT count(*) FROM enrolment WHERE state > 0"
+    with world.runtime.db.read() as session:
+        assert session.execute(text(sql)).scalar_one() == 0
+    assert visitor.post(f"{base}/hr/settings", {**asked, "kind": "scim", "yes": "1"}).status_code == 303
+    assert "Where the directory pushes" in visitor.page(f"{base}/hr")

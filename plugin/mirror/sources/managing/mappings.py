@@ -10,8 +10,19 @@ from plugin.hosts.csv import mapping as files
 from plugin.hosts.registry import DIALECTS, MAPPERS
 from plugin.mirror.sources.source import UNIT_KINDS
 
+OWN_KINDS = ("csv", "scim")
+"""Kinds of sources that are no dialect of a host."""
 COMMON = ("keep", "leavers")
 """Settings that every kind of source has."""
+
+
+def check_kind(kind: str) -> None:
+    """Whether there is such a kind of source.
+
+    :raises Invalid: where not, naming those there are.
+    """
+    if kind not in OWN_KINDS and kind not in DIALECTS:
+        raise Invalid(f"'{kind}' is no kind of source; use one of {', '.join(sorted({*OWN_KINDS, *DIALECTS}))}.")
 
 
 def check_mapping(kind: str, document: object, key_field: str = "") -> dict[str, Any]:

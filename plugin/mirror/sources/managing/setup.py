@@ -15,15 +15,14 @@ from plugin.core import journal
 from plugin.core.errors import Invalid, RefusedByRule
 from plugin.core.ids import take_ids
 from plugin.core.tables import Host
-from plugin.hosts.registry import DIALECTS
 from plugin.mirror.sources.directory.mapping import key_of
 from plugin.mirror.sources.directory.tables import DirectoryResource
 from plugin.mirror.sources.directory.writing import said_of_all
 from plugin.mirror.sources.intake import take
 from plugin.mirror.sources.joining import key_accounts
-from plugin.mirror.sources.managing.mappings import check_mapping
+from plugin.mirror.sources.managing.mappings import check_kind, check_mapping
 from plugin.mirror.sources.managing.matching import rejoin
-from plugin.mirror.sources.managing.supplying import site_offers
+from plugin.mirror.sources.managing.supplying import begin_anew, site_offers
 from plugin.mirror.sources.overlays import lay_over_everyone
 from plugin.mirror.sources.source import (
     DEFAULT_JOIN,
@@ -40,8 +39,6 @@ from plugin.mirror.sources.source_data import Delivery
 from plugin.mirror.sources.tables import Identity
 from plugin.mirror.tables import SITE, SOURCE, Audience, Connection, Job, Person, Unit
 
-OWN_KINDS = ("csv", "scim")
-"""Kinds of sources that are no dialect of a host."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
@@ -58,8 +55,7 @@ def add_source(
         raise Invalid(
             f"'{name}' is no name for a source: a small letter, then small letters, digits and hyphens, at most 64."
         )
-    if kind not in OWN_KINDS and kind not in DIALECTS:
-        raise Invalid(f"'{kind}' is no kind of source; use one of {', '.join(sorted({*OWN_KINDS, *DIALECTS}))}.")
+    check_kind(kind)
     parse_join(join_by)
     taken = select(Connection.name).where(Connection.name == name).union(select(Host.name).where(Host.name == name))
     if session.execute(taken).first() is not None:
@@ -105,17 +101,25 @@ def _supply_by_default(session: Session, host_id: int, connection: int, at: int)
 
 
 def change_source(
-    session: Session, host_id: int, name: str, *, join_by: str | None = None, mapping: object = None,
-    settings: Mapping[str, Any] | None = None, secret: str | None = None, at: int, who: str,
-) -> Connection:  # fmt: skip
-    """Change how a source joins and is read; joins are made anew where their keys changed.
+    session: Session, host_id: int, name: str, *, kind: str | None = None, join_by: str | None = None,
+    mapping: object = None, settings: Mapping[str, Any] | None = None, secret: str | None = None,
+    confirmed: int | None = None, at: int, who: str,
+) -> str:  # fmt: skip
+    """Change what a source is, how it joins and is read; joins are made anew where their keys changed.
+
+    Another kind begins anew: what the source supplied goes, and its name, its join and what it supplies stay.
 
     :param settings: names not given keep their values. :param secret: what a fetch is signed in with; ``""`` forgets it.
-    :raises NotFound: for a name nobody has. :raises Invalid: for a join or a mapping that cannot be.
-    :raises RefusedByRule: where a directory's people would lose too much by a mapping.
+    :param confirmed: the number of withdrawals that somebody confirmed, for the history.
+    :returns: why somebody has to look first, where a directory's people would lose too much by a mapping; else ``""``.
+    :raises NotFound: for a name nobody has. :raises Invalid: for a kind, a join or a mapping that cannot be.
     """
     row = source_row(session, host_id, name, lock=True)
-    before = {"join": row.settings.get("join"), "mapping": row.mapping}
+    before = _described(row)
+    if kind is not None and kind != row.kind:
+        check_kind(kind)
+        begin_anew(session, row, kind, at)
+        mapping = row.mapping if mapping is None else mapping
     if secret is not None:
         row.api_token = secret or None
     if settings or secret is not None:
@@ -129,24 +133,25 @@ def change_source(
         session.flush()
         _rekey(session, source_of(session, row), at)
     session.flush()
-    after = {"join": row.settings.get("join"), "mapping": row.mapping}
+    after, guard = _described(row), ""
     if row.kind == "scim" and after["mapping"] != before["mapping"]:
-        _read_users_anew(session, source_of(session, row), at)
+        guard = _read_users_anew(session, source_of(session, row), at)
     if after != before:
-        journal.record(
-            session, host_id, at, who, "source_changed", reason=name, data={"before": before, "after": after}
-        )
-    return row
+        data = {"before": before, "after": after} | ({} if confirmed is None else {"withdrawals": confirmed})
+        journal.record(session, host_id, at, who, "source_changed", reason=name, data=data)
+    return guard
 
 
-def _read_users_anew(session: Session, source: Source, at: int) -> None:
+def _described(row: Connection) -> dict[str, Any]:
+    return {"kind": row.kind, "join": row.settings.get("join"), "mapping": row.mapping}
+
+
+def _read_users_anew(session: Session, source: Source, at: int) -> str:
     """A directory sends a user again only where she changed, so that those it has sent are read anew by another mapping.
 
-    :raises RefusedByRule: where more would lose what they have than the row guard lets through.
+    :returns: why somebody has to look first, where more would lose what they have than the row guard lets through.
     """
-    taken = take(session, source.host_id, source, Delivery(people=said_of_all(session, source)), at)
-    if taken.guard:
-        raise RefusedByRule(taken.guard)
+    return take(session, source.host_id, source, Delivery(people=said_of_all(session, source)), at).guard or ""
 
 
 def _set_fetching(row: Connection, settings: dict[str, Any], *, anew: bool, at: int) -> None:

@@ -14,9 +14,11 @@ from plugin.core.errors import Invalid
 from plugin.core.tables import Host
 from plugin.hosts.port import Caps
 from plugin.mirror.connections.store import site_of
+from plugin.mirror.pulling.read_at_once import Told, write_at_once
 from plugin.mirror.pulling.rows import KINDS, Written, drop_rows
 from plugin.mirror.sources.directory.tables import DirectoryResource
 from plugin.mirror.sources.intake import follow
+from plugin.mirror.sources.joining import key_accounts
 from plugin.mirror.sources.managing.matching import finish
 from plugin.mirror.sources.members import write_audiences
 from plugin.mirror.sources.overlays import lay_over, lay_over_everyone
@@ -56,12 +58,23 @@ def site_offers(session: Session, host_id: int) -> set[str]:
     return offers
 
 
-def supply(session: Session, host_id: int, kind: str, names: Sequence[str], *, at: int, who: str) -> None:
-    """Change who supplies a kind; the mirror follows in this transaction (SOURCES 2.4).
+TOLD = {
+    "organisation": ("units", "jobs"), "position": ("units", "jobs"), "managers": ("jobs",),
+    "audiences": ("audiences", "members"),
+}  # fmt: skip
+"""By kind the records of the learning site that tell of it. Fields are kept of it whoever supplies them."""
 
-    :param names: of sources in order; the learning site by the name of its connection.
-    :raises Invalid: for a kind or name that cannot be.
+
+def to_be_read(session: Session, host_id: int, kind: str, names: Sequence[str]) -> Sequence[str]:
+    """Which records of the learning site a change needs: where it begins to supply a kind, what it said was not kept.
+
+    :raises Invalid: as :func:`supply`.
     """
+    wanted, before = _wanted(session, host_id, kind, names), suppliers_of(session, host_id)[kind]
+    return TOLD.get(kind, ()) if SITE_SUPPLIES in wanted and SITE_SUPPLIES not in before else ()
+
+
+def _wanted(session: Session, host_id: int, kind: str, names: Sequence[str]) -> list[int]:
     if kind not in SUPPLIED:
         raise Invalid(f"'{kind}' is nothing to supply; use one of {', '.join(SUPPLIED)}.")
     site = site_of(session, host_id)
@@ -73,7 +86,19 @@ def supply(session: Session, host_id: int, kind: str, names: Sequence[str], *, a
     ]
     if not wanted or len(set(wanted)) != len(wanted):
         raise Invalid("Name each supplier once, and at least one.")
-    before = suppliers_of(session, host_id)[kind]
+    return wanted
+
+
+def supply(
+    session: Session, host_id: int, kind: str, names: Sequence[str], *, told: Told | None = None, at: int, who: str
+) -> None:
+    """Change who supplies a kind; the mirror follows in this transaction (SOURCES 2.4).
+
+    :param names: of sources in order; the learning site by the name of its connection.
+    :param told: what the learning site says of it, see :func:`to_be_read`.
+    :raises Invalid: for a kind or name that cannot be.
+    """
+    wanted, before = _wanted(session, host_id, kind, names), suppliers_of(session, host_id)[kind]
     set_suppliers(session, host_id, kind, wanted)
     written = Written()
     for connection in {*before, *wanted} - {SITE_SUPPLIES}:
@@ -82,6 +107,7 @@ def supply(session: Session, host_id: int, kind: str, names: Sequence[str], *, a
             written.add(_supplies_now(session, source_of(session, row), kind, connection in wanted, at))
     if (SITE_SUPPLIES in before) != (SITE_SUPPLIES in wanted) and kind != "fields":
         written.add(_site_supplies_now(session, host_id, kind, SITE_SUPPLIES in wanted))
+        written.add(write_at_once(session, host_id, told or {}))
     if kind == "fields":
         zone = str(session.get_one(Host, host_id).time_zone)
         written.people |= lay_over_everyone(session, host_id, at, zone)
@@ -115,7 +141,7 @@ def _site_supplies_now(session: Session, host_id: int, kind: str, begins: bool) 
     written = Written()
     site = site_of(session, host_id)
     if begins:
-        if site is not None:  # read whole again: what it said of this was not kept
+        if site is not None:  # read whole again: what it says of others was not kept, and who is missing is judged then
             site.marks, site.settings = {}, {**site.settings, "whole_read": 0}
         return written
     if kind in UNIT_KINDS:
@@ -156,17 +182,41 @@ def remove_source(session: Session, host_id: int, name: str, *, at: int, who: st
     """
     row = source_row(session, host_id, name, lock=True)
     source = source_of(session, row)
-    written = Written()
-    for kept in (AudienceMember, Job, Audience):
-        written.add(_drop_all(session, host_id, row.id, kept))
-    for kind in UNIT_KINDS:
-        written.add(_drop_all(session, host_id, row.id, Unit, kind))
-    mine = (Identity.host_id == host_id, Identity.source == row.id)
-    people = {one for one in session.scalars(select(Identity.person).where(*mine)) if one is not None}
     for kind, listed in suppliers_of(session, host_id).items():
         if row.id in listed:
             rest = [one for one in listed if one != row.id]
             set_suppliers(session, host_id, kind, rest or [SITE_SUPPLIES])
+    written = _forget_records(session, source, at)
+    session.delete(row)
+    session.flush()
+    finish(session, host_id, written, at)
+    journal.record(session, host_id, at, who, "source_removed", reason=name)
+
+
+def begin_anew(session: Session, row: Connection, kind: str, at: int) -> None:
+    """Have a source be of another kind: what it supplied goes, as if it were taken away, and nothing was read of it yet.
+
+    Its name, how it joins and what it supplies stay; its address, its secret and its tokens were those of the other kind.
+    """
+    written = _forget_records(session, source_of(session, row), at)
+    row.kind, row.settings, row.api_token = kind, {"join": row.settings.get("join")}, None
+    row.caps, row.marks, row.failures, row.retry_at = {}, {}, 0, 0
+    if row.reason:
+        row.state, row.reason, row.since = "active", "", at
+    session.flush()
+    key_accounts(session, source_of(session, row))
+    finish(session, row.host_id, written, at)
+
+
+def _forget_records(session: Session, source: Source, at: int) -> Written:
+    """Everything that a source told; rows of certifications that name its units stay, marked."""
+    host_id, written = source.host_id, Written()
+    for kept in (AudienceMember, Job, Audience):
+        written.add(_drop_all(session, host_id, source.id, kept))
+    for kind in UNIT_KINDS:
+        written.add(_drop_all(session, host_id, source.id, Unit, kind))
+    mine = (Identity.host_id == host_id, Identity.source == source.id)
+    people = {one for one in session.scalars(select(Identity.person).where(*mine)) if one is not None}
     session.execute(delete(Identity).where(*mine), execution_options={"synchronize_session": False})
     zone = str(session.get_one(Host, host_id).time_zone)
     if "fields" in source.supplies:  # the places of those after it in the order move up
@@ -176,7 +226,4 @@ def remove_source(session: Session, host_id: int, name: str, *, at: int, who: st
     ours: tuple[Any, ...] = (AccountKey, SourceMember, SourceUnit, Rename, DirectoryResource, SourceLoad)
     for table in ours:
         session.execute(delete(table).where(table.host_id == host_id, table.source == source.id))
-    session.delete(row)
-    session.flush()
-    finish(session, host_id, written, at)
-    journal.record(session, host_id, at, who, "source_removed", reason=name)
+    return written
