@@ -11,6 +11,7 @@ import pytest
 from pyroaring import BitMap
 
 from plugin.core.runtime import Runtime
+from plugin.mirror.tables import ACTIVE, SUSPENDED
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.service import report
@@ -93,6 +94,31 @@ def test_days_and_numbers_are_read_to_the_letter(site: Runtime, source: str, que
 def test_the_last_day_there_is_lies_before_nothing(site: Runtime) -> None:
     assert len(ask(site, "learners", "due.before=9999-12-31&person=ann")) == 1
     assert ask(site, "learners", "due.after=9999-12-31") == ask(site, "learners", "due=0001-01-01") == []
+
+
+def test_the_suspended_of_the_overview_are_the_learners_behind_the_number_before_and_after_they_are_settled(
+    runtime: Runtime,
+) -> None:
+    world = small_world(runtime)
+    world.save("rep", row("organisation", "sales", "below"), settle=True, state="live")
+
+    def both() -> tuple[int, list[str]]:
+        (number,) = (one["suspended"] for one in ask(runtime, "overview", "certification=rep"))
+        rows = ask(runtime, "learners", "certification=rep&active=true&suspended=true&columns=person")
+        return number, [one["person"] for one in rows]
+
+    somebody = ask(runtime, "learners", "certification=rep&columns=person")[0]["person"]
+    assert both() == (0, [])
+    world.state(somebody, SUSPENDED)
+    assert both() == (0, [])
+    (account,) = ask(runtime, "learners", f"person={somebody}&columns=account_state")
+    assert account["account_state"] == "suspended"
+    world.settle()
+    assert both() == (1, [somebody])
+    world.state(somebody, ACTIVE)
+    assert both() == (1, [somebody])
+    world.settle()
+    assert both() == (0, [])
 
 
 def test_a_search_for_nothing_leaves_nobody_out(site: Runtime) -> None:

@@ -20,12 +20,15 @@ _HELD = tuple(word for word in HOLDS if word)
 DAYS = f"CASE WHEN {OVERDUE} THEN CASE WHEN {{today}} > {{due}} THEN {{today}} - {{due}} ELSE 1 END ELSE 0 END"
 """Calendar days in the host's zone, at least one once overdue."""
 
+_SUSPENDED_NOW = f"(({ACTIVE} AND e.frozen_since IS NOT NULL) OR (NOT {ACTIVE} AND p.state = {SUSPENDED}))"
+"""Of whoever is enrolled as it was settled, so that they are the people behind the number of ``overview``."""
+
 COLUMNS = (
     *CERTIFICATION,
     *PERSON,
     Column("state", WORD, STATE, words=STATES, code="e.state"),
     Column("active", FLAG, flag(ACTIVE)),
-    Column("suspended", FLAG, flag(f"p.state = {SUSPENDED}")),
+    Column("suspended", FLAG, flag(_SUSPENDED_NOW)),
     Column("held", WORD, f"CASE WHEN {_LIVE} THEN {words_sql('e.hold', HOLDS)} END", words=_HELD),
     Column("enrolled_at", INSTANT, "e.began"),
     Column("due", INSTANT, "e.due"),
