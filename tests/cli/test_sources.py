@@ -213,3 +213,43 @@ def test_a_source_is_set_to_another_kind_after_a_look_and_a_kind_is_given_back_i
     assert muster("source", "token", "hr")[0] == 0
     assert muster("work", "--once")[0] == 0
     assert muster("doctor", "--deep")[0] == 0
+
+
+def test_a_directory_and_a_folder_are_wrong_use_of_each_command_that_reads_files(muster: Any, tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text("id\n1\n", encoding="utf-8")
+    assert muster("source", "add", "dir", "--kind", "scim", "--join", "userName=username")[0] == 0
+    assert muster("source", "add", "hr", "--kind", "csv")[0] == 0
+    assert muster("source", "add", "other", "--kind", "webhook")[0] == 0
+    for command in ("plan", "load"):
+        for name, file in (("dir", people), ("hr", tmp_path), ("other", people), ("hr", tmp_path / "none.csv")):
+            assert (command, name, muster("source", command, name, str(file))[0]) == (command, name, 2)
+        assert muster("source", command, "hr")[0] == 2
+        assert muster("source", command, "other")[0] == 2  # there is no address
+    assert muster("source", "plan", "dir")[0] == 2
+    assert muster("source", "load", "dir")[0] == 0  # nobody is held
+    assert muster("source", "load", "dir", "--yes")[0] == 1
+    mapping = tmp_path / "mapping.yaml"
+    for document in ("columns: [id]", "shoes: 1", "a: [1"):
+        mapping.write_text(document, encoding="utf-8")
+        assert muster("source", "set", "hr", "--mapping", str(mapping))[0] == 2
+        assert muster("source", "add", "x", "--kind", "csv", "--mapping", str(mapping))[0] == 2
+    for wrong in (("set", "nobody", "--join", "id=number"), ("set", "hr", "--mapping", str(tmp_path)), ("pause", "nobody"),
+                  ("resume", "nobody"), ("show", "nobody"), ("match", "nobody"), ("pin", "hr", "1", "--person", "x"),
+                  ("unpin", "hr", "1"), ("token", "nobody"), ("token", "dir", "--until", "soon"), ("undo", "nobody"),
+                  ("remove", "nobody"), ("rename", "nobody"), ("supply", "organisation"), ("supply", "organisation", "nobody"),
+                  ("what-if", "hr:X", "--top")):  # fmt: skip
+        status, out, err = muster("source", *wrong)
+        assert (wrong, status, out, "Traceback" in err) == (wrong, 2, "", False)
+
+
+def test_reports_end_with_the_status_of_their_refusal_and_print_nothing_else(muster: Any, tmp_path: Path) -> None:
+    for wrong in (("nothing",), ("learners", "--columns", "shoe"), ("learners", "--where", "shoe=1"), ("learners", "--where", "x"),
+                  ("learners", "--sort", "shoe"), ("learners", "--as-of", "2099-01-01"), ("learners", "--as-of", "soon"),
+                  ("courses", "--as-of", "2026-01-01"), ("learners", "--where", "due.between=2026-02-01..2026-01-01"),
+                  ("learners", "--out", str(tmp_path)), ("learners", "--out", str(tmp_path / "none" / "x.csv")),
+                  ("learners", "--out", str(tmp_path / "x.doc")), ("overview", "--where", "by=shoe")):  # fmt: skip
+        status, out, err = muster("report", *wrong)
+        assert (wrong, status, out, "Traceback" in err, bool(err)) == (wrong, 2, "", False, True)
+    assert not list(tmp_path.glob("x*"))
+    assert muster("report", "learners", "--format", "csv")[0] == 0
