@@ -13,7 +13,7 @@ from sqlalchemy import select
 from plugin.core.tables import Journal
 from plugin.reports.sources.overview import NUMBERS
 from tests.api.conftest import Program
-from tests.world import World, row
+from tests.world import HOST, World, row
 
 
 @pytest.fixture
@@ -151,3 +151,38 @@ def test_a_saved_report_is_sent_by_a_schedule_and_fetched(asked: Program, world:
     asked.ask("DELETE", f"{place}/{made['id']}", status=204)
     assert asked.ask("GET", place)["items"] == []
     asked.ask("GET", "/sent-reports/99/file", status=404)
+
+
+def test_a_token_made_anew_under_its_name_goes_on_with_its_schedules_by_its_own_rights(
+    world: World, program: Callable[..., Program]
+) -> None:
+    from plugin.access.present_rights import reader_of
+    from plugin.access.tokens import take_back
+    from plugin.reports.sending.due_reports import send_reports
+
+    def sent(after: int) -> list[str]:
+        world.at(world.now + after)
+        send_reports(world.runtime, 1, reader_of)
+        return [one["state"] for one in asked.ask("GET", "/sent-reports")["items"]]
+
+    def renewed(*scopes: str) -> Program:
+        with world.runtime.db.write() as session:
+            take_back(session, HOST, "bi", at=world.now, who="sam")
+        return program("bi", scopes=scopes)
+
+    asked = program("bi", scopes=("read", "reports"))
+    saved = asked.ask("POST", "/saved-reports", {"name": "All", "source": "learners", "query": []}, status=201)
+    place = f"/saved-reports/{saved['id']}/schedules"
+    asked.ask("POST", place, {"timing": {"every": "daily", "at": "12:00"}, "format": "csv"}, status=201)
+    assert sent(3600) == ["kept"]
+    asked = renewed("reports")
+    assert sent(86_400) == ["kept", "kept"]
+    renewed("read")  # sees no reports
+    world.at(world.now + 86_400)
+    send_reports(world.runtime, 1, reader_of)
+    asked = renewed("reports")
+    (one,) = asked.ask("GET", place)["items"]
+    assert (one["state"], one["reason"]) == ("paused", "Its owner may not see reports any more.")
+    other = program("other", scopes=("reports",))
+    assert other.ask("GET", "/saved-reports")["items"] == []
+    other.ask("GET", place, status=404)
