@@ -189,3 +189,41 @@ def test_a_report_for_a_folder_that_is_not_there_is_wrong_use(saved: Any, muster
         )[1]
         == ""
     )
+
+
+def test_a_plan_of_a_draft_enrols_nobody_and_says_whom_going_live_would(
+    muster: Any, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    people = [one["id"] for one in sandbox.api("people").json()["items"] if one["state"] == "active"][:3]
+    path = tmp_path / "d.yaml"
+
+    def plan(state: str, *rows: str) -> tuple[dict[str, Any], str]:
+        listed = ", ".join(f"{{individual: {one}}}" for one in rows)
+        text = f"version: 1\ncertifications:\n  - {{code: D1, name: D, state: {state}, assignments: [{listed}]}}\n"
+        path.write_text(text, encoding="utf-8")
+        status, out, _err = muster("plan", str(path), "--json")
+        assert status == 0
+        return json.loads(out)["certifications"][0]["adding"], muster("plan", str(path))[1]
+
+    numbers, words = plan("draft", *people[:2])
+    assert numbers == {
+        "x": 2,
+        "already": 0,
+        "newly": 0,
+        "later": 2,
+        "held_back": 0,
+        "suspended": 0,
+        "not_to_be_assigned": 0,
+    }
+    assert "This is a draft, and reaches nobody: going live would enrol 2 newly and hold back 0" in words
+    assert muster("apply", str(path), "--yes")[0] == 0
+    assert muster("work", "--once")[0] == 0
+    assert json.loads(muster("show", "D1", "--json")[1]) == []
+    numbers, words = plan("draft", *people)
+    assert (numbers["x"], numbers["newly"], numbers["later"]) == (1, 0, 1)
+    assert "going live would enrol 3 newly" in words
+    numbers, words = plan("live", *people)
+    assert (numbers["x"], numbers["newly"], numbers["later"], "draft" in words) == (3, 3, 0, False)
+    assert muster("apply", str(path), "--yes")[0] == 0
+    assert muster("work", "--once")[0] == 0
+    assert len(json.loads(muster("show", "D1", "--json")[1])) == 3

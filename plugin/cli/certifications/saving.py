@@ -55,6 +55,12 @@ def plan_text(reviews: list[Review]) -> str:
             f"  removing {gone.x}: {gone.withdrawn} withdrawn, {gone.kept} kept by another assignment,"
             f" {gone.suspended} suspended, {gone.not_enrolled} not enrolled"
         )
+        if one.going_live is not None:
+            then = one.going_live
+            lines.append(
+                f"  This is a draft, and reaches nobody: going live would enrol {then.newly} newly and hold back"
+                f" {then.held_back}"
+            )
         lines.append(
             f"  {one.redated} due dates changed, {one.earlier} could be moved earlier, {one.messages} messages"
         )

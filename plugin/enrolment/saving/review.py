@@ -7,7 +7,7 @@ is what happens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyroaring import BitMap
@@ -41,7 +41,7 @@ class Adding:
     already: int = 0
     newly: int = 0
     later: int = 0
-    """Who waits for her wave (rules 11.3)."""
+    """Who waits for her wave (rules 11.3), or for the certification to be available (rules 5.11)."""
     held_back: int = 0
     suspended: int = 0
     not_to_be_assigned: int = 0
@@ -88,6 +88,8 @@ class Review:
     left_out: dict[str, int] = field(default_factory=dict)
     """By row that excepts something and is new or changed, how many people of its target it leaves out (rules 11.1)."""
     queue: Queue | None = None
+    going_live: Adding | None = None
+    """Of a draft: what the same rows would do if it were live."""
     begins: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """By row that is new or changed and whose first day is to come: its first instant, how many it would match then as things
     are now, and how many who are enrolled through it stay meanwhile (rules 11.2)."""
@@ -119,6 +121,7 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
     messages = messages_of(session, people.host_id, decided, proposal)
     told = cut(session, people.host_id, messages.people)
     names = {**adding_names, **removing_names, "redated": redated, "earlier": earlier, "messages": told}
+    going_live = _going_live(session, people, proposal, now)
     left_out, begins = left_out_of(session, people, proposal, rules), begins_of(session, people, proposal, rules)
     names |= names_of_reach(left_out, begins)
     names |= {exception_part(kind): learners for kind, learners in exceptions.items()}
@@ -140,9 +143,21 @@ def _review(session: Session, people: Population, proposal: Proposal, now: int, 
         begins={row: (one.at, len(one.later), len(one.staying)) for row, one in begins.items()},
         changed=changed(proposal),
         queue=decided.queue,
+        going_live=going_live,
         guard=_guard(session, people, decided, withdrawn, limits, removing.withdrawn),
         names=names,
     )
+
+
+def _going_live(session: Session, people: Population, proposal: Proposal, now: int) -> Adding | None:
+    """Everybody whom the rows of a draft match, split as going live would (rules 5.11)."""
+    if proposal.definition.state != "draft":
+        return None
+    live = replace(proposal, definition=replace(proposal.definition, state="live"))
+    rules = proposed_rules(session, people.host_id, live)
+    decided = decide_proposal(session, people, live, rules, now)
+    everybody, _removed, _matched = _differences(session, people, replace(live, current=None), rules, decided)
+    return adding_of(decided, everybody)[0]
 
 
 def changed(proposal: Proposal) -> bool:
@@ -215,7 +230,9 @@ def adding_of(decided: Decided, x: BitMap) -> tuple[Adding, dict[str, BitMap]]:
     never = rest & (decided.where(facts.hold == DISMISSED) | decided.where(given.exempt) | decided.kept_out)
     rest -= never
     later = rest & decided.queue.waiting if decided.queue is not None else BitMap()
-    rest -= later
+    if not decided.work.terms.live(decided.work.given.as_of):
+        later = rest  # nobody is reached before it is available
+    rest = rest - later
     held = rest & decided.where((decided.step.raised != NO_TYPE) & ~facts.active)
     newly = rest - held
     names = {"x_adding": x, "already": already, "newly": newly, "later": later, "held_back": held,
