@@ -18,6 +18,7 @@ from plugin.access.grants import RequestedGrant, add
 from plugin.access.rights import SHELL
 from plugin.access.rules import allows, area_of, rule_of
 from plugin.certifications.tables import Certification
+from plugin.delivery.tables import Seat
 from plugin.mirror.tables import Connection, Person, Unit
 from plugin.web.launch.session import Launch
 from tests.web import steps
@@ -88,18 +89,25 @@ class Walk:
 
 @pytest.fixture
 def furnished(world: World, visit: Visit, settle: Callable[[], None]) -> str:
-    """A certification with learners and a history, open to areas; returns the path of its pages."""
+    """A certification open to areas with learners, some on hold, a refused seat, a source and an endpoint; returns its path."""
+    with world.runtime.db.write() as session:
+        session.add(Connection(host_id=HOST, id=50, name="acme", kind="webhook", mapping={}, settings={}, marks={},
+                               caps={"reads": {"enrolments": ["full"]}}))  # fmt: skip
     sam = visit()
     path = steps.make(sam)
-    steps.add(sam, path, "sales")
+    steps.add(sam, path, "sales", "north")
     steps.due(sam, path, "organisation:sales", "2099-03-31")
     steps.save(sam, path)
     settle()
+    assert sam.post(f"/hosts/{HOST}/sources", {"name": "staff", "kind": "csv"}).status_code == 303
+    sam.post(
+        "/endpoints/new", {"url": "https://a.example/hook", "name": "A", "type": ["learner.enrolled"], "form": "f1"}
+    )
+    world.drop_unit("north")
+    settle()
     with world.runtime.db.write() as session:
         session.execute(update(Certification).values(areas=True))
-        if session.get(Connection, (HOST, 1)) is None:
-            session.add(Connection(host_id=HOST, id=1, name="acme", kind="webhook", mapping={}, settings={}, marks={},
-                                   caps={"reads": {"enrolments": ["full"]}}))  # fmt: skip
+        session.execute(update(Seat).where(Seat.person == 1).values(owed=True, parked="The course is full."))
     return path
 
 
@@ -129,6 +137,10 @@ def test_nothing_is_offered_that_would_be_refused(
     with ann.client:
         ann.page(begin)
         launch = g.launch
+    if launch.rights.sees_host:
+        shown = {"/held": "stay enrolled until you decide", "/delivery": "The course is full.",
+                 f"/hosts/{HOST}/sources": "/sources/staff", "/endpoints": "/endpoints/"}  # fmt: skip
+        assert [path for path, what in shown.items() if what not in ann.page(path)] == []
     walk = Walk(app, ann, launch)
     refused = walk.run(begin, "/my/certifications")
     assert not refused, "\n".join(sorted(" ".join(one) for one in refused))
