@@ -47,6 +47,11 @@ def bitmap(people: Ints) -> BitMap:
     return BitMap(people.astype(np.uint32))
 
 
+def ids_of(people: BitMap) -> Ints:
+    """The ids of a set, in order."""
+    return np.array(people.to_array(), np.int64)
+
+
 def one_of(values: np.ndarray, codes: Sequence[int | str]) -> Mask:
     """Where a value is one of a few codes; several times as quick as a general search in short arrays."""
     found = values == codes[0]
@@ -59,7 +64,7 @@ def are_in(people: Ints, members: BitMap) -> Mask:
     """Which of these people, distinct ids, are among the members."""
     if len(people) <= _FEW:
         return np.array([person in members for person in people.tolist()], bool)
-    inside = np.array(BitMap(people.astype(np.uint32)) & members, dtype=np.int64)
+    inside = ids_of(BitMap(people.astype(np.uint32)) & members)
     return np.isin(people, inside, assume_unique=True)
 
 
