@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from pyroaring import BitMap
 
-from plugin.population.columns import Ints, Mask, bitmap, ids_of
+from plugin.core.database.columns import Ints
+from plugin.population.columns import Mask, bitmap, ids_of
 from plugin.population.matching_keys import Key
 
 _VIEWS = 2

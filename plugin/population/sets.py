@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch
+from plugin.core.database.columns import Ints, read_columns
 from plugin.core.database.process_cache import cached, clear, keep
 from plugin.core.ids import read_clock
 from plugin.population.base import PopulationBase
 from plugin.population.base_reader import load_base, rebased
-from plugin.population.columns import Ints, bitmap, ids_of, read_columns
+from plugin.population.columns import bitmap, ids_of
 from plugin.population.matching_keys import Key, keys_of
 from plugin.population.pairs import Pairs, distinct, known_teams, pairs_of, touched_by, turned_jobs
 from plugin.population.stored_base import read_base

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
+from plugin.core.database.columns import read_columns
 from plugin.enrolment.codes import (
     ASSIGNED,
     CERTIFIED,
@@ -21,7 +22,6 @@ from plugin.enrolment.codes import (
     WINDOW_OPEN,
     WITHDRAWN,
 )
-from plugin.population.columns import read_columns
 from plugin.reports.asking import learner_sets
 from plugin.reports.asking.filters import names_of, where_of
 from plugin.reports.asking.question import Question

@@ -13,10 +13,11 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch, insert_rows, numbers, only, update_rows
+from plugin.core.database.columns import Ints
 from plugin.core.database.dialect import is_sqlite
 from plugin.core.logs import correlation
 from plugin.delivery.tables import FOUND, IN, KEEP, NO_POLICY, NOBODYS, OUT, REMOVE, SUSPEND, SUSPENDED, Seat
-from plugin.population.columns import Ints, ids_of
+from plugin.population.columns import ids_of
 
 _AFTER = {REMOVE: OUT, SUSPEND: SUSPENDED, KEEP: IN}
 """What is wanted when the last claim went, by the gentlest policy (rules 6.2)."""

@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Certification
+from plugin.core.database.columns import Ints, read_columns
 from plugin.delivery.seats.wanted_seats import is_owed
 from plugin.delivery.tables import IN, KEEP, UNKNOWN, Seat
 from plugin.enrolment.facts import read_facts
 from plugin.enrolment.rules.lifecycle import completions_of, course_ids
 from plugin.enrolment.settling.seat_claims import claims_of
 from plugin.enrolment.terms import terms_of
-from plugin.population.columns import Ints, bitmap, ids_of, read_columns
+from plugin.population.columns import bitmap, ids_of
 
 _COLUMNS = (
     "person", "wanted", "confirmed", "origin", "CASE WHEN owed THEN 1 ELSE 0 END", "leave",

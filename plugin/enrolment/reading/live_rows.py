@@ -13,10 +13,11 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import NULL, exactly, fetch, only, run
+from plugin.core.database.columns import read_columns
 from plugin.core.database.process_cache import cached, keep
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 from plugin.enrolment.facts import Ints, Mask
-from plugin.population.columns import ids_of, read_columns
+from plugin.population.columns import ids_of
 
 _FROZEN, _LEAVING = 256, 512
 _FLAGS = (
