@@ -15,6 +15,8 @@ from plugin.lti.errors import LtiRejected
 _KEPT = 3600.0
 _MISS = 30.0
 """Seconds after a look for a missing key in which no other is looked for, whichever it is and whoever asks."""
+_FAILED = 5.0
+"""Seconds after a look that found nothing usable in which a platform is not asked again: each look may take ten."""
 
 
 @dataclass
@@ -31,6 +33,7 @@ class KeySets:
     def __init__(self, http: Outbound, clock: Callable[[], float] = time.monotonic) -> None:
         self._http, self._clock = http, clock
         self._kept: dict[str, _Kept] = {}
+        self._failed: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def key(self, url: str, kid: str) -> jwt.PyJWK:
@@ -58,6 +61,8 @@ class KeySets:
             return True
 
     def _fetch(self, url: str) -> _Kept:
+        if self._clock() - self._failed.get(url, -_FAILED) < _FAILED:
+            raise _unavailable()
         try:
             answer = self._http.get(url, headers={"Accept": "application/json"}, max_bytes=200_000, deadline=10)
             document = answer.json() if answer.ok else None
@@ -66,14 +71,17 @@ class KeySets:
         listed = document.get("keys") if isinstance(document, dict) else None
         keys = dict(filter(None, map(_usable, listed if isinstance(listed, list) else [])))
         if not keys:
-            raise LtiRejected(
-                "keys_unavailable", "The keys of the learning site cannot be read right now. Try again.", 503
-            )
+            self._failed[url] = self._clock()
+            raise _unavailable()
         with self._lock:
             before = self._kept.get(url)
             kept = _Kept(keys, self._clock() + _KEPT, before.looked if before is not None else -_MISS)
             self._kept[url] = kept
         return kept
+
+
+def _unavailable() -> LtiRejected:
+    return LtiRejected("keys_unavailable", "The keys of the learning site cannot be read right now. Try again.", 503)
 
 
 def _usable(entry: object) -> tuple[str, jwt.PyJWK] | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,22 +24,35 @@ from plugin.core.runtime import Runtime
 from plugin.schema import metadata
 from tests.api.conftest import Program
 from tests.api.test_api import FILE
-from tests.conftest import KEYS, NOW
+from tests.conftest import KEYS, NOW, fresh_postgres
 from tests.digest import changed, digest_of
 from tests.web.conftest import small_world
 from tests.world import HOST
 
-EXAMPLES = 3
-"""Requests for each operation."""
+LONG = bool(os.environ.get("MUSTER_LONG"))
+EXAMPLES, ELSEWHERE = (40, 3) if LONG else (3, 1)
+"""Requests for each operation, by the right token and by one of another scope; more, and on both databases, in the long run."""
 REFUSED = ["4xx"]
 """What answers to something malformed may be: 413 too, where what is too long is megabytes long."""
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"] if LONG else ["sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of an empty database with tables."""
+    if request.param == "sqlite":
+        made = Database(f"sqlite:///{tmp_path_factory.mktemp('api')}/muster.sqlite3")
+        metadata.create_all(made.engine)
+        yield made.engine.url.render_as_string(hide_password=False)
+        made.close()
+        return
+    server, model = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_model")
+    with fresh_postgres(server, model) as (_name, found):
+        yield found
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, str]]:
-    folder: Path = tmp_path_factory.mktemp("api")
-    database = Database(f"sqlite:///{folder}/muster.sqlite3")
-    metadata.create_all(database.engine)
+def served(url: str) -> Iterator[tuple[Flask, str]]:
+    database = Database(url)
     made = read_settings({"MUSTER_ENV": "development", "MUSTER_SECRET_KEYS": KEYS})
     world = small_world(Runtime(made, database, Clock(NOW)))
     app = create_app(world.runtime)
@@ -80,7 +93,7 @@ def test_a_token_opens_what_its_scope_names_and_changes_nothing_elsewhere(
 
 def _ask_once(operation: Any, token: str, runtime: Runtime, *, mine: bool) -> None:
     @settings(
-        max_examples=1, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        max_examples=ELSEWHERE, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(case=operation.as_strategy())

@@ -157,13 +157,16 @@ def test_a_rotated_key_is_found_with_one_more_look(made: Runtime, keysets: KeySe
     [(500, b'{"error": "x"}'), (200, b"<html>"), (200, b'{"keys": []}'), (200, b'{"keys": [{"kty": "RSA", "kid": "k1"}]}'),
      (200, b'{"keys": [{"kty": "oct", "kid": "k1", "k": "c2VjcmV0"}]}'), (200, b'[]')],
 )  # fmt: skip
-def test_a_bad_key_set_is_refused_and_not_kept(
-    made: Runtime, keysets: KeySets, site: Site, status: int, raw: bytes
-) -> None:
+def test_a_bad_key_set_is_refused_and_not_kept(made: Runtime, site: Site, status: int, raw: bytes) -> None:
+    now, before = [0.0], site.reads
+    keysets = KeySets(made.http, lambda: now[0])
     site.status, site.raw = status, raw
-    with pytest.raises(LtiRejected):
-        launch(made, keysets)
+    for _attempt in range(3):
+        with pytest.raises(LtiRejected):
+            launch(made, keysets)
+    assert site.reads == before + 1  # it is not asked again at once: each look may take ten seconds
     site.status, site.raw = 200, None
+    now[0] += 6
     assert launch(made, keysets).subject == "u1"
 
 

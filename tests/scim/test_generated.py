@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.digest import changed, digest_of
 from tests.scim.conftest import CORE, ENTERPRISE, GROUP, PATCH, Directory
 from tests.world import HOST, World
 
-EXAMPLES = 4
+EXAMPLES = 80 if os.environ.get("MUSTER_LONG") else 4
 """Requests for each operation: of what is well formed, and of what is not."""
 TEXT: dict[str, Any] = {"type": "string", "maxLength": 40}
 USER = {"type": "object", "required": ["schemas", "userName"], "properties": {

@@ -283,7 +283,10 @@ def test_commands_run_as_the_owner_where_one_is_named(
         database.close()
         monkeypatch.setenv("MUSTER_ROW_SECURITY", "false")
         assert "off for" in run("db", "upgrade")
-        assert "row security is off" not in run("doctor")  # there is one host
+        assert (
+            "A second host would be kept apart by Muster alone: row security is off. MUSTER_ROW_SECURITY=true"
+            in run("doctor")
+        )
         run("host", "add", "other", *[f"--{one}".replace("client-id=c", "client-id=d") for one in options])
         assert "2 hosts are kept apart by Muster alone" in run("doctor")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from plugin.cli.opening import print_json, runtime
 from plugin.core.errors import Invalid
 
@@ -49,14 +51,16 @@ def doctor(*, deep: bool, as_json: bool) -> int:
 
     made = runtime()
     found = [Finding(WRONG, sentence, "") for sentence in faults(made.db)] + diagnose(made, deep=deep)
-    wrong = any(one.kind == WRONG for one in found)
+    wrong, note = any(one.kind == WRONG for one in found), unwalled(made.db)
     if as_json:
         print_json([one.to_json() for one in found])
+        if note:
+            print(f"note: {note}", file=sys.stderr)
         return int(wrong)
     for one in found:
         print(f"{one.kind}: {one.sentence}")
-    if said := unwalled(made.db):
-        print(f"note: {said}")
+    if note:
+        print(f"note: {note}")
     if not wrong:
         print("Everything is as it should be.")
     return int(wrong)

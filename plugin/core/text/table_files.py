@@ -55,8 +55,13 @@ def read_rows(text: str, most: int) -> list[tuple[int, list[str]]]:
 def written(cells: Sequence[str]) -> str:
     """A row for a file, with its line end; cells that a spreadsheet would take for formulas are quoted."""
     out = io.StringIO()
-    csv.writer(out).writerow([f"'{cell}" if _is_formula(cell) else cell for cell in cells])
+    csv.writer(out).writerow([harmless(cell) for cell in cells])
     return out.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if _is_formula(cell) else cell
 
 
 def _is_formula(cell: str) -> bool:

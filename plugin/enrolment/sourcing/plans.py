@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Assignment
 from plugin.core.database.slices import slices
+from plugin.core.text.table_files import harmless
 from plugin.enrolment.effects import NUMBERS, ON_HOLD, CertificationEffect
 from plugin.mirror.lookup.browse import names_of_people
 from plugin.mirror.sources.files import LoadFiles
@@ -167,13 +168,13 @@ def report_of(handed: LoadFiles, taken: DeliveryResult) -> bytes:
     writer = csv.writer(text)
     writer.writerow(["line", "verdict", "sentence", "file"])
     for reading in handed.readings:
-        kind = reading.file.kind
+        kind, name = reading.file.kind, harmless(reading.file.name)
         notes = "; ".join(reading.table.notes)
         if notes:
-            writer.writerow(["", "read", notes, reading.file.name])
+            writer.writerow(["", "read", harmless(notes), name])
         if reading.skipped:
-            writer.writerow(["", "used", f"{reading.skipped} rows as before", reading.file.name])
-        rows = [(one.line, "refused", f"{one.column}: {one.why}") for one in handed.refused[kind]]
+            writer.writerow(["", "used", f"{reading.skipped} rows as before", name])
+        rows = [(one.line, "refused", harmless(f"{one.column}: {one.why}")) for one in handed.refused[kind]]
         for line, ext in handed.lines.get(kind, {}).items():
             sentence = ""
             if kind == "people":
@@ -181,7 +182,7 @@ def report_of(handed: LoadFiles, taken: DeliveryResult) -> bytes:
                     "new" if ext in new else "changed" if ext in changed else "gone" if ext in gone else "as before"
                 )
             rows.append((line, "used", sentence))
-        writer.writerows((*row, reading.file.name) for row in sorted(rows))
+        writer.writerows((*row, name) for row in sorted(rows))
     for ext in sorted(gone):
-        writer.writerow(["", "gone", f"{ext} is in none of the rows", ""])
+        writer.writerow(["", "gone", harmless(f"{ext} is in none of the rows"), ""])
     return zlib.compress(text.getvalue().encode("utf-8", "replace"))

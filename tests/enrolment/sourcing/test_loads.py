@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import random
 from typing import Any
@@ -17,7 +19,7 @@ from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.tables import Enrolment
 from plugin.hosts.csv import last_file
 from plugin.hosts.csv.file_faults import Unreadable
-from plugin.mirror.sources.managing import setup
+from plugin.mirror.sources.managing import overview, setup
 from plugin.mirror.sources.tables import Identity, SourceLoad
 from plugin.mirror.tables import Job, Unit
 from tests.enrolment.test_settle import active
@@ -264,3 +266,16 @@ def enrolled(world: World) -> dict[str, int]:
             .group_by(Certification.code)
         )
         return {row[0]: row[1] for row in rows}
+
+
+def test_no_cell_of_a_report_is_a_formula(world: World) -> None:
+    lines = "Personalnummer;Abteilung\r\n=1+1;Sales\r\n001;Sales\r\n"
+    load(world, [("people.csv", lines.encode())], force=True)
+    load(world, [("people.csv", b"Personalnummer;Abteilung\r\n001;Sales\r\n")], force=True)
+    with world.runtime.db.read() as session:
+        numbers = session.scalars(select(SourceLoad.id)).all()
+        reports = [overview.report_of(session, HOST, "hr", number).decode() for number in numbers]
+    assert "'=1+1 is in none of the rows" in reports[-1]
+    cells = [cell for report in reports for row in csv.reader(io.StringIO(report)) for cell in row]
+    assert any("people.csv" in cell for cell in cells)
+    assert [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")] == []
