@@ -154,7 +154,7 @@ def test_an_area_is_granted_and_obeyed_by_commands(muster: Any, world: World, tm
     ]  # fmt: skip
     file = tmp_path / "f.yaml"
     file.write_text("version: 1\ncertifications:\n- {code: FS, assignments: [{individual: bea}]}\n")
-    assert muster("apply", str(file), "--yes", "--as", "eve")[0] == 1
+    assert muster("apply", str(file), "--yes", "--as", "eve")[0] == 2  # as for an id that nobody has
     file.write_text("version: 1\ncertifications:\n- {code: FS, assignments: [{individual: dov}]}\n")
     assert muster("apply", str(file), "--yes", "--as", "eve")[0] == 0
     exported = muster("export", "FS")[1]
