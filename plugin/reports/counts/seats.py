@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pyroaring import BitMap
 
-from plugin.core.database.columns import read_columns
 from plugin.core.database.slices import slices
 from plugin.delivery.tables import CONFIRMED, WANTS
 from plugin.enrolment.codes import CERTIFIED, WINDOW_OPEN, WITHDRAWN
-from plugin.population.columns import bitmap
+from plugin.population.columns import bitmap, read_columns
 from plugin.reports.asking.reader import Asker
 from plugin.reports.counts.kept import Class, KeptCounts
 
