@@ -929,7 +929,9 @@ class Model:
         """Nobody's spell begins before a job that gives it, the end of her exemption, or the certification's first day."""
         terms, until = self.certifications[code], self.exempt.get((code, name))
         first = terms.first_day
-        bounds = [midnight(first, terms.zone or self.zone)] if first is not None else []
+        # In the zone that holds, or, where she began before the zone changed, in the one before.
+        zones = (self.zone, terms.zone or self.zone)
+        bounds = [min(midnight(first, zone) for zone in zones)] if first is not None else []
         bounds += [until] if until is not None and until <= self.now else []
         return max([*bounds, self._matched_since(code, name)])
 
