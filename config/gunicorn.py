@@ -1,5 +1,6 @@
 """gunicorn's settings: threads, since requests mostly wait for the database, and none of them waits for a browser."""
 
+import logging
 import os
 import sys
 from typing import Any
@@ -18,9 +19,25 @@ control_socket_disable = True
 access_log_format = '%(h)s "%(m)s" %(s)s %(b)s %(M)sms'
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """Say once, in a sentence, which setting is wrong, before any worker is started to say it in its own way."""
     try:
         read_settings()
     except SettingsError as error:
         sys.exit(str(error))
+    _log_as_we_do(server)
+
+
+def post_worker_init(worker: Any) -> None:
+    """The same in a worker that a reload has started."""
+    _log_as_we_do(worker)
+
+
+def _log_as_we_do(process: Any) -> None:
+    """Have gunicorn's own lines be lines of ours: what failed in the middle of an answer quotes its address and values."""
+    if not read_settings().log_json:
+        return
+    from plugin.core.logs import OthersLines, configure_logs
+
+    configure_logs(as_json=True)
+    process.log.error_log.handlers = [OthersLines(logging.INFO)]

@@ -49,8 +49,8 @@ _BEHIND = 60
 """Seconds for which a page may be behind the time where no worker is up; what is saved is exact in any case."""
 _log = log("web")
 
-OUT_OF_RANGE = "22003"
-"""PostgreSQL's *numeric value out of range*."""
+OUT_OF_RANGE, TOO_LONG = "22003", "22001"
+"""PostgreSQL's *numeric value out of range*, and *string data right truncation*."""
 
 
 def create_app(runtime: Runtime) -> Flask:
@@ -211,15 +211,16 @@ def _errors(app: Flask) -> None:
         answer.headers["Retry-After"] = "60"
         return answer
 
-    def _nothing_of_that_number(error: Exception) -> Response:
-        """A number larger than any id: SQLite finds nothing, PostgreSQL refuses to look."""
-        raised = getattr(error, "orig", error)
-        if getattr(raised, "sqlstate", None) != OUT_OF_RANGE:
-            return _unknown(error)
-        return _said(_("There is no such page."), 404)
+    def _does_not_fit(error: Exception) -> Response:
+        """A number larger than any id: SQLite finds nothing, PostgreSQL refuses to look; or text longer than its column."""
+        state = getattr(getattr(error, "orig", error), "sqlstate", None)
+        if state == TOO_LONG:
+            _log.error("too long for its column", error_id=g.get("error_id"), route=_route())
+            return _said(_("Something that was entered is too long."), 400)
+        return _said(_("There is no such page."), 404) if state == OUT_OF_RANGE else _unknown(error)
 
-    app.register_error_handler(DataError, _nothing_of_that_number)
-    app.register_error_handler(psycopg.DataError, _nothing_of_that_number)
+    app.register_error_handler(DataError, _does_not_fit)
+    app.register_error_handler(psycopg.DataError, _does_not_fit)
     for kind in DATABASE_AWAY:
         app.register_error_handler(kind, _away)
 

@@ -49,6 +49,13 @@ class Rights:
         return bool(self.site or self.auditor or self.all or self.certifications or self.categories or self.creates)
 
     @property
+    def only_looks(self) -> bool:
+        """An auditor and nothing besides: what she keeps is for herself."""
+        return self.auditor and not (
+            self.site or self.all or self.certifications or self.categories or self.creates or self.units
+        )
+
+    @property
     def sees_host(self) -> bool:
         """Reads what belongs to the whole host."""
         return (self.site or self.auditor) and self.only is None

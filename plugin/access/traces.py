@@ -126,7 +126,7 @@ class Traces:
         try:
             self._queue.put_nowait(read)
         except queue.Full:
-            _log.error("a trace was lost: the database is too slow", what=read.what, who=read.who)
+            _log.error("a trace was lost: the database is too slow", what=read.what)
         if start and self._thread is None:
             with self._lock:
                 if self._thread is None:

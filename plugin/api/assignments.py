@@ -26,6 +26,7 @@ from plugin.api.plans import PlanSchema, RefusedSchema, refused
 from plugin.certifications.definition import TYPES
 from plugin.certifications.file import certification_file
 from plugin.certifications.store import definition_of, get
+from plugin.certifications.targets import target_ids, within_reach
 from plugin.core.errors import Conflict, Invalid, NotFound, RefusedByRule
 from plugin.enrolment.saving.file_review import plan_document, reviewed
 from plugin.enrolment.saving.reach_review import row_sets
@@ -141,6 +142,8 @@ def put(given: dict[str, Any], asked: dict[str, Any], code: str, assignment: str
     version, rows = _present(code)
     target = _meant(kind, target)
     assignment = f"{kind}:{target}"
+    if assignment not in rows:
+        _demand_reach(kind, target)
     before = {name: value for name, value in rows.get(assignment, {}).items() if name != "members"}
     after = {kind: target, **before, **given}
     rows[assignment] = {name: value for name, value in after.items() if value is not None or name not in _CLEARED}
@@ -167,6 +170,17 @@ def remove(asked: dict[str, Any], code: str, assignment: str) -> dict[str, Any] 
 def _meant(kind: str, target: str) -> str:
     with runtime().db.read() as session:
         return meant(session, host_id(), [(kind, target)]).get((kind, target), target)
+
+
+def _demand_reach(kind: str, target: str) -> None:
+    """Somebody outside an area is as unknown there as nobody, also where an individual row that is not shown names her.
+
+    :raises Invalid: for such a target.
+    """
+    with runtime().db.read() as session:
+        found = target_ids(session, host_id(), [(kind, target)])
+        if found and not within_reach(session, host_id(), found):
+            raise Invalid(f"the host knows no {kind} '{target}'.")
 
 
 def _present(code: str) -> tuple[int, dict[str, dict[str, Any]]]:

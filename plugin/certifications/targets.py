@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from plugin.certifications.definition import AssignmentDef
 from plugin.core.database.slices import slices
 from plugin.mirror.tables import DELETED, Audience, Job, Person, Unit
+from plugin.population.area import acting_area
 
 Ids = dict[tuple[str, str], int | None]
 """Our ids of targets named by type and the host's id; ``None`` for groups, absent where the host knows none."""
@@ -36,6 +37,25 @@ def target_ids(session: Session, host_id: int, wanted: Iterable[tuple[str, str]]
             )
             found.update({(kind, row[0]): row[1] for row in rows})
     return found
+
+
+def within_reach(session: Session, host_id: int, found: Ids) -> Ids:
+    """Without the people, and the jobs of managers, that do not exist for whoever acts on an area now (ACCESS 3)."""
+    area = acting_area(session, host_id)
+    if area is None:
+        return found
+    jobs = sorted(number for (kind, _target), number in found.items() if kind == "manager" and number is not None)
+    whose: dict[int, int | None] = {}
+    for part in slices(jobs):
+        rows = session.execute(select(Job.id, Job.person).where(Job.host_id == host_id, Job.id.in_(part)))
+        whose.update({row[0]: row[1] for row in rows})
+
+    def is_within(kind: str, number: int | None) -> bool:
+        if kind not in ("individual", "manager"):
+            return True
+        return ((whose.get(number or 0) if kind == "manager" else number) or 0) in area
+
+    return {one: number for one, number in found.items() if is_within(one[0], number)}
 
 
 def exclusion_ids(session: Session, host_id: int, rows: Iterable[AssignmentDef]) -> Ids:

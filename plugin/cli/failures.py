@@ -23,4 +23,4 @@ def explained(error: Exception) -> tuple[str, int] | None:
         return "The database is empty: run 'muster db upgrade' first.", 3
     if isinstance(error, OperationalError):
         return "The database cannot be reached.", 3
-    return f"The database cannot be used ({type(error.orig).__name__}: {error.orig}).", 3
+    return f"The database cannot be used ({type(error.orig).__name__}).", 3

@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,11 @@ from typing import Any
 import structlog
 
 _HANDLE = re.compile(r"(/t/)[A-Za-z0-9_-]{16,}")
+_ADDRESS = re.compile(r"[^\s<>()\"',;:=@]+@[^\s<>()\"',;:]+")
+_QUERY = re.compile(r"\?[^\s\"']*=[^\s\"']*")
+_QUOTED = re.compile(r"“[^”]*”|„[^“]*“|«[^»]*»|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|<[^>]*>")
+_WORDS = frozenset({"event", "room", "level", "timestamp", "correlation", "error_id", "route", "code", "kind", "call"})
+"""Fields of ours: nobody else's words stand in them."""
 
 
 def configure_logs(*, as_json: bool, least: str = "info") -> None:
@@ -34,6 +40,46 @@ def configure_logs(*, as_json: bool, least: str = "info") -> None:
         logger_factory=_standard_error,
         cache_logger_on_first_use=False,
     )
+    _take_in(as_json)
+
+
+def _take_in(as_json: bool) -> None:
+    """What libraries log, and what nobody caught in whatever thread, goes the same way: its messages quote values."""
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if isinstance(one, OthersLines)]:
+        root.removeHandler(handler)
+    if as_json:
+        root.addHandler(OthersLines(logging.WARNING))
+    sys.excepthook = _uncaught if as_json else sys.__excepthook__
+    sys.unraisablehook = _unraisable if as_json else sys.__unraisablehook__
+    threading.excepthook = _uncaught_in_thread if as_json else threading.__excepthook__
+
+
+class OthersLines(logging.Handler):
+    """Lines of libraries as lines of ours: their words without what they were filled with, a traceback as fields."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one; below a warning as it was said."""
+        said = record.getMessage() if record.levelno < logging.WARNING else _without_quotations(str(record.msg))
+        structlog.get_logger(room=record.name).log(
+            max(record.levelno, logging.INFO), said, exc_info=record.exc_info or None
+        )
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    log("process").error("uncaught", error=kind.__name__, exc_info=error)
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        log("process").error("uncaught in a thread", error=args.exc_type.__name__, exc_info=args.exc_value)
+
+
+def _unraisable(args: Any) -> None:
+    log("process").error("ignored", error=args.exc_type.__name__, exc_info=args.exc_value)
 
 
 def _standard_error(*_arguments: Any) -> Any:
@@ -84,11 +130,22 @@ def _place(filename: str) -> str:
 
 
 def _redact(_logger: Any, _method: str, entry: Any) -> Any:
-    """A launch handle in a path opens a session: it never reaches a log."""
+    """A launch handle in a path opens a session: it never reaches a log; nor do addresses, queries and quotations."""
     for key, value in entry.items():
-        if isinstance(value, str) and "/t/" in value:
-            entry[key] = _HANDLE.sub(r"\1…", value)
+        if not isinstance(value, str):
+            continue
+        if "/t/" in value:
+            value = entry[key] = _HANDLE.sub(r"\1…", value)
+        if key not in _WORDS:
+            entry[key] = _without_quotations(value)
     return entry
+
+
+def _without_quotations(text: str) -> str:
+    """A sentence without what it quotes: the other side's words name people."""
+    for pattern in (_ADDRESS, _QUERY, _QUOTED):
+        text = pattern.sub("…", text)
+    return text
 
 
 def log(name: str) -> Any:

@@ -60,6 +60,9 @@ class HostClock(Base):
     as_of: Mapped[int] = mapped_column(Instant, default=0)
     base_until: Mapped[int] = mapped_column(Instant, default=0, server_default="0")
     """Until when one process has the storing of the host's sets to itself (design point 2)."""
+    turned_from: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    turned_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """From the one ``seq`` to the other no row of the mirror changed: jobs began or ended, and nothing else."""
 
 
 class Journal(Base):

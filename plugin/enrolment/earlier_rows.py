@@ -21,6 +21,7 @@ from plugin.core.database.slices import slices
 from plugin.core.ids import take_ids
 from plugin.enrolment.facts import COLUMNS, NONE, Facts, Ints, Mask, read_facts
 from plugin.enrolment.tables import EnrolmentPast
+from plugin.population.columns import ids_of
 
 KEPT = tuple(name for name in COLUMNS if name not in ("quiet", "wakes", "baseline", "baseline_due"))
 """Columns that a report shows, or needs."""
@@ -152,7 +153,7 @@ def _unpacked(certification: int, people: bytes, before: bytes) -> EarlierRows:
         columns[name] = np.where(column == -(2**31), NONE, column) if kind == "<i4" else column
         start = end
     at = columns.pop("at")
-    return EarlierRows(certification, np.array(BitMap.deserialize(people), dtype=np.int64), at, columns)
+    return EarlierRows(certification, ids_of(BitMap.deserialize(people)), at, columns)
 
 
 _ANSWERS = "host_id, certification, person, type, at, action, who, due, raised"

@@ -17,6 +17,7 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch
+from plugin.core.database.columns import read_columns
 from plugin.core.database.process_cache import provisional
 from plugin.core.database.slices import slices
 from plugin.core.runtime import Runtime
@@ -25,7 +26,6 @@ from plugin.enrolment.codes import HELD_BY_EXCEPTION, INACTIVE_HOLDS, TARGET_GON
 from plugin.enrolment.settling.people import settle_within
 from plugin.enrolment.settling.saves import settle_certifications
 from plugin.enrolment.settling.tick import tick_within
-from plugin.population.columns import read_columns
 
 T = TypeVar("T")
 ON_HOLD = "on_hold"

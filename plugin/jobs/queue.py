@@ -5,6 +5,7 @@ huey carries them: its own SQLite file by default, PostgreSQL or Redis by ``MUST
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,7 @@ def open_queue(settings: Settings) -> Huey:
         return PostgresHuey(_NAME, dsn=url)
     path = Path(url.removeprefix("sqlite:///")) if url else _beside(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its owner's alone; what SQLite puts beside it follows
     return SqliteHuey(_NAME, filename=str(path))
 
 

@@ -11,12 +11,13 @@ from pyroaring import BitMap
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
+from plugin.core.database.columns import read_columns
 from plugin.core.database.slices import slices
 from plugin.core.days import local_day
 from plugin.core.ids import read_clock
 from plugin.core.tables import Host
 from plugin.mirror.tables import ACTIVE, Person
-from plugin.population.columns import bitmap, read_columns
+from plugin.population.columns import bitmap
 
 _CURRENT = "(j.starts IS NULL OR j.starts <= :now) AND (j.ends IS NULL OR j.ends > :now)"
 """Of the learner's job alone: whoever reported to somebody once is no report of hers any more (rules 2.3)."""

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import among, fetch, insert_rows
+from plugin.core.database.columns import Ints
 from plugin.core.database.slices import slices
 from plugin.core.days import instant_of, local_day
 from plugin.core.ids import take_ids
@@ -23,7 +24,7 @@ from plugin.delivery.messages.storm import count_told
 from plugin.delivery.tables import Message
 from plugin.notifications.recipients import administrators, recipients_of
 from plugin.notifications.tables import Notification
-from plugin.population.columns import Ints, Mask
+from plugin.population.columns import Mask
 
 TIMED = ("due", "overdue", "expiring")
 """Events that are moments of a date; their offset is already in the moment."""

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from pyroaring import BitMap
 
-from plugin.population.columns import Ints, Mask, bitmap
+from plugin.core.database.columns import Ints
+from plugin.population.columns import Mask, bitmap, ids_of
 from plugin.population.matching_keys import Key
 
 _VIEWS = 2
@@ -93,7 +94,7 @@ class PopulationBase:
     def counted(self) -> Mask:
         """Which jobs are somebody's with an account: a ghost's only carry a chain (SOURCES 3.6)."""
         exists = np.zeros(max(self.top, int(self.job_person.max(initial=0))) + 1, bool)
-        exists[np.array(self.existing, dtype=np.int64)] = True
+        exists[ids_of(self.existing)] = True
         return exists[self.job_person]
 
     @cached_property

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sqlalchemy.orm import Session
 
+from plugin.core.database.columns import Ints, read_columns
 from plugin.population.base import OPEN, PopulationBase
-from plugin.population.columns import Ints, bitmap, read_columns
+from plugin.population.columns import bitmap
 
 _DELETED = 2
 _GHOST = "CASE WHEN ghost THEN 1 ELSE 0 END"

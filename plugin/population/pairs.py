@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from plugin.core.database.columns import Ints
 from plugin.population.base import Grouped, PopulationBase, View, edges, spread
-from plugin.population.columns import Ints, Mask, are_in
+from plugin.population.columns import Mask, are_in
 from plugin.population.matching_keys import Key
 
 Pairs = tuple[Ints, Ints]

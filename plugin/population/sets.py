@@ -7,7 +7,7 @@ read from the mirror's rows in the caller's own transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from plugin.core.area_scope import area_of
 from plugin.core.database.bulk import fetch
+from plugin.core.database.columns import Ints, read_columns
 from plugin.core.database.process_cache import cached, clear, keep
 from plugin.core.ids import read_clock
 from plugin.population.base import PopulationBase
 from plugin.population.base_reader import load_base, rebased
-from plugin.population.columns import Ints, bitmap, read_columns
+from plugin.population.columns import bitmap, ids_of
 from plugin.population.matching_keys import Key, keys_of
 from plugin.population.pairs import Pairs, distinct, known_teams, pairs_of, touched_by, turned_jobs
 from plugin.population.stored_base import read_base
@@ -108,7 +109,7 @@ class Population:
     def people(self, key: Key) -> Ints:
         """The same as an array of ids in no order, somebody perhaps twice: for whole settles."""
         if self.within is not None:
-            return np.array(self.matching(key), np.int64)
+            return ids_of(self.matching(key))
         found = self._view.people(key)
         if not self._patch.changed:
             return found
@@ -120,7 +121,7 @@ class Population:
         targets at once."""
         if self.within is not None:
             return distinct([_each(at, self.matching(key) & people) for at, key in enumerate(keys)])
-        found = [pairs_of(self._view, keys, np.array(people - self._patch.changed, np.int64))]
+        found = [pairs_of(self._view, keys, ids_of(people - self._patch.changed))]
         for at, key in enumerate(keys) if people & self._patch.changed else ():
             found.append(_each(at, people & BitMap(self._by_key.get(key, ()))))
         return distinct(found)
@@ -147,14 +148,14 @@ class Population:
     @cached_property
     def _changed(self) -> np.ndarray:
         """Marks of the changed people, as long as the largest id."""
-        changed = np.array(self._patch.changed, dtype=np.int64)
+        changed = ids_of(self._patch.changed)
         marks = np.zeros(max(int(changed.max(initial=0)), self._patch.base.top_of_all) + 1, bool)
         marks[changed] = True
         return marks
 
 
 def _each(target: int, people: BitMap) -> Pairs:
-    return np.full(len(people), target), np.array(people, np.int64)
+    return np.full(len(people), target), ids_of(people)
 
 
 def population(session: Session, host_id: int) -> Population:
@@ -194,6 +195,8 @@ def _brought_to(session: Session, host_id: int, patch: _Patch | None, seq: int) 
     if patch.seq == seq:
         return patch
     known = patch if patch.seq < seq else _Patch(patch.base, patch.base.seq)
+    if _only_jobs_turned(session, host_id, known.seq, seq):
+        return replace(known, seq=seq, keys={}, asked=BitMap())
     person, state = read_columns(
         session, "change c LEFT JOIN person p ON p.host_id = c.host_id AND p.id = c.person",
         ["c.person", "coalesce(p.state, 2)"], "c.host_id = ? AND c.seq > ?", host_id, known.seq,
@@ -210,6 +213,12 @@ def _brought_to(session: Session, host_id: int, patch: _Patch | None, seq: int) 
         keys={who: keys for who, keys in known.keys.items() if who not in fresh},
         asked=known.asked - fresh,
     )
+
+
+def _only_jobs_turned(session: Session, host_id: int, since: int, seq: int) -> bool:
+    """Whether nothing happened between two seqs but that jobs began or ended: then a base holds all rows as they are."""
+    sql = "SELECT 1 FROM host_clock WHERE host_id = ? AND turned_from <= ? AND turned_to >= ?"
+    return bool(fetch(session, sql, host_id, since, seq))
 
 
 def population_stored(session: Session, host_id: int) -> Population | None:

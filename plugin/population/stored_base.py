@@ -18,11 +18,11 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch, run
+from plugin.core.database.columns import Ints
 from plugin.core.ids import read_clock
 from plugin.core.runtime import Runtime
 from plugin.population.base import OPEN, PopulationBase
 from plugin.population.base_reader import load_base
-from plugin.population.columns import Ints
 from plugin.population.tables import LearnerSetRow
 
 STORE_ABOVE = 2_000

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
+from plugin.core.database.columns import read_columns
 from plugin.enrolment.codes import (
     ASSIGNED,
     CERTIFIED,
@@ -21,11 +22,10 @@ from plugin.enrolment.codes import (
     WINDOW_OPEN,
     WITHDRAWN,
 )
-from plugin.population.columns import read_columns
 from plugin.reports.asking import learner_sets
 from plugin.reports.asking.filters import names_of, where_of
 from plugin.reports.asking.question import Question
-from plugin.reports.asking.reader import Asker, condition_of
+from plugin.reports.asking.reader import Asker, certifications_of, condition_of
 from plugin.reports.asking.statement import RowOrder
 from plugin.reports.asking.unknown import unknown
 from plugin.reports.columns import Column, Row
@@ -103,7 +103,7 @@ def overview_subject(
     """
     known = {one.name: one for one in grouped(question.by)} if known is None else known
     found = asker.rows("SELECT id, code, name FROM certification WHERE host_id = ? ORDER BY code", asker.host_id)
-    allowed = asker.reader.certifications
+    allowed = certifications_of(asker)
     codes = {row[0]: (row[1], row[2]) for row in found if allowed is None or row[0] in allowed}
     people, assignments = asker.reader.people, None
     grouped_filters: dict[str, list[str]] = {}

@@ -148,6 +148,8 @@ def test_a_saved_report_is_sent_by_a_schedule_and_fetched(asked: Program, world:
     fetched = asked.send("GET", f"/sent-reports/{one['id']}/file")
     assert fetched.data.decode("utf-8-sig").split() == ["person", "ann", "bea"]
     assert told(world)[-1] == ("export_fetched", 2)
+    other = asked.ask("POST", "/saved-reports", {"name": "Other", "source": "learners", "query": []}, status=201)
+    asked.ask("DELETE", f"/saved-reports/{other['id']}/schedules/{made['id']}", status=404)  # it belongs to the first
     asked.ask("DELETE", f"{place}/{made['id']}", status=204)
     assert asked.ask("GET", place)["items"] == []
     asked.ask("GET", "/sent-reports/99/file", status=404)

@@ -317,6 +317,7 @@ def main() -> int:
     with demonstration(asked.people, asked.units) as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_context(viewport={"width": 1100, "height": 900}, locale="en-GB").new_page()
+        page.set_default_navigation_timeout(PATIENCE * 1000)  # the first launch comes while everybody is being read
         for one in Bench(page, running, asked.turns).run():
             missed += not one.met
             verdict = "met" if one.met else "missed"

@@ -14,8 +14,12 @@ import requests
 from plugin.app import create_app
 from plugin.core.errors import Unavailable
 from plugin.core.network import http
+from plugin.core.network.addresses import is_public
 from plugin.core.network.http import CallFailed, Outbound
 from plugin.core.runtime import Runtime
+from plugin.delivery.messages.smtp import Mailer, MailTrouble, Server
+from plugin.hosts.csv.fetching import Place, fetch
+from plugin.hosts.port import Refused
 from plugin.mirror.connections.store import NewHost, add_host, connection_of
 from plugin.mirror.pulling.pull import pull
 from tests.internet import Internet, internet
@@ -56,6 +60,30 @@ def test_a_name_that_nobody_knows_is_said_and_nothing_was_sent(internet: Interne
     assert (failure.value.blocked, failure.value.sent) == (False, False)
     with pytest.raises(requests.RequestException):
         out.session.get("https://nobody.test/")
+
+
+WITHIN = (
+    "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.254", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.1",
+    "192.0.2.1", "192.168.0.1", "198.18.0.1", "198.19.255.254", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "::", "::1",
+    "::ffff:10.0.0.1", "::ffff:100.64.0.1", "::ffff:198.18.0.1", "::ffff:0.1.2.3", "::127.0.0.1", "::ffff:0:127.0.0.1",
+    "64:ff9b::8.8.8.8", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::", "fc00::1", "fe80::1", "fe80::1%eth0",
+    "fec0::1", "ff02::1",
+)  # fmt: skip
+
+
+def test_calls_mail_and_files_know_the_same_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [one for one in WITHIN if is_public(one)] == []
+    assert all(is_public(one) for one in ("8.8.8.8", "::ffff:8.8.8.8", "2606:4700::1111"))
+    for address in WITHIN:
+        found = (socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_all, found=found, **_more: [found])
+        with pytest.raises(CallFailed) as failure:
+            Outbound(allow_private=False).get("https://inside.test/")
+        assert failure.value.blocked, address
+        with pytest.raises(MailTrouble, match="not allowed"):
+            Mailer(Server("inside.test", 587, "none", "", "", "a@example.org", "", allow_private=False)).__enter__()
+        with pytest.raises(Refused, match="not allowed"):
+            fetch(Place("sftp://hr@inside.test/export"), Outbound(allow_private=False))
 
 
 @pytest.mark.parametrize("url", STRANGE)

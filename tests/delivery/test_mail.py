@@ -47,8 +47,8 @@ def lab(runtime: Runtime, box: Mailbox) -> Lab:
 
 
 def by_mail(lab: Lab, port: int, **more: Any) -> None:
-    entered = EnteredChannel("mail", server="127.0.0.1", port=str(port), sender="muster@example.com", sender_name="The Academy",
-                      **{"security": "none", **more})  # fmt: skip
+    usual = {"kind": "mail", "server": "127.0.0.1", "sender": "muster@example.com", "sender_name": "The Academy"}
+    entered = EnteredChannel(**{**usual, "port": str(port), "security": "none", **more})
     lab.runtime.db.transact(lambda session: change_channel(session, lab.runtime, HOST, entered, who="sam"))
 
 
@@ -227,6 +227,10 @@ def test_the_password_is_sealed_and_stays_with_its_server(lab: Lab, box: Mailbox
     assert PASSWORD not in stored
     with pytest.raises(Invalid, match="Enter the password again"):
         by_mail(lab, box.port + 1, username=USER)
+    by_mail(lab, box.port + 1, kind="host", username=USER)  # not by way of a kind that uses neither
+    by_mail(lab, box.port + 1, username=USER)
+    with lab.runtime.db.read() as session:
+        assert session.scalars(select(Channel.password)).one() is None
 
 
 @pytest.mark.parametrize(
@@ -237,6 +241,8 @@ def test_the_password_is_sealed_and_stays_with_its_server(lab: Lab, box: Mailbox
         ({"security": "rot13"}, "kept secret"), ({"kind": "pigeon"}, "how messages go out"),
         ({"sender_name": "A\r\nBcc: b"}, "cannot be used"), ({"kind": "webhook"}, "not a web address"),
         ({"kind": "webhook", "url": "http://127.0.0.1/x"}, "needs a secret"),
+        ({"kind": "host", "security": "x" * 300}, "kept secret"), ({"kind": "host", "sender": "nobody"}, "no e-mail address"),
+        ({"kind": "host", "url": "no address"}, "not a web address"),
     ],
 )  # fmt: skip
 def test_a_channel_that_cannot_be_is_refused_in_a_sentence(lab: Lab, more: dict[str, str], says: str) -> None:

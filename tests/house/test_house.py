@@ -45,7 +45,6 @@ ASKING: dict[str, str] = {
     "enrolment/settling/saves.py": "people in one transaction",
     "jobs/queue.py": "where the queue is",
     "jobs/single_machine.py": "a file is of one machine",
-    "population/columns.py": "columns come as one text or as bytes",
     "reports/asking/membership_rows.py": "which way round a join goes",
     "reports/asking/statement.py": "which way round a join goes",
     "reports/asking/reader.py": "how a temporary table is made",

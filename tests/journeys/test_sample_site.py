@@ -32,6 +32,7 @@ WALKS: dict[str, tuple[str, ...]] = {
 LISTS = (
     "certifications",
     "people",
+    "certifications/DATA/assignments",
     "certifications/DATA/learners",
     "certifications/DATA/exceptions",
     "certifications/DATA/history",
@@ -41,7 +42,7 @@ LISTS = (
     "reports/overview?by=organisation",
 )
 TALLEST = 90
-"""Pixels of a card at 390."""
+"""Pixels of a card at 390; a warning, which is read whole, adds its lines."""
 SAID = {
     "en": ("en-GB", "ltr", "Certifications"), "de": ("de", "ltr", "Zertifizierungen"), "ar": ("ar", "rtl", "الشهادات"),
 }  # fmt: skip
@@ -116,7 +117,8 @@ def test_the_cards_of_every_list_are_small(sampled: Running, browser: Any) -> No
         her.open(path)
         her.page.set_viewport_size({"width": 390, "height": 900})
         tall = her.page.evaluate(
-            "[...document.querySelectorAll('.cards tbody tr')].map((row) => row.getBoundingClientRect().height)"
+            "[...document.querySelectorAll('.cards tbody tr')].filter((row) => !row.querySelector('th :is(.warned, .bad)'))"
+            ".map((row) => row.getBoundingClientRect().height)"
         )
         seen += len(tall)
         assert max(tall) <= TALLEST, (path, sorted(tall)[-3:])

@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from plugin.core.runtime import Runtime
@@ -73,3 +76,47 @@ def test_while_changes_keep_coming_people_are_not_counted_all_the_time(
     assert len(times) == 4
     count_if_owed(runtime, HOST, patient=False)  # nothing changed since
     assert len(times) == 4
+
+
+@given(st.data())
+def test_counts_of_units_agree_with_counting_people_one_by_one(data: st.DataObject) -> None:
+    many = data.draw(st.integers(1, 9))
+    above = [None if n == 0 else data.draw(st.none() | st.integers(0, n - 1)) for n in range(many)]
+    ids = data.draw(st.permutations(range(10, 10 + many)))
+    jobs = data.draw(st.lists(st.tuples(st.integers(-1, many), st.integers(1, 4)), max_size=12))
+    places = _preorder(above)
+    units = np.array(
+        [(*places[n], ids[n], 0 if above[n] is None else ids[above[n]], -1, -1) for n in range(many)]  # type: ignore[index]
+    )
+    named = np.array([ids[unit] if 0 <= unit < many else unit for unit, _person in jobs], np.int64)
+    people = np.array([person for _unit, person in jobs], np.int64)
+    found = unit_trees._differences(1, units, named, people)
+    under: list[set[int]] = [set() for _unit in range(many)]
+    for unit, person in jobs:
+        at: int | None = unit if 0 <= unit < many else None
+        while at is not None:
+            under[at].add(person)
+            at = above[at]
+    direct = [len({person for unit, person in jobs if unit == n}) for n in range(many)]
+    assert {one["id"]: (one["direct"], one["below"]) for one in found} == {
+        ids[n]: (direct[n], len(under[n])) for n in range(many)
+    }
+
+
+def _preorder(above: list[int | None]) -> dict[int, tuple[int, int]]:
+    """By unit the first and the last number of its tree."""
+    places, counter = {}, 0
+
+    def visit(unit: int) -> None:
+        nonlocal counter
+        counter += 1
+        first = counter
+        for child, parent in enumerate(above):
+            if parent == unit:
+                visit(child)
+        places[unit] = (first, counter)
+
+    for unit, parent in enumerate(above):
+        if parent is None:
+            visit(unit)
+    return places

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from plugin.core.clock import Clock
 from plugin.core.runtime import Runtime
+from plugin.core.tables import Counter
 from plugin.core.text.texts import clean, storable, usable
 from plugin.enrolment.doctor import examine
 from plugin.lti.errors import LtiRejected
@@ -118,3 +119,19 @@ def test_people_with_hostile_names_are_text_on_every_page(visit: Visit, world: W
             assert shown.status_code == 200
             assert "<script>alert" not in shown.text
             assert "<b>bold</b>" not in shown.text
+
+
+def test_text_longer_than_its_column_is_refused_in_a_sentence(
+    world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if world.runtime.db.sqlite:
+        pytest.skip("SQLite keeps text of any length")
+    sam = visit()
+
+    def keep(*_all: object, **_more: object) -> None:
+        with world.runtime.db.write() as session:
+            session.add(Counter(host_id=1, name="x" * 300, value=1))
+
+    monkeypatch.setattr("plugin.reports.saved.store.keep", keep)
+    answer = sam.post("/reports/saved/learners", {"name": "Late"})
+    assert (answer.status_code, "Something that was entered is too long." in answer.text) == (400, True)

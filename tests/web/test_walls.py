@@ -15,6 +15,7 @@ from config.settings import SettingsError, read_settings
 from plugin.core.database.bulk import fetch
 from plugin.core.db import Database
 from plugin.core.text.table_files import written
+from plugin.jobs.queue import Nudges, open_queue
 from plugin.lti.errors import LtiRejected
 from plugin.lti.keysets import KeySets
 from plugin.schema import metadata
@@ -104,6 +105,20 @@ def test_a_database_file_is_its_owners_alone(tmp_path: Path) -> None:
             assert len(files) >= 3
             assert {stat.S_IMODE(one.stat().st_mode) & 0o077 for one in files} == {0}
         made.close()
+    finally:
+        os.umask(before)
+
+
+def test_the_file_of_the_queue_is_its_owners_alone(tmp_path: Path) -> None:
+    settings = read_settings(
+        {"MUSTER_ENV": "development", "MUSTER_DATABASE_URL": f"sqlite:///{tmp_path}/new/muster.sqlite3"}
+    )
+    before = os.umask(0)
+    try:
+        Nudges(lambda: open_queue(settings)).nudge(1)
+        files = list((tmp_path / "new").iterdir())
+        assert files
+        assert {stat.S_IMODE(one.stat().st_mode) & 0o077 for one in files} == {0}
     finally:
         os.umask(before)
 

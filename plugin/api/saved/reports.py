@@ -7,7 +7,7 @@ from typing import Any
 from flask import g
 from marshmallow import Schema, fields, validate
 
-from plugin.access.readers import reader_of
+from plugin.access.readers import demand_sharing, reader_of
 from plugin.access.rules import STAFF, rule
 from plugin.api.kit import PREFIX, AnswerPart, Blueprint, StorableText, host_id, runtime, who
 from plugin.reports.asking.question import parse_question
@@ -75,6 +75,8 @@ def listing() -> dict[str, Any]:
 @rule(STAFF, scope="reports", area=True)
 def save(given: dict[str, Any]) -> dict[str, Any]:
     """Save one; what cannot be asked is refused."""
+    if given["shared"]:
+        demand_sharing(g.launch.rights)
     question = parse_question(given["source"], [(name, value) for name, value in given["query"]])
     number = store.keep(runtime(), host_id(), _reader(), question, given["name"], who(), shared=given["shared"])
     with runtime().db.read() as session:

@@ -12,6 +12,7 @@ from plugin.access.readers import reader_of
 from plugin.access.rules import STAFF, demand, rule
 from plugin.api.kit import PREFIX, AnswerPart, Blueprint, StorableText, host_id, runtime, who
 from plugin.core.clock import format_instant
+from plugin.core.errors import NotFound
 from plugin.core.journal import record
 from plugin.reports.asking.question import parse_question
 from plugin.reports.saved import store
@@ -180,6 +181,8 @@ def remove(number: int, schedule: int) -> None:
     """Send it no longer; what was sent stays on record."""
     with runtime().db.read() as session:
         store.one(session, host_id(), number, who())
+        if schedules.one(session, host_id(), schedule, _owner(), every=False).report != number:
+            raise NotFound("There is no such schedule.")
     schedules.remove(runtime(), host_id(), schedule, _owner(), every=False)
 
 

@@ -22,7 +22,7 @@ from plugin.certifications.drafts.drafts import (
     store_edits,
 )
 from plugin.certifications.tables import Draft
-from plugin.certifications.targets import target_ids
+from plugin.certifications.targets import target_ids, within_reach
 from plugin.core.errors import Invalid
 from plugin.mirror.lookup.written_ids import meant
 
@@ -68,6 +68,7 @@ def check_targets(session: Session, draft: Draft, kind: str, targets: Sequence[s
                      most=MOST_TARGETS, number=len(wanted))  # fmt: skip
         raise Invalid(sentence)
     known = target_ids(session, draft.host_id, [(kind, target) for target in wanted])
+    known = within_reach(session, draft.host_id, known)
     unknown = [target for target in wanted if (kind, target) not in known]
     if unknown:
         raise Invalid(_("The learning site no longer has '%(target)s'. Choose again.", target=unknown[0]))

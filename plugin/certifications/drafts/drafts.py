@@ -18,6 +18,7 @@ from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.rules.due_dates import dump_due, parse_due
 from plugin.certifications.store import by_id, definition_of
 from plugin.certifications.tables import Certification, Draft
+from plugin.certifications.targets import target_ids, within_reach
 from plugin.core.errors import Invalid, NotFound
 
 INCLUDES = {"organisation": ("", "below"), "position": ("", "below"), "manager": ("direct", "below")}
@@ -229,12 +230,20 @@ def discard(session: Session, draft: Draft) -> None:
 def find_row(session: Session, draft: Draft, key: str) -> DraftRow:
     """The row with this key.
 
-    :raises NotFound: when the draft has none.
+    :raises NotFound: when the draft has none; an individual row of somebody outside an area does not exist there.
     """
     for row in rows(session, draft):
-        if row.key == key:
+        if row.key == key and not _is_withheld(session, draft.host_id, row.definition):
             return row
     raise NotFound(_("This assignment is no longer in the list."))
+
+
+def _is_withheld(session: Session, host_id: int, row: AssignmentDef) -> bool:
+    """Whether it names somebody who does not exist for whoever acts on an area now (ACCESS 3)."""
+    if row.type != "individual":
+        return False
+    found = target_ids(session, host_id, [(row.type, row.target)])
+    return bool(found) and not within_reach(session, host_id, found)
 
 
 def edit_row(session: Session, draft: Draft, key: str, **values: Any) -> None:

@@ -27,7 +27,7 @@ from plugin.certifications.rules.due_dates import AfterDue, parse_due
 from plugin.certifications.rules.period import dump_period_settings, parse_period_settings
 from plugin.certifications.store import by_code, definition_of
 from plugin.certifications.tables import Assignment, Certification, GroupMember
-from plugin.certifications.targets import target_ids
+from plugin.certifications.targets import target_ids, within_reach
 from plugin.certifications.written_targets import as_meant
 from plugin.core.database.area_conditions import inside
 from plugin.core.database.slices import slices
@@ -255,7 +255,8 @@ def _check_ids(
         members = {("individual", member) for row in definition.assignments for member in row.members or ()}
         aimed = [(row.type, row.target) for row in definition.assignments]
         aimed += [one[:2] for row in definition.assignments for one in row.exclusions]
-        ids = target_ids(session, host_id, [*aimed, *members])
+        everybody = target_ids(session, host_id, [*aimed, *members])
+        ids = within_reach(session, host_id, everybody)  # a saved row may name others: it stays as it is
         saved = _saved_targets(session, host_id, definition.code)
         excepted = {one[:2] for row in current.assignments for one in row.exclusions} if current is not None else set()
         seen: set[str] = set()
@@ -268,7 +269,8 @@ def _check_ids(
                 wrong.append(f"Line {line}: the host knows no {row.type} '{row.target}'.")
             wrong += [f"Line {line}: the host knows no {one[0]} '{one[1]}'." for one in row.exclusions
                       if one[:2] not in ids and one[:2] not in excepted]  # fmt: skip
-            unknown = [member for member in row.members or () if ids.get(("individual", member)) is None]
+            known = everybody if (row.type, row.target) in saved else ids
+            unknown = [member for member in row.members or () if known.get(("individual", member)) is None]
             wrong += [f"Line {line}: the host knows no person '{member}'." for member in unknown]
             wrong += _wrong_due(session, host_id, row, line, new_codes)
     if wrong:

@@ -42,10 +42,25 @@ def why_not_allowed(url: str, *, allow_private: bool) -> str:
     return ""
 
 
+def server_of(url: str) -> tuple[str, str]:
+    """What a stored secret was given for: the scheme of an address, and the server with its port."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+
+
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""The only part of IPv6 that the open internet has; what holds an IPv4 address within lies outside, but for 6to4."""
+
+
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet: the same answer for calls and for mail."""
+    """Whether an IP address is one of the open internet: the same answer for calls, for mail and for files fetched."""
     plain = address.partition("%")[0]
-    return ipaddress.ip_address(plain).is_global and bool(_POLICY._is_network_connection_allowed([plain]))
+    found = ipaddress.ip_address(plain)
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None and found not in _UNICAST:
+            return False
+        found = found.ipv4_mapped or found
+    return found.is_global and bool(_POLICY._is_network_connection_allowed([plain]))
 
 
 def _addresses(host: str) -> set[str]:

@@ -25,6 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from plugin.core.db import is_rehearsal
 from plugin.core.logs import correlation
+from plugin.core.network.addresses import is_public
 from plugin.core.text.texts import read_json
 
 CONNECT_TIMEOUT = 3.05
@@ -296,6 +297,8 @@ class _Guarded(_AntiSSRFAdapter):  # type: ignore[misc]  # the library has no ty
         parts = urlsplit(str(request.url))
         _look_up(parts.hostname or "")
         found = super().build_connection_pool_key_attributes(request, verify, cert)
+        if not is_public(found[0]["host"]):  # the address that is connected to: one list for whatever goes out
+            raise AntiSSRFError("This address is in no public network.")
         if parts.port not in (None, 80 if parts.scheme == "http" else 443):
             request.headers["Host"] = f"{request.headers['Host']}:{parts.port}"
         return found

@@ -71,6 +71,8 @@ def change_channel(session: Session, runtime: Runtime, host_id: int, new: Entere
     row = channel_of(session, host_id)
     port = _check(runtime.settings, row, new)
     session.add(row)
+    if (row.server, row.port) != (new.server, port):
+        row.password = None  # given for that one alone, whichever way messages go now
     row.kind, row.url, row.server, row.port = new.kind, new.url, new.server, port
     row.security, row.username = new.security, new.username
     row.sender, row.sender_name = new.sender, new.sender_name
@@ -84,16 +86,20 @@ def change_channel(session: Session, runtime: Runtime, host_id: int, new: Entere
 
 
 def _check(settings: Settings, row: Channel, new: EnteredChannel) -> int:
+    """Every field, however messages go out now: what is stored is used once that changes."""
     if new.kind not in KINDS:
         raise Invalid(_("Choose how messages go out."))
     for label, text in ((_("user"), new.username), (_("name"), new.sender_name), (_("server"), new.server)):
         if len(text) > 255 or any(not letter.isprintable() for letter in text):
             raise Invalid(_("The %(label)s is too long or contains a character that cannot be used.", label=label))
-    if new.kind == WEBHOOK:
+    if new.security not in SECURITY:
+        raise Invalid(_("Choose how the line to the mail server is kept secret."))
+    if new.kind == WEBHOOK or new.url:
         _check_webhook(settings, row, new)
     port = _port(new.port)
-    if new.kind == MAIL:
-        _check_mail(settings, row, new)
+    _check_mail(settings, new)
+    if new.kind == MAIL and row.password and new.password is None and (row.server, row.port) != (new.server, port):
+        raise Invalid(_("Enter the password again: what was given for one mail server is not sent to another."))
     return port
 
 
@@ -101,6 +107,8 @@ def _check_webhook(settings: Settings, row: Channel, new: EnteredChannel) -> Non
     why = why_not_allowed(new.url, allow_private=settings.allow_private_addresses)
     if why or len(new.url) > 1000:
         raise Invalid(why or _("The address is too long."))
+    if new.kind != WEBHOOK and not new.secret:
+        return
     if new.secret:
         try:
             check_secret(new.secret)
@@ -110,10 +118,8 @@ def _check_webhook(settings: Settings, row: Channel, new: EnteredChannel) -> Non
         raise Invalid(_("A webhook needs a secret to be signed with; make one with the button."))
 
 
-def _check_mail(settings: Settings, row: Channel, new: EnteredChannel) -> None:
-    if new.security not in SECURITY:
-        raise Invalid(_("Choose how the line to the mail server is kept secret."))
-    if not new.server and settings.smtp_url is None:
+def _check_mail(settings: Settings, new: EnteredChannel) -> None:
+    if new.kind == MAIL and not new.server and settings.smtp_url is None:
         raise Invalid(_("Enter the mail server; this installation has none of its own (MUSTER_SMTP_URL)."))
     if new.server and (not new.server.isascii() or any(letter in "/@: " for letter in new.server.strip("[]"))):
         raise Invalid(_("The mail server is a name or an address alone, such as mail.example.org."))
@@ -126,9 +132,6 @@ def _check_mail(settings: Settings, row: Channel, new: EnteredChannel) -> None:
         raise Invalid(
             _("Through this installation's mail server messages come from an address at %(domain)s.", domain=domain)
         )
-    moved = (row.server, row.port) != (new.server, _port(new.port))
-    if row.password and new.password is None and moved:
-        raise Invalid(_("Enter the password again: what was given for one mail server is not sent to another."))
 
 
 def _may_send_from(settings: Settings, sender: str) -> bool:

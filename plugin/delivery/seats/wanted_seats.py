@@ -13,10 +13,11 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import fetch, insert_rows, numbers, only, update_rows
+from plugin.core.database.columns import Ints
 from plugin.core.database.dialect import is_sqlite
 from plugin.core.logs import correlation
 from plugin.delivery.tables import FOUND, IN, KEEP, NO_POLICY, NOBODYS, OUT, REMOVE, SUSPEND, SUSPENDED, Seat
-from plugin.population.columns import Ints
+from plugin.population.columns import ids_of
 
 _AFTER = {REMOVE: OUT, SUSPEND: SUSPENDED, KEEP: IN}
 """What is wanted when the last claim went, by the gentlest policy (rules 6.2)."""
@@ -49,7 +50,7 @@ class LockedSeats:
         held = np.zeros(len(self.course), bool)
         for course, people in claims.items():
             here = np.flatnonzero(self.course == course)
-            held[here] = np.isin(self.person[here], np.array(people, dtype=np.int64))
+            held[here] = np.isin(self.person[here], ids_of(people))
         return held
 
 
@@ -78,7 +79,7 @@ def take_seats(
 def _absent(present: LockedSeats, claims: Mapping[int, BitMap]) -> tuple[Ints, Ints]:
     courses, people = [], []
     for course in sorted(claims):
-        missing = np.array(claims[course] - present.of(course), dtype=np.int64)
+        missing = ids_of(claims[course] - present.of(course))
         courses.append(np.full(len(missing), course))
         people.append(missing)
     nothing = np.zeros(0, np.int64)

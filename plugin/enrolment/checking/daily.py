@@ -42,6 +42,7 @@ from plugin.enrolment.settling.seat_claims import Share, claim_seats
 from plugin.enrolment.tables import ExceptionRow
 from plugin.mirror.changes import stamp
 from plugin.mirror.pulling.unit_trees import recount
+from plugin.population.columns import ids_of
 from plugin.population.sets import population_read
 
 EVERY = 20 * 3600
@@ -141,7 +142,7 @@ def _check(runtime: Runtime, host_id: int, certification: int) -> int:
         sql += " (SELECT 1 FROM enrolment e WHERE e.host_id = x.host_id AND e.certification = x.certification"
         sql += f"  AND e.person = x.person AND e.state > {WITHDRAWN})"
         differing |= BitMap([row[0] for row in fetch(session, sql, host_id, certification)])
-    listed, mended = np.array(differing, dtype=np.int64), 0
+    listed, mended = ids_of(differing), 0
     limits = Limits.of(runtime.settings)
     for part in slices(listed, _AT_ONCE):
         mend = partial(_mend, host_id=host_id, certification=certification, who=part)
@@ -159,7 +160,7 @@ def _mend(session: Session, host_id: int, certification: int, who: Ints, limits:
     if fetch(session, sql, host_id, certification):
         return 0  # a save came, and settles everybody
     owed = BitMap(owed_people(session, host_id, _EVERYBODY))
-    who = who[~np.isin(who, np.array(owed, dtype=np.int64))]
+    who = who[~np.isin(who, ids_of(owed))]
     people = population_read(session, host_id)
     before = decide_again(session, people, certification, who)
     found = before.people() | _of_nobody(session, host_id, certification, who)
@@ -167,7 +168,7 @@ def _mend(session: Session, host_id: int, certification: int, who: Ints, limits:
         return 0
     _ask_again(session, host_id, certification, _held(before.work.facts))
     keep_emptied_teams(session, people, rules_of(session, host_id, certification), as_of)
-    again = decide_again(session, people, certification, np.array(found, dtype=np.int64))
+    again = decide_again(session, people, certification, ids_of(found))
     cause = Cause(otherwise=as_of, who="rule", reason=WORDS)
     leaving = {certification: again.work.undecided(cause)}
     may_go = judge(session, host_id, leaving, as_of, limits, by_sync=True)
@@ -234,7 +235,7 @@ def _mend_seats(session: Session, host_id: int, course: OfCourse) -> int:
     """The seats of one course: wanted anew over all enrolments, and owed by what is wanted and confirmed."""
     _seq, as_of = read_clock(session, host_id, share=True)
     lock_certification(session, host_id, *course.certifications)
-    wrong = np.array(course.missing | course.wanting, dtype=np.int64)
+    wrong = ids_of(course.missing | course.wanting)
     found: BitMap = BitMap()
     for number in course.certifications if len(wrong) else ():
         snapshot = Snapshot(session, host_id, [number], wrong)

@@ -21,6 +21,7 @@ from plugin.enrolment.facts import COLUMNS, NEVER, NONE, Facts, Ints, Mask
 from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.rules.step import NO_TYPE, Step
 from plugin.enrolment.settling.chunk import Chunk, decide, prepare
+from plugin.population.columns import ids_of
 from plugin.population.sets import Population
 
 PART = 20_000
@@ -78,7 +79,7 @@ def in_parts(session: Session, people: Population, certification: int, without: 
         everyone |= matched_by(session, people, rule)
     sql = f"SELECT person FROM enrolment WHERE host_id = ? AND certification = ? AND state > {WITHDRAWN}"
     everyone |= BitMap([row[0] for row in fetch(session, sql, people.host_id, certification)])
-    listed = np.array(everyone - without, dtype=np.int64)
+    listed = ids_of(everyone - without)
     for part in slices(listed, PART):
         yield decide_again(session, people, certification, part)
 

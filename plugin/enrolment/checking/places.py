@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.tables import Certification
+from plugin.core.database.columns import Ints, read_columns
 from plugin.delivery.seats.wanted_seats import is_owed
 from plugin.delivery.tables import IN, KEEP, UNKNOWN, Seat
 from plugin.enrolment.facts import read_facts
 from plugin.enrolment.rules.lifecycle import completions_of, course_ids
 from plugin.enrolment.settling.seat_claims import claims_of
 from plugin.enrolment.terms import terms_of
-from plugin.population.columns import Ints, bitmap, read_columns
+from plugin.population.columns import bitmap, ids_of
 
 _COLUMNS = (
     "person", "wanted", "confirmed", "origin", "CASE WHEN owed THEN 1 ELSE 0 END", "leave",
@@ -72,7 +73,7 @@ def _look(session: Session, host_id: int, course: int, claims: BitMap, having: t
     person, wanted, confirmed, origin, owed, leave, called = read_columns(
         session, "seat", _COLUMNS, where, host_id, course
     )
-    held = np.isin(person, np.array(claims, dtype=np.int64))
+    held = np.isin(person, ids_of(claims))
     # A seat nobody claims may stay wanted only where the policy keeps it.
     wanting = (held & (wanted != IN)) | (~held & (wanted == IN) & (leave != KEEP))
     free = (called == 0) & (confirmed != UNKNOWN)

@@ -13,10 +13,11 @@ from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
 from plugin.core.database.bulk import NULL, exactly, fetch, only, run
+from plugin.core.database.columns import read_columns
 from plugin.core.database.process_cache import cached, keep
 from plugin.enrolment.codes import INACTIVE_HOLDS, WITHDRAWN
 from plugin.enrolment.facts import Ints, Mask
-from plugin.population.columns import read_columns
+from plugin.population.columns import ids_of
 
 _FROZEN, _LEAVING = 256, 512
 _FLAGS = (
@@ -75,7 +76,7 @@ class Enrolled:
 
     def of(self, people: BitMap) -> Enrolled:
         """The rows of these people alone."""
-        mask = np.isin(self.person, np.array(people, dtype=np.int64))
+        mask = np.isin(self.person, ids_of(people))
         due, began = (column[mask] if len(column) else column for column in (self.due, self.began))
         return Enrolled(self.person[mask], self.flags[mask], self.why[mask], due, began, self.withdrawn & people)
 

@@ -28,7 +28,7 @@ from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.rules.wanted import Membership
 from plugin.enrolment.terms import Terms
 from plugin.enrolment.waves.decide_draws import has_waves
-from plugin.population.columns import bitmap
+from plugin.population.columns import bitmap, ids_of
 from plugin.population.sets import Population
 
 
@@ -76,7 +76,7 @@ def who_needs_look(
     members = [_members(session, people, rule, pins, rows, only) for rule in rules]
     if has_waves(rules):
         sets = within_waves(session, people.host_id, rules, [bitmap(one) for one in members], rows.everyone)
-        members = [np.array(one, dtype=np.int64) for one in sets]
+        members = [ids_of(one) for one in sets]
     top = max([int(found.max(initial=0)) for found in (*members, rows.person)], default=0)
     expected = np.zeros(top + 1, np.int64)
     for rule, found in zip(rules, members, strict=True):
@@ -158,20 +158,20 @@ def _members(
     elif known is not None:
         found = known
     elif only is not None:
-        found = np.array(counted(session, people, rule, only.everyone), dtype=np.int64)
+        found = ids_of(counted(session, people, rule, only.everyone))
     elif rule.key[0] == "group" or rule.exclusions or has_not_begun(rule, people.as_of):
-        found = np.array(counted(session, people, rule), dtype=np.int64)
+        found = ids_of(counted(session, people, rule))
     else:
         found = people.people(rule.key)
     if rule.id in pins:
         kept = pins[rule.id] & rows.everyone
-        found = np.concatenate([found, np.array(kept, dtype=np.int64)])
+        found = np.concatenate([found, ids_of(kept)])
     return found
 
 
 def _marked(people: BitMap, top: int) -> Mask:
     marks = np.zeros(top + 1, bool)
-    listed = np.array(people, dtype=np.int64)
+    listed = ids_of(people)
     marks[listed[listed <= top]] = True
     return marks
 
@@ -183,7 +183,7 @@ def always_looked_at(snapshot: Snapshot, certification: int, as_of: int) -> Ints
     found = [
         np.array(snapshot.asked(certification), np.int64),
         snapshot.exempt(certification, as_of),
-        np.array(kept, np.int64),
+        ids_of(kept),
     ]
     return np.concatenate(found)
 

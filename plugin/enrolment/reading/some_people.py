@@ -21,7 +21,7 @@ from plugin.enrolment.reading.needs_look import always_looked_at, differs, is_pe
 from plugin.enrolment.reading.reach import has_not_begun
 from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.waves.decide_draws import has_waves
-from plugin.population.columns import are_in
+from plugin.population.columns import are_in, ids_of
 from plugin.population.matching_keys import Key
 from plugin.population.sets import Population
 
@@ -44,7 +44,7 @@ class SomePeople:
         self._certification, self._rows = self._read(dates=False)
 
     def _read(self, *, dates: bool) -> tuple[Ints, Enrolled]:
-        ids = np.array(self.everyone, dtype=np.int64)
+        ids = ids_of(self.everyone)
         return read_enrolled_of(self._around.session, self._people.host_id, ids, self.certifications, dates=dates)
 
     @cached_property
@@ -110,7 +110,7 @@ class SomePeople:
         return {*np.unique(self._certification[look]).tolist(), *np.unique(codes[fresh] // span).tolist()}
 
     def _are_suspended(self, person: Ints) -> Mask:
-        suspended = np.array(self._people.suspended & self.everyone, dtype=np.int64)
+        suspended = ids_of(self._people.suspended & self.everyone)
         return np.isin(person, suspended) if len(suspended) else np.zeros(len(person), bool)
 
 

@@ -32,6 +32,7 @@ from plugin.enrolment.settling.chunk import Chunk, decide, prepare
 from plugin.enrolment.terms import Terms, from_definition, zone_of_host
 from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.enrolment.waves.queues import Queue, queue_of
+from plugin.population.columns import ids_of
 from plugin.population.sets import Population
 
 
@@ -108,8 +109,8 @@ def decide_proposal(
         sets = [one - queue.waiting if rule.wave else one for rule, one in zip(rules, sets, strict=True)]
     look = _rows_to_look_at(snapshot, people, terms, rules, sets, rows, cause)
     newcomers, alike = _newcomers(snapshot, people, terms, rules, sets, rows, cause)
-    chosen = np.array(look | newcomers | BitMap(alike), dtype=np.int64)
-    found = [(rule, np.searchsorted(chosen, np.array(BitMap(chosen.astype(np.uint32)) & one, dtype=np.int64)))
+    chosen = ids_of(look | newcomers | BitMap(alike))
+    found = [(rule, np.searchsorted(chosen, ids_of(BitMap(chosen.astype(np.uint32)) & one)))
              for rule, one in zip(rules, sets, strict=True)]  # fmt: skip
     work = prepare(
         session,

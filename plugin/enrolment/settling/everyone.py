@@ -34,6 +34,7 @@ from plugin.enrolment.settling.plan import Piece, SettlePlan, lanes, pieces, pla
 from plugin.enrolment.tables import Settling
 from plugin.enrolment.waves.decide_draws import has_waves
 from plugin.enrolment.waves.make_draws import draw_waves
+from plugin.population.columns import ids_of
 from plugin.population.sets import Population, population
 
 _ROWS_AT_ONCE = 2
@@ -152,7 +153,7 @@ def _all_rules(snapshot: Snapshot) -> Iterator[Rule]:
 
 def without(session: Session, people: Population, work: Chunk, late: BitMap, cause: Cause) -> Chunk:
     """The same work, less some of its people."""
-    kept = work.facts.person[~np.isin(work.facts.person, np.array(late, dtype=np.int64))]
+    kept = work.facts.person[~np.isin(work.facts.person, ids_of(late))]
     return prepare(session, people, work.terms.id, kept, cause)
 
 

@@ -35,6 +35,10 @@ SELECT CAST(? AS INTEGER), person, CAST(? AS BIGINT), CAST(? AS BIGINT), min(at)
 WHERE person IS NOT NULL GROUP BY person
 ON CONFLICT (host_id, person) DO UPDATE SET seq = excluded.seq, settled = {STILL_TURNED}, at = {EARLIER}
 """
+_TURN = """
+UPDATE host_clock SET turned_from = CASE WHEN turned_to = seq THEN turned_from ELSE seq END, turned_to = ?, seq = ?
+WHERE host_id = ?
+"""
 _WAITED = """
 SELECT person, wakes AS at FROM enrolment WHERE host_id = ? AND wakes <= ?
 UNION ALL SELECT person, until FROM exemption WHERE host_id = ? AND until > ? AND until <= ?
@@ -109,10 +113,11 @@ def tick_within(session: Session, host_id: int, now: int, *, to_next: bool = Fal
     if turned:  # what the jobs mean changed: sets kept at an older seq must know
         provisional(session)
         seq += 1
+        run(session, _TURN, seq, seq, host_id)
     # A job that turned moves the reports of nobody else: a chain runs through ended jobs too (rules 2.3).
     waited = run(session, _STAMP_WAITED, host_id, seq, before, before, host_id, now, *between, *between)
     _availability(session, host_id, before, now)
-    run(session, "UPDATE host_clock SET seq = ?, as_of = ? WHERE host_id = ?", seq, now, host_id)
+    run(session, "UPDATE host_clock SET as_of = ? WHERE host_id = ?", now, host_id)
     return turned, waited
 
 

@@ -74,9 +74,9 @@ RECORDED = frozenset({
 
 NUMBERS = frozenset({
     "assignment.why_key", "certification.enrolments_rev", "change.seq", "change.settled", "counter.value",
-    "decision.why", "endpoint_delivery.n", "enrolment.why", "enrolment_past.n", "event.n", "exception.why",
-    "hint.id", "host_clock.seq", "identity.digest", "journal.n", "learner_set.checksum", "learner_set.seq",
-    "message.id", "message.leader", "report_sending.size", "seat.answer", "settling.number", "tally.count",
-    "told.count", "trace.id", "why_set.id",
+    "decision.why", "endpoint_delivery.n", "enrolment.why", "enrolment_past.n", "event.n", "exception.why", "hint.id",
+    "host_clock.seq", "host_clock.turned_from", "host_clock.turned_to", "identity.digest", "journal.n",
+    "learner_set.checksum", "learner_set.seq", "message.id", "message.leader", "report_sending.size", "seat.answer",
+    "settling.number", "tally.count", "told.count", "trace.id", "why_set.id",
 })  # fmt: skip
 """Large numbers that are no time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import posixpath
 import re
 import socket
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from plugin.core.network.addresses import is_public
 from plugin.core.network.http import CallFailed, Outbound
 from plugin.core.text.stored import later
 from plugin.hosts.csv.archives import day_in, holds_files, kind_named
@@ -27,7 +27,6 @@ DEADLINE = 900.0
 CONNECTING = 10.0
 SETTLE = 1.0
 """Seconds in which the size of a file must not change."""
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 AFTER = ("left", "moved", "deleted")
 SMALLEST_ARCHIVE = 22
 """Bytes of a zip that holds nothing."""
@@ -267,7 +266,7 @@ def _connect(host: str, port: int, *, allow_private: bool) -> socket.socket:
     """A line to the host, at an address that may be called from here."""
     failure: OSError | None = None
     for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if not allow_private and not _public(str(address[0])):
+        if not allow_private and not is_public(str(address[0])):
             raise Refused("This address is not allowed from here.")
         line = socket.socket(family, kind, protocol)
         line.settimeout(CONNECTING)
@@ -278,13 +277,3 @@ def _connect(host: str, port: int, *, allow_private: bool) -> socket.socket:
             line.close()
             failure = error
     raise failure or OSError("no address")
-
-
-def _public(address: str) -> bool:
-    """Whether an address is one of the open internet, also where IPv6 wraps one of IPv4."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found in _NAT64 or found.sixtofour or found.teredo:
-            return False
-        found = found.ipv4_mapped or found
-    return found.is_global and not found.is_multicast

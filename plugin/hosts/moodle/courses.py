@@ -179,7 +179,7 @@ class Courses:
         try:
             answer = self._rest.call(STATUS, {"courseid": course, "userid": user})
         except Fault as fault:
-            _log.info("no completion status", person=user, course=course, code=fault.code)
+            _log.info("no completion status", course=course, code=fault.code)
             return fault.code
         return _checked(answer)
 

@@ -17,6 +17,7 @@ from plugin.core import journal
 from plugin.core.days import known_zone
 from plugin.core.errors import Invalid
 from plugin.core.ids import take_ids
+from plugin.core.network.addresses import server_of
 from plugin.core.network.signing import check_secret
 from plugin.core.tables import Host
 from plugin.core.text.languages import SOURCE, is_offered, offered, parsed
@@ -138,7 +139,7 @@ def _check(row: Connection, new: Changes) -> None:
         _check_secret(_("webhook secret"), new.webhook_secret, standard=new.kind == "webhook")
     if new.hooks_secret:
         _check_secret(_("secret of its hints"), new.hooks_secret, standard=False)
-    if row.api_token and new.api_token is None and _origin(row.api_url) != _origin(new.api_url):
+    if row.api_token and new.api_token is None and server_of(row.api_url) != server_of(new.api_url):
         raise Invalid(_("Enter the token again: what was given for one address is not sent to another."))
 
 
@@ -166,11 +167,6 @@ def check_address(label: str, address: str) -> None:
         fits = False
     if not fits or len(address) > LONGEST or any(letter.isspace() for letter in address):
         raise Invalid(_("The %(label)s must begin with https:// or http:// and name a host.", label=label))
-
-
-def _origin(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.netloc.lower()
 
 
 def new_webhook_secret(session: Session, host_id: int, *, at: int, who: str) -> str:

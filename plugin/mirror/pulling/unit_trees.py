@@ -1,7 +1,5 @@
 """Units as trees: parents resolved, cycles cut, intervals numbered, people counted."""
 
-# ruff: noqa: S608 - what is filled into SQL here is text of ours; what people say is bound
-
 from __future__ import annotations
 
 import time
@@ -10,16 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from plugin.core.database.bulk import fetch
+from plugin.core.database.columns import Ints, read_columns
 from plugin.core.ids import keep_number, kept_number, read_clock
 from plugin.core.runtime import Runtime
 from plugin.mirror.tables import DELETED, Unit
 
-Ints = NDArray[np.int64]
 _COUNTED = "units:counted"
 """Under this name, the ``seq`` of the mirror of which people by unit were counted."""
 _REST = 20
@@ -153,42 +149,67 @@ def _changed_counts(session: Session, host_id: int) -> list[dict[str, int]]:
     """The units whose stored counts are not what the jobs say."""
     _seq, as_of = read_clock(session, host_id)
     units = session.execute(
-        select(Unit.id, Unit.kind, Unit.lft, Unit.rgt, Unit.direct, Unit.below).where(
+        select(Unit.kind, Unit.lft, Unit.rgt, Unit.id, func.coalesce(Unit.parent, 0), Unit.direct, Unit.below).where(
             Unit.host_id == host_id, Unit.gone.is_(False)
         )
     ).all()
-    sql = (
-        "SELECT coalesce(j.organisation, 0), coalesce(j.position, 0), j.person FROM job j"
-        " JOIN person p ON p.host_id = j.host_id AND p.id = j.person"
-        f" WHERE j.host_id = ? AND NOT j.gone AND p.state <> {DELETED}"
+    current = (
+        f"j.host_id = ? AND NOT j.gone AND p.state <> {DELETED}"
         " AND (j.starts IS NULL OR j.starts <= ?) AND (j.ends IS NULL OR j.ends > ?)"
     )
-    jobs = np.array(fetch(session, sql, host_id, as_of, as_of), np.int64).reshape(-1, 3)
+    jobs = "job j JOIN person p ON p.host_id = j.host_id AND p.id = j.person"
+    *named, people = read_columns(
+        session, jobs, ["j.organisation", "j.position", "j.person"], current, host_id, as_of, as_of
+    )
     changes: list[dict[str, int]] = []
-    for place, kind in enumerate(("organisation", "position")):
-        rows = [tuple(row)[:1] + tuple(row)[2:] for row in units if row.kind == kind]
+    for kind, units_named in zip(("organisation", "position"), named, strict=True):
+        rows = [tuple(row)[1:] for row in units if row.kind == kind]
         if rows:
-            changes += _differences(host_id, np.array(rows, np.int64), jobs[:, place], jobs[:, 2])
+            changes += _differences(host_id, np.array(rows, np.int64), units_named, people)
     return changes
 
 
 def _differences(host_id: int, units: Ints, named: Ints, people: Ints) -> list[dict[str, int]]:
     """Of one kind, the units whose stored counts differ from what the jobs say.
 
-    :param units: a row each: id, lft, rgt, direct, below. :param named: by job its unit, and ``people`` whose it is.
+    :param units: a row each: lft, rgt, id, parent, direct, below. :param named: by job its unit, and ``people`` whose it is.
     """
     units = units[np.argsort(units[:, 0])]
-    ids, lft, rgt, direct, below = units.T
-    at = np.minimum(np.searchsorted(ids, named), len(ids) - 1)
-    known = ids[at] == named
-    pairs = np.unique(lft[at[known]] << 32 | people[known])
-    at, who = pairs >> 32, pairs & 0xFFFFFFFF
-    low, mid, high = (np.searchsorted(at, bound) for bound in (lft, lft + 1, rgt + 1))
-    here = mid - low
-    under = here.copy()
-    for one in np.flatnonzero(high > mid):
-        under[one] = len(np.unique(who[low[one] : high[one]]))
+    lft, rgt, ids, _parent, direct, below = units.T
+    place, who = _workplaces(ids, named, people)
+    begins = np.searchsorted(place, np.arange(len(ids) + 1))
+    ends = np.searchsorted(lft, rgt, "right")
+    here, under = np.diff(begins), begins[ends] - begins[:-1]
+    twice = np.concatenate(([0], np.cumsum(_meetings(units, place, who))))
+    under -= twice[ends] - twice[:-1]
     differ = np.flatnonzero((here != direct) | (under != below))
     return [
         {"h": host_id, "id": int(ids[one]), "direct": int(here[one]), "below": int(under[one])} for one in differ
     ]  # fmt: skip
+
+
+def _workplaces(ids: Ints, named: Ints, people: Ints) -> tuple[Ints, Ints]:
+    """Who works where, each pair once: places in the list of units, in order, and people."""
+    known = np.isin(named, ids)
+    order = np.argsort(ids)
+    place = order[np.searchsorted(ids, named[known], sorter=order)]
+    pairs = np.sort(place << 32 | people[known])
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    return pairs >> 32, pairs & 0xFFFFFFFF
+
+
+def _meetings(units: Ints, place: Ints, who: Ints) -> Ints:
+    """For each unit, how many pairs of neighbouring workplaces of one person meet there: it is the lowest above both.
+
+    Whoever works in several units below one is counted there once for each, less once for each meeting there or below.
+    """
+    lft, rgt, ids, parent = units.T[:4]
+    order = np.lexsort((place, who))
+    neighbours = np.flatnonzero(np.diff(who[order]) == 0)
+    node, other = place[order[neighbours]], lft[place[order[neighbours + 1]]]
+    where = dict(zip(ids.tolist(), range(len(ids)), strict=True))
+    above = np.array([where.get(one, -1) for one in parent.tolist()], np.int64)
+    above[above >= np.arange(len(above))] = -1  # numbered before its parents were: nothing is above it yet
+    while len(outside := np.flatnonzero((node >= 0) & (rgt[node] < other))):
+        node[outside] = above[node[outside]]
+    return np.bincount(node[node >= 0], minlength=len(ids))

@@ -16,7 +16,7 @@ from plugin.mirror.lookup.browse import profile_fields
 from plugin.mirror.lookup.search import find
 from plugin.mirror.lookup.written_ids import meant
 from plugin.population.matching_keys import Key
-from plugin.reports.asking.reader import Asker, condition_of
+from plugin.reports.asking.reader import Asker, certifications_of, condition_of
 from plugin.reports.asking.unknown import NEAREST, unknown
 from plugin.reports.sources import assignment_names
 from plugin.reports.sources.happenings import WHATS, happens
@@ -176,7 +176,7 @@ def must_be_a_field(asker: Asker, what: str, name: str) -> None:
 def certifications(asker: Asker) -> dict[str, int]:
     """Our ids by code of what the reader may see."""
     rows = asker.rows("SELECT code, id FROM certification WHERE host_id = ?", asker.host_id)
-    allowed = asker.reader.certifications
+    allowed = certifications_of(asker)
     return {row[0]: row[1] for row in rows if allowed is None or row[1] in allowed}
 
 

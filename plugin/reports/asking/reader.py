@@ -105,6 +105,19 @@ def _offsets(zone: str, now: int) -> list[tuple[int, int]]:
     return changes
 
 
+def certifications_of(asker: Asker) -> frozenset[int] | None:
+    """The certifications that exist for the reader; ``None`` for all.
+
+    Whoever sees some people alone knows of those that one of them is or was in: the names of others are none of hers.
+    """
+    reader = asker.reader
+    if reader.certifications is not None or reader.people is None:
+        return reader.certifications
+    condition, values = condition_of(asker, "e.person", reader.people)
+    sql = f"SELECT DISTINCT e.certification FROM enrolment e WHERE e.host_id = ? AND {condition}"
+    return frozenset(row[0] for row in asker.rows(sql, asker.host_id, *values))
+
+
 def condition_of(asker: Asker, column: str, people: BitMap) -> tuple[str, list[Any]]:
     """An SQL condition that a column of our ids is among these, for few people and for very many."""
     if len(people) <= 200:

@@ -13,6 +13,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from plugin.core.database.bulk import NULL, fetch
+from plugin.core.database.columns import read_columns
 from plugin.core.database.process_cache import cached, keep
 from plugin.core.database.slices import slices
 from plugin.core.days import DAY
@@ -28,7 +29,7 @@ from plugin.enrolment.codes import (
     WITHDRAWN,
 )
 from plugin.enrolment.facts import Ints
-from plugin.population.columns import one_of, read_columns
+from plugin.population.columns import one_of
 from plugin.reports.asking.reader import Asker
 
 SOON = 30 * DAY

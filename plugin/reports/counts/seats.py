@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pyroaring import BitMap
 
+from plugin.core.database.columns import read_columns
 from plugin.core.database.slices import slices
 from plugin.delivery.tables import CONFIRMED, WANTS
 from plugin.enrolment.codes import CERTIFIED, WINDOW_OPEN, WITHDRAWN
-from plugin.population.columns import bitmap, read_columns
+from plugin.population.columns import bitmap
 from plugin.reports.asking.reader import Asker
 from plugin.reports.counts.kept import Class, KeptCounts
 

@@ -20,7 +20,7 @@ from plugin.core.errors import Forbidden, Invalid, NotFound
 from plugin.core.text.table_files import decode
 from plugin.enrolment.saving.review import Adding
 from plugin.enrolment.saving.warnings import adding_warning
-from plugin.mirror.lookup.browse import children, describe, frameworks, unit_above
+from plugin.mirror.lookup.browse import children, describe, frameworks, hidden, unit_above
 from plugin.mirror.lookup.search import find, marked
 from plugin.web.assignments.many import MEMBERS, apply_dialog, members_named
 from plugin.web.assignments.pasted_list import as_csv, read_lines, result_words
@@ -100,10 +100,11 @@ def _opened() -> tuple[str | None, int]:
 
 
 def _chosen(session: Session, kind: str, exts: Sequence[str]) -> list[tuple[str, Any]]:
-    """What is selected already, with its name; what the host does not have is left out."""
-    wanted = list(dict.fromkeys(exts))[:MOST_TARGETS]
+    """What is selected already, with its name; what the host does not have, or does not exist for her, is left out."""
+    unseen = hidden(session, host_id(), kind, exts)
+    wanted = [ext for ext in dict.fromkeys(exts) if ext not in unseen][:MOST_TARGETS]
     names = describe(session, host_id(), [(kind, ext) for ext in wanted])
-    return [(ext, names[kind, ext]) for ext in wanted if not names[kind, ext].missing]
+    return [(ext, found) for ext in wanted if not (found := names[kind, ext]).missing]
 
 
 def _assigned(session: Session, certification: int, kind: str, except_of: str = "") -> set[str]:
@@ -172,9 +173,6 @@ def _found(session: Session, certification: int, kind: str, wanted: str, offset:
         "assigned": _assigned(session, certification, kind, except_of), "marked": marked, "listing": "list",
         "sizes": sizes, "except_of": except_of,
     }  # fmt: skip
-
-
-# --- pasted lists
 
 
 @blueprint.post("/f/paste/individual")

@@ -150,7 +150,7 @@ def ping(number: int) -> Response:
 
 
 @blueprint.get("/<int:number>/remove")
-@rule("see host")
+@rule("change host")
 def ask(number: int) -> Response:
     """Sure?"""
     with runtime().db.read() as session:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask import Blueprint, g, request, url_for
+from flask import Blueprint, current_app, g, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from plugin.access.rules import allows, area_of, rule_of
 from plugin.certifications.store import by_id
 from plugin.certifications.tables import Certification
 from plugin.core.clock import parse_instant
@@ -208,6 +209,14 @@ def of_certification(session: Session, number: int, tab: str) -> dict[str, Any]:
         or _is_over(row.available_until)
         or not (g.launch.rights.changes(number) or g.launch.rights.works_in(number)),
     }
+
+
+@blueprint.app_template_global()
+def may(endpoint: str) -> bool:
+    """Whether the rule of a page or form lets this visitor pass, so that nothing is offered that would be refused."""
+    view = current_app.view_functions[endpoint]
+    name, certification = rule_of(view), (request.view_args or {}).get("certification")
+    return name is not None and g.launch is not None and allows(name, g.launch, certification, area=area_of(view))
 
 
 def namesakes(session: Session, row: Certification) -> int:

@@ -16,6 +16,7 @@ from plugin.enrolment.answers.on_hold import answer_held, held_items
 from plugin.enrolment.terms import zone_of_host
 from plugin.mirror.lookup.browse import describe
 from plugin.web.frame.kit import PREFIX, go, host_id, nudge, page, runtime, who
+from plugin.web.hosts.host_words import data_words
 
 blueprint = Blueprint("held", __name__, url_prefix=f"{PREFIX}/held")
 
@@ -45,6 +46,7 @@ def listing() -> Response:
                          {item["certification"] for item in items if item.get("certification")} & known},
             "zone": zone_of_host(session, host_id()),
             "shown": _NAMES_SHOWN,
+            "kinds": data_words(),
         }  # fmt: skip
     return page("learners/held.html", **context)
 

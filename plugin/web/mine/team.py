@@ -135,8 +135,7 @@ def _done() -> str:
 def member(person: str) -> Response:
     """One person below her: every certification with its courses."""
     with runtime().db.read() as session:
-        her = person_id(session, host_id(), person)
-        asker = _about(session, her)
+        her, asker = _about(session, person)
         rows: list[Row] = at_a_glance.glance(asker, at_a_glance.glance_question([], limit=500)).rows
         context: dict[str, Any] = {
             "person": person, "who": asker.memo["who"], "now": asker.now, "zone": asker.zone,
@@ -148,17 +147,21 @@ def member(person: str) -> Response:
     return page("mine/member.html", **context)
 
 
-def _about(session: Session, person: int) -> Asker:
-    """To ask about one person below the manager.
+def _about(session: Session, ext: str) -> tuple[int, Asker]:
+    """One person below the manager, and to ask about her.
 
-    :raises NotFound: for anybody else.
+    :raises NotFound: for anybody else, in the same words whether there is somebody of this id or nobody.
     """
     asker = _asker(session, below=True)
+    try:
+        person = person_id(session, host_id(), ext)
+    except NotFound:
+        person = 0
     if person not in (asker.reader.people or ()):
         raise NotFound(_("Nobody in your team has this number."))
     asker.memo["who"] = names_of_people(session, host_id(), [person])[person]
     asker.reader = Reader(who(), people=BitMap([person]))
-    return asker
+    return person, asker
 
 
 @blueprint.post("/remind")
@@ -167,8 +170,7 @@ def remind() -> Response:
     """Remind one person of one certification, or everybody whom the list shows and who has something to complete."""
     with runtime().db.read() as session:
         if request.form.get("person"):
-            her = person_id(session, host_id(), field("person"))
-            _about(session, her)
+            her, _asker_of_her = _about(session, field("person"))
             pairs = [(int(field("certification", 9) or 0), her)]
         else:
             question = at_a_glance.glance_question(_pairs(), limit=500)

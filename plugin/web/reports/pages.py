@@ -116,6 +116,7 @@ def _table(asker: Asker, answer: Any, pairs: Pairs, here: ReportPage, source: st
         "how": [(word, operator_label(word)) for word in HOW], "as_of": question.as_of, "moment": answer.moment,
         "takes_as_of": source_named(source).as_of, "home": compliance.home(here),
         "keep": url_for("saved_reports.keep", source=source, **asks.grouped(rest)) if here == HERE else None,
+        "may_share": not g.launch.rights.only_looks,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, request, url_for
 
-from plugin.access.readers import reader_of
+from plugin.access.readers import demand_sharing, reader_of
 from plugin.access.rules import STAFF, rule
 from plugin.reports.asking.question import parse_question
 from plugin.reports.saved import store
@@ -21,10 +21,10 @@ def keep(source: str) -> Response:
     """Save the report of the page the form stands on."""
     pairs = [(name, value) for name, value in request.args.items(multi=True) if name not in ("cursor", "limit")]
     question = parse_question(source, pairs)
-    reader = reader_of(runtime(), host_id(), g.launch.rights, who())
-    store.keep(
-        runtime(), host_id(), reader, question, field("name"), editor(), shared=request.form.get("shared") == "yes"
-    )
+    reader, shared = reader_of(runtime(), host_id(), g.launch.rights, who()), request.form.get("shared") == "yes"
+    if shared:
+        demand_sharing(g.launch.rights)
+    store.keep(runtime(), host_id(), reader, question, field("name"), editor(), shared=shared)
     return go(url_for("reports.first"))
 
 

@@ -239,8 +239,10 @@ def team_send_form(source: str) -> Response:
 @blueprint.post("/my/team/reports/send/<source>")
 @rule(LEARNER)
 def team_send(source: str) -> Response:
-    """Send it from now on."""
+    """Send it from now on, where somebody reports to her."""
     team.allowed(source)
+    if not team.reader().people:
+        raise NotFound(_("Nobody reports to you"))
     return _send(TEAM_SIDE, source)
 
 

@@ -1,6 +1,7 @@
 """Loads files of a source in processes that are killed: run as ``python -m tests.enrolment.sourcing.killed URL``.
 
-A line of input is ``SECONDS COUNT UNIT``: a process loads so many people of one unit and is killed after so many seconds.
+A line of input is ``SECONDS COUNT UNIT``: a process loads so many people, all of one unit but the first, who is of Legal, and
+is killed after so many seconds.
 Everything is imported before, so that a kill falls into the load. Answers ``done SECONDS`` or ``killed``.
 """
 
@@ -21,8 +22,9 @@ from tests.world import HOST
 
 
 def content(count: int, unit: str) -> bytes:
-    """A file of so many people."""
-    return ("id,organisation\n" + "".join(f"{n:04},{unit}\n" for n in range(count))).encode()
+    """A file of so many people. Legal never vanishes and is never new, so that nobody is asked about a new name (SOURCES 4.3)."""
+    lines = "".join(f"{n:04},{unit if n else 'Legal'}\n" for n in range(count))
+    return f"id,organisation\n{lines}".encode()
 
 
 def _load(url: str, count: int, unit: str) -> None:

@@ -182,19 +182,29 @@ def test_a_fetch_that_ends_after_the_address_was_changed_says_nothing_of_the_new
         answer = site.__call__
 
         def moved(path: str, headers: dict[str, str]) -> tuple[int, Any]:
-            point(world, url=f"{base}/other/people.csv")
+            point(world, "old", url=f"{base}/other/people.csv")
             return answer(path, headers)
 
         with internet.site("slow.test", moved) as slow:
-            point(world, url=f"{slow}/people.csv")
+            point(world, "old", url=f"{slow}/people.csv")
             now(world, yes=True)
             with world.runtime.db.read() as session:
                 assert source_row(session, HOST, "hr").settings["fetched"] == {}
-            point(world, url=f"{slow}/people.csv")
+            point(world, "old", url=f"{slow}/people.csv")
             site.status = 401
             with pytest.raises(Unavailable, match="secret"):
                 now(world)
         assert (shown(world)["state"], shown(world)["reason"]) == ("active", "")
+
+
+def test_a_secret_is_sent_to_the_server_it_was_given_for_alone(world: World) -> None:
+    point(world, "Bearer x", url="https://hr.test/people.csv")
+    point(world, url="https://HR.test/other/people.csv")
+    for url in ("https://evil.test/people.csv", "https://hr.test:8443/people.csv", "sftp://hr@hr.test/people"):
+        with pytest.raises(Invalid, match="Enter the secret again"):
+            point(world, url=url)
+    point(world, "", url="https://evil.test/people.csv")
+    point(world, url="https://hr.test/people.csv")
 
 
 def test_a_wrong_secret_stops_the_source_until_there_is_another(world: World, internet: Internet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -78,3 +79,10 @@ def test_view_dates_says_whether_a_date_can_be_changed_and_why_not(visit: Visit,
                   "No: an exception waits for an answer"):  # fmt: skip
         assert words in page
     assert "Can be changed" not in visit().page("/certifications/1/learners")
+
+
+def test_an_assignment_without_a_date_leads_to_its_learners_dates_too(visit: Visit, saved: World) -> None:
+    sam = visit()
+    text = sam.page("/certifications/1/assignments")
+    assert re.search(r'/certifications/1/learners\?assignment=1">View dates', text)
+    assert "No due date" in sam.page("/certifications/1/learners?assignment=1")

@@ -83,7 +83,9 @@ def test_a_manager_sends_herself_her_team(reported: World, visit: Visit) -> None
     assert "Late people" in bea.page("/my/team/reports/sent")
     bea.page("/my/team/reports/send/history", 422)
     assert bea.post("/my/team/reports/send/learners", {**FORM, "how": "endpoint", "endpoint": "1"}).status_code == 404
-    assert visit("dov", administrator=False, person=4).post("/my/team/reports/sent/1/remove").status_code == 404
+    dov = visit("dov", administrator=False, person=4)  # nobody reports to her
+    assert dov.post("/my/team/reports/sent/1/remove").status_code == 404
+    assert dov.post("/my/team/reports/send/learners?columns=person", FORM).status_code == 404
 
 
 def test_what_muster_stopped_is_said_to_the_administrators(reported: World, visit: Visit) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from plugin.core import journal
 from plugin.core.errors import Invalid, RefusedByRule
 from plugin.core.ids import take_ids
+from plugin.core.network.addresses import server_of
 from plugin.core.tables import Host
 from plugin.mirror.sources.directory.mapping import key_of
 from plugin.mirror.sources.directory.tables import DirectoryResource
@@ -112,10 +113,14 @@ def change_source(
     :param settings: names not given keep their values. :param secret: what a fetch is signed in with; ``""`` forgets it.
     :param confirmed: the number of withdrawals that somebody confirmed, for the history.
     :returns: why somebody has to look first, where a directory's people would lose too much by a mapping; else ``""``.
-    :raises NotFound: for a name nobody has. :raises Invalid: for a kind, a join or a mapping that cannot be.
+    :raises NotFound: for a name nobody has. :raises Invalid: for a kind, a join or a mapping that cannot be, and for another
+        server without the secret.
     """
     row = source_row(session, host_id, name, lock=True)
     before = _described(row)
+    address = str((settings or {}).get("url", row.settings.get("url", "")))
+    if row.api_token and secret is None and server_of(str(row.settings.get("url", ""))) != server_of(address):
+        raise Invalid(_("Enter the secret again: what was given for one address is not sent to another."))
     if kind is not None and kind != row.kind:
         check_kind(kind)
         begin_anew(session, row, kind, at)
