@@ -25,6 +25,7 @@ from plugin.delivery.drift.found_places import look_at_found
 from plugin.delivery.drift.reconcile import reconcile, take_request
 from plugin.delivery.messages import storm
 from plugin.enrolment.sourcing.fetching import fetch_due
+from plugin.enrolment.sourcing.kept import forget_old as forget_old_loads
 from plugin.hosts.port import Caps, HostTrouble
 from plugin.jobs.event_sender import Sender
 from plugin.jobs.lanes import Lanes
@@ -204,6 +205,7 @@ def _pause(connection: Connection, caps: Caps) -> int:
 def _forget_counts(session: Session, host_id: int, now: int) -> None:
     outcome_counts.forget_old(session, host_id, now)
     storm.forget_old(session, host_id, now)
+    forget_old_loads(session, host_id, now)
 
 
 def _ended(session: Session, host_id: int, turn: str, what: dict[str, int]) -> None:

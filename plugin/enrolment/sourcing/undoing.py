@@ -12,7 +12,7 @@ from plugin.core import journal
 from plugin.core.runtime import Runtime
 from plugin.enrolment.answers.withdrawal_guard import Limits
 from plugin.enrolment.effects import carried_out
-from plugin.enrolment.sourcing.kept import UNDONE, loads_in
+from plugin.enrolment.sourcing.kept import UNDONE, forget_old, loads_in
 from plugin.enrolment.sourcing.loads import NotLoaded, with_effects
 from plugin.enrolment.sourcing.plans import LoadPlan, made, named_units
 from plugin.enrolment.sourcing.source_input import DONE
@@ -33,6 +33,7 @@ def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = Fal
 
     def work(session: Session) -> tuple[int, LoadPlan]:
         source = source_of(session, source_row(session, host_id, name, lock=True))  # no other load until this is done
+        forget_old(session, host_id, now)
         rows = loads_in(session, source, DONE)
         if not rows or rows[0].before is None:
             raise NotLoaded(f"{name} has no load that can be taken back.")

@@ -150,7 +150,9 @@ def read_people(
     """
     if last is None or file.rows is not None or last.under != under or not len(last.marks):
         return read(file, mapping, key), None
-    table = open_table(file, columns=mapping.columns, encoding=mapping.encoding, key_field=key)
+    table = open_table(
+        file, columns=mapping.columns, encoding=mapping.encoding, key_field=key, keep=mapping.needed_fields
+    )
     if table.headings != last.headings or "action" in table.columns or "generated" in table.columns:
         return read(file, mapping, key), None
     if digest_of(file) == last.digest and not last.kept:

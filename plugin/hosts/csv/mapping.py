@@ -34,6 +34,11 @@ class FileMapping:
     mode: str = "whole"
     words: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
+    @property
+    def needed_fields(self) -> tuple[str, ...]:
+        """Headings that a whole file of people has to have; what a file of changes does not name, it leaves alone."""
+        return self.keep if self.mode == "whole" else ()
+
 
 def check(document: object, key_field: str = "") -> dict[str, Any]:
     """The document of a mapping as it is stored.

@@ -80,7 +80,9 @@ def read(
     :param known: marks of rows that need no second look, read before under the same headings and ``formats``.
     :raises Unreadable: for a file that cannot be read at all, or dates that can be read in two ways.
     """
-    table = open_table(file, columns=mapping.columns, encoding=mapping.encoding, key_field=key_field)
+    table = open_table(
+        file, columns=mapping.columns, encoding=mapping.encoding, key_field=key_field, keep=mapping.needed_fields
+    )
     reading = ReadFile(table)
     named = (*DATES, GENERATED) if file.kind == "people" else (GENERATED,)
     days = {name: table.columns[name] for name in named if name in table.columns}

@@ -88,12 +88,12 @@ def _is_open(record: Sequence[str], separator: str) -> bool:
 
 
 def open_table(
-    file: File, *, columns: Mapping[str, str] | None = None, encoding: str = "", key_field: str = ""
-) -> Table:
+    file: File, *, columns: Mapping[str, str] | None = None, encoding: str = "", key_field: str = "", keep: Sequence[str] = ()
+) -> Table:  # fmt: skip
     """Find out how a file is written and what its columns are.
 
     :param columns: of the mapping: by our name the heading. :param encoding: as declared.
-    :param key_field: the field that joins, which may be a heading of its own.
+    :param key_field: the field that joins, which may be a heading of its own. :param keep: headings that have to be there.
     :raises Unreadable: naming the line and the column of what is wrong.
     """
     own = (*OF_KIND[file.kind], *((key_field,) if file.kind == "people" else ()))
@@ -119,7 +119,7 @@ def open_table(
     wanted = {theirs: ours for theirs, ours in wanted.items() if theirs in present}
     ours, others = _columns(file, headings, known, wanted, first)
     table = Table(file, headings, ours, others, notes, codec, separator, first)
-    _check_needed(table, {ours: theirs for ours, theirs in named.items() if folded(theirs) not in present})
+    _check_needed(table, {ours: theirs for ours, theirs in named.items() if folded(theirs) not in present}, keep)
     return table
 
 
@@ -177,14 +177,18 @@ def _columns(
     return ours, others
 
 
-def _check_needed(table: Table, absent: Mapping[str, str]) -> None:
-    """Refuse a file without a column that is needed, or that the mapping names for people alone: it was called otherwise, and
-    everybody would lose what it says. What the mapping names may stand in one of the other files.
+def _check_needed(table: Table, absent: Mapping[str, str], keep: Sequence[str]) -> None:
+    """Refuse a file without a column that is needed, or that the mapping names for people alone, or ``keep``s: it was called
+    otherwise, and everybody would lose what it says. What the mapping names may stand in one of the other files.
     """
     where = f"{table.file.name}, line {table.first}"
     for ours, theirs in absent.items():
         if table.file.kind == "people" and (ours in NEEDED["people"] or ours in OF_PEOPLE):
             raise Unreadable(f"{where}: there is no column '{theirs}', which the mapping names as '{ours}'.")
+    present = {one.strip().casefold() for one in table.headings}
+    for name in keep if table.file.kind == "people" else ():
+        if name.strip().casefold() not in present:
+            raise Unreadable(f"{where}: there is no column '{name}', which the mapping keeps as a profile field.")
     for name in NEEDED[table.file.kind]:
         if name not in table.columns:
             found = ", ".join(f"'{one.strip()}'" for one in table.headings[:12])

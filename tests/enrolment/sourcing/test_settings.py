@@ -10,11 +10,16 @@ from sqlalchemy import select
 from plugin.core.errors import Invalid, Unavailable
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
-from plugin.enrolment.sourcing import changes, settings
+from plugin.enrolment.sourcing import changes, settings, undoing
+from plugin.enrolment.sourcing.kept import loads_in
 from plugin.enrolment.sourcing.loads import NotLoaded, load
+from plugin.enrolment.sourcing.source_input import DONE
+from plugin.hosts.csv.file_faults import Unreadable
+from plugin.jobs.worker import _forget_counts
 from plugin.mirror.pulling.pull import pull
 from plugin.mirror.sources.managing import overview, setup
-from plugin.mirror.tables import SITE, Connection, Unit
+from plugin.mirror.sources.source import source_of, source_row
+from plugin.mirror.tables import SITE, Connection, Person, Unit
 from tests.enrolment.sourcing.test_changes import targets
 from tests.enrolment.test_settle import active, active_in
 from tests.hosts.strange import TOKEN, Strange, serve
@@ -237,3 +242,28 @@ def test_managers_and_audiences_are_given_back_with_what_the_site_says_of_them(w
     world.settle()
     assert active_in(world, "gs") == {"p1", "p20"}
     sound(world)
+
+
+def test_a_file_without_a_column_that_is_kept_is_refused_and_names_it(world: World) -> None:
+    change(world, settings.SourceChange(mapping={"keep": ["username"]}))
+    read(world, {n: "Claims" for n in range(12)})
+    with pytest.raises(Unreadable, match="line 1: there is no column 'username', which the mapping keeps"):
+        load(world.runtime, HOST, "hr", [("people.csv", b"id,user,organisation\n000,U0,Claims\n")], who="t", yes=True)
+    with world.runtime.db.read() as session:
+        assert session.scalars(select(Person.fields).where(Person.ext == "p3")).one() == {"username": "U3"}
+
+
+def test_a_load_is_taken_back_within_30_days_and_its_report_goes_then(world: World) -> None:
+    read(world, {n: "Claims" for n in range(13)})
+    world.at(world.now + 30 * 86_400)
+    with world.runtime.db.write() as session:
+        _forget_counts(session, HOST, world.now)
+        source = source_of(session, source_row(session, HOST, "hr"))
+        assert [one.report is not None for one in loads_in(session, source, DONE)] == [True, True]
+    world.at(world.now + 1)
+    with pytest.raises(NotLoaded, match="no load that can be taken back"):
+        undoing.undo(world.runtime, HOST, "hr", who="t", yes=True)
+    with world.runtime.db.write() as session:
+        _forget_counts(session, HOST, world.now)
+        assert [one.report for one in loads_in(session, source, DONE)] == [None]  # what it read last is still known
+    assert active(world) == {*CLAIMS, "p12"}
