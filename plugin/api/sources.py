@@ -28,6 +28,7 @@ from plugin.api.source_schemas import (
 from plugin.core.errors import Invalid
 from plugin.enrolment.sourcing import changes, fetching, settings, undoing
 from plugin.enrolment.sourcing.loads import NotLoaded
+from plugin.mirror.pulling.read_at_once import PATIENCE
 from plugin.mirror.sources import tokens
 from plugin.mirror.sources.directory import guarding
 from plugin.mirror.sources.managing import overview, setup
@@ -202,6 +203,6 @@ def supply(given: dict[str, Any], kind: str) -> dict[str, Any] | Response:
         raise Invalid(f"'{kind}' is nothing to supply; use one of {', '.join(KINDS)}.")
     return answer_of(
         lambda: changes.supply(
-            runtime(), host_id(), kind, given["names"], targets=given["map"], yes=given["yes"], who=who()
+            runtime(), host_id(), kind, given["names"], targets=given["map"], yes=given["yes"], who=who(), seconds=PATIENCE,
         )
     )  # fmt: skip

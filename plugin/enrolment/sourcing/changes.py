@@ -24,12 +24,14 @@ from plugin.mirror.sources.source import source_of, source_row
 
 
 def supply(
-    runtime: Runtime, host_id: int, kind: str, names: Sequence[str], *, targets: object = None, yes: bool, who: str
-) -> LoadPlan:
+    runtime: Runtime, host_id: int, kind: str, names: Sequence[str], *, targets: object = None, yes: bool, who: str,
+    seconds: float | None = None,
+) -> LoadPlan:  # fmt: skip
     """Change who supplies a kind.
 
     :param targets: by old id of a unit, an audience or a manager's job the new one: rows that name the old name the new in
         the same transaction.
+    :param seconds: for reading the learning site, where it begins to supply the kind.
     :raises NotLoaded: with the plan, where somebody would be withdrawn, a row re-targeted or left without its target, and
         nobody said yes.
     :raises Unavailable: where the learning site begins to supply it and does not answer: what it says was not kept.
@@ -37,7 +39,7 @@ def supply(
     wanted, now = checked(targets), runtime.clock.now()
     with runtime.db.read() as session:
         needed = supplying.to_be_read(session, host_id, kind, names)
-    told = read_at_once(runtime, host_id, needed) if needed else {}
+    told = read_at_once(runtime, host_id, needed, seconds=seconds) if needed else {}
 
     def work(session: Session) -> None:
         supplying.supply(session, host_id, kind, names, told=told, at=now, who=who)

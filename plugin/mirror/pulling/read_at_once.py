@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.orm import Session
@@ -16,17 +17,27 @@ from plugin.mirror.connections.store import can_be_read, open_connection, site_o
 from plugin.mirror.pulling.rows import KINDS, Written, write_rows
 from plugin.mirror.sources.learning_site import of_site
 
+_MUCH = later(
+    "The learning site has more to tell of this than %(seconds)s seconds are enough for. Let the command change it: muster source"
+    " supply."
+)
 Told = Mapping[str, Sequence[Record]]
 """By kind of record what the site has of it."""
 
 
-def read_at_once(runtime: Runtime, host_id: int, kinds: Collection[str]) -> Told:
+PATIENCE = 40.0
+"""Seconds for which a page or a program waits at most; commands wait until the end."""
+
+
+def read_at_once(runtime: Runtime, host_id: int, kinds: Collection[str], *, seconds: float | None = None) -> Told:
     """Everything that the learning site has of these kinds; nothing is written.
 
     A site that cannot be read at all, or not of a kind, tells nothing of it.
 
-    :raises Unavailable: where the site does not answer.
+    :param seconds: for all of it.
+    :raises Unavailable: where the site does not answer, or has more to tell than that.
     """
+    until = None if seconds is None else time.monotonic() + seconds
     with runtime.db.read() as session:
         row = site_of(session, host_id)
         if row is None or not can_be_read(row):
@@ -38,7 +49,11 @@ def read_at_once(runtime: Runtime, host_id: int, kinds: Collection[str]) -> Told
         caps = Caps.from_json(row.caps) if row.caps else host.describe()
         for kind in KINDS:
             if kind in kinds and caps.can(kind, "full"):
-                told[kind] = [record for page in host.read(kind) for record in page.rows]
+                told[kind] = []
+                for page in host.read(kind):
+                    told[kind] += page.rows
+                    if until is not None and time.monotonic() > until:
+                        raise Unavailable(_MUCH % {"seconds": int(seconds or 0)})
     except HostTrouble as trouble:
         why = later("What the learning site says is needed now, and it cannot be read: %(why)s", why=trouble.why)
         raise Unavailable(why) from None

@@ -12,6 +12,7 @@ from plugin.core.errors import MusterError
 from plugin.enrolment.sourcing import changes
 from plugin.enrolment.sourcing.loads import NotLoaded
 from plugin.enrolment.sourcing.plans import LoadPlan
+from plugin.mirror.pulling.read_at_once import PATIENCE
 from plugin.mirror.sources.managing import overview, setup
 from plugin.mirror.sources.source import DEFAULT_JOIN
 from plugin.web.frame.kit import PREFIX, field, go, nudge, page, runtime, who
@@ -76,7 +77,7 @@ def supply(number: int) -> Response:
     with runtime().db.read() as session:
         host_of(session, number)
     try:
-        changes.supply(runtime(), number, kind, names, targets=targets, yes=yes, who=who())
+        changes.supply(runtime(), number, kind, names, targets=targets, yes=yes, who=who(), seconds=PATIENCE)
     except NotLoaded as error:
         return _listing(
             number, refusal_words(error), error.status, error.plan, {"kind": kind, "names": names, "map": targets}

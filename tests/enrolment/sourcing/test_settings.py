@@ -227,6 +227,21 @@ def test_a_learning_site_that_does_not_answer_is_given_nothing_back(world: World
     sound(world)
 
 
+def test_a_page_waits_for_a_learning_site_so_long_and_no_longer_and_the_command_to_its_end(
+    world: World, site: Strange
+) -> None:
+    with serve(site) as base:
+        connect(world, base)
+        pull(world.runtime, HOST, full=True)
+        world.settle()
+        asked: dict[str, Any] = {"targets": {"hr:Claims": "ORG-1"}, "yes": True}
+        with pytest.raises(Unavailable, match="muster source supply"):
+            supply(world, "organisation", "site", **asked, seconds=0)
+        assert (targets(world), active(world)) == (["hr:Claims"], CLAIMS)
+        supply(world, "organisation", "site", **asked)
+    assert targets(world) == ["ORG-1"]
+
+
 def test_managers_and_audiences_are_given_back_with_what_the_site_says_of_them(world: World, site: Strange) -> None:
     site.rows["jobs"]["j1"]["manager_job"] = "j0"
     site.add("audiences", {"id": "A", "name": "Crew"})
