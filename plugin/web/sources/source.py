@@ -59,8 +59,8 @@ def shown(
     return page(
         "sources/source.html", host=host, source=found, unmatched=unmatched, loads=kept, plan=plan, effects=effects,
         problem=problem, status=status, listed=LISTED, supplies=supplies, whys=why_words(), becauses=because_words(),
-        kinds=kind_words(), load_states=load_words(), read=read, token=token, held_load=_waiting(kept),
-        address=f"{runtime().settings.base_url.rstrip('/')}/scim/v2/{name}",
+        kinds={source.kind: source.kind, **kind_words()}, load_states=load_words(), read=read, token=token,
+        held_load=_waiting(kept), address=f"{runtime().settings.base_url.rstrip('/')}/scim/v2/{name}",
     )  # fmt: skip
 
 

@@ -232,3 +232,14 @@ def test_settings_by_which_somebody_would_leave_are_shown_with_what_they_do_and_
         assert session.execute(text(sql)).scalar_one() == 0
     assert visitor.post(f"{base}/hr/settings", {**asked, "kind": "scim", "yes": "1"}).status_code == 303
     assert "Where the directory pushes" in visitor.page(f"{base}/hr")
+
+
+def test_the_settings_of_a_source_of_any_kind_name_its_own_kind(world: World, visit: Visit) -> None:
+    visitor, base = visit(), f"/hosts/{HOST}/sources"
+    for kind in ("nrps", "moodle", "csv"):
+        assert visitor.post(base, {"name": kind, "kind": kind}).status_code == 303
+        assert re.search(f'<option value="{kind}" selected>', visitor.page(f"{base}/{kind}"))
+        assert (
+            visitor.post(f"{base}/{kind}/settings", {"kind": kind, "join": "id=number", "mapping": ""}).status_code
+            == 303
+        )
