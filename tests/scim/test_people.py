@@ -184,11 +184,9 @@ def test_a_mapping_by_which_a_directorys_people_would_lose_their_organisation_wa
     change(world, mapping, yes=True, allow=12)
     assert active(world) == set()
     with world.runtime.db.read() as session:
-        changed = session.scalars(
-            select(Journal.data).where(Journal.what == "source_changed").order_by(Journal.n)
-        ).all()
-    assert [(one["after"]["mapping"], one.get("withdrawals")) for one in changed] == [
-        (mapping, None), ({}, None), (mapping, 12),
+        changed = session.scalars(select(Journal).where(Journal.what == "source_changed").order_by(Journal.n)).all()
+    assert [(one.data["after"]["mapping"], one.data.get("withdrawals"), one.count) for one in changed] == [
+        (mapping, None, 0), ({}, None, 0), (mapping, 12, 12),
     ]  # fmt: skip
     sound(world)
 

@@ -143,7 +143,7 @@ def change_source(
         guard = _read_users_anew(session, source_of(session, row), at)
     if after != before:
         data = {"before": before, "after": after} | ({} if confirmed is None else {"withdrawals": confirmed})
-        journal.record(session, host_id, at, who, "source_changed", reason=name, data=data)
+        journal.record(session, host_id, at, who, "source_changed", reason=name, data=data, count=confirmed or 0)
     return guard
 
 
