@@ -75,10 +75,10 @@ ADMINISTRATOR = (
 MANAGER = ("/my/team", "/my/team?include=below", "/my/team/reports", "/my/team/reports/learners")
 AREA = (
     "/home", "/certifications", *(f"/certifications/1/{one}" for one in ("assignments", "learners", "learners?standing=overdue")),
-    "/people", "/people?q=chen", "/people/U-900", "/search?q=north", "/reports", "/reports/learners", "/reports/membership",
+    "/people", "/people?q=chen", "/people/FIRST", "/search?q=north", "/reports", "/reports/learners", "/reports/membership",
 )  # fmt: skip
 LEARNER = ("/my/certifications", "/my/record")
-"""Every page of the navigation, as each role sees it."""
+"""Every page of the navigation, as each role sees it; ``FIRST`` is whom *People* lists first."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,15 @@ class Bench:
         self.page.wait_for_url("**/t/**")
         base = "/".join(self.page.url.split("/")[:5])
         for one in addresses:
-            yield Figure(f"page: {role} {one}", 300, "ms", self.processed(base + one))
+            yield Figure(f"page: {role} {one}", 300, "ms", self.processed(base + self.found_first(base, one)))
+
+    def found_first(self, base: str, address: str) -> str:
+        """The address with somebody whom this role sees."""
+        if "FIRST" not in address:
+            return address
+        self.page.goto(base + "/people")
+        found = self.page.locator("tbody th a").first.get_attribute("href") or ""
+        return address.replace("FIRST", found.rpartition("/")[2])
 
     def processed(self, address: str) -> float:
         """Processor time of Muster for a page: the mean of several turns, after one that is not counted."""

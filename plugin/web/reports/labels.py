@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flask_babel import gettext as _
+
+from plugin.web.frame.reader import reader_language
 
 
 def source_label(source: str) -> str:
@@ -34,10 +38,12 @@ def column_label(name: str) -> str:
         return name[7:]
     if name.endswith("_local"):
         return str(_("%(name)s, local time", name=column_label(name.removesuffix("_local"))))
-    return str(_labels().get(name, name.replace("_", " ").capitalize()))
+    return _labels(reader_language().tag).get(name, name.replace("_", " ").capitalize())
 
 
-def _labels() -> dict[str, str]:
+@lru_cache(maxsize=32)
+def _labels(tag: str) -> dict[str, str]:
+    """All of them in the reader's language, whose tag this is: a page asks for one after another."""
     return {**_of_people(), **_of_learners(), **_of_numbers()}
 
 
