@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.administrator import Administrator, open_dialog
 from tests.journeys.conftest import Running
+from tests.journeys.test_sample_site import SAM, Walker
 
 pytestmark = pytest.mark.journey
 TYPES = ("Organisation", "Position", "Audience", "Management hierarchy", "Individuals", "Group (self-enrolment)")
@@ -187,3 +188,22 @@ def test_a_row_is_removed_and_taken_back(sam: Administrator) -> None:
     press(page, "Enter")
     expect(sam.rows.first).not_to_contain_text("To be removed")
     expect(sam.rows.first.locator("[data-role=remove]")).to_be_focused()
+
+
+def test_an_exception_is_answered_and_a_report_taken_away(sampled: Running, browser: Any) -> None:
+    sam = Walker(browser, sampled, SAM, "en")
+    page = sam.page
+    sam.open("certifications/DATA/exceptions")
+    page.locator("[name=person]").first.focus()
+    press(page, "Space", "End")  # the last row: the answers come behind it
+    tab_to(page, page.get_by_role("button", name="Set realistic due date and assign"))
+    press(page, "Enter")
+    expect(
+        page.get_by_role("status").filter(has_text="1 exception is answered: Set realistic due date")
+    ).to_be_focused()
+    sam.open("reports/learners")
+    tab_to(page, page.locator("summary").filter(has_text="Download"))
+    press(page, "Enter", "ArrowDown")
+    with page.expect_download() as taken:
+        press(page, "Enter")
+    assert taken.value.suggested_filename.startswith("learners-")

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
@@ -73,7 +74,7 @@ def tab(certification: int) -> Response:
             "list": found, "chips": chips, "total": total, "everything": sum(counts.values()),
             "kind": kind, "kinds": EXCEPTION_TYPES, "query": query(), "page_number": page_number(),
             "page_size": PAGE_SIZE, "allowed": {one: allowed(one) for one in EXCEPTION_TYPES},
-            "actions": offered(matching), "common": common(matching), "action_words": action_words,
+            "actions": offered(matching), "common": common(matching), "action_words": action_words, "done": done_words(),
         }  # fmt: skip
     return page("learners/exceptions.html", **context)
 
@@ -123,7 +124,7 @@ def resolve(certification: int) -> Response:
                     "number": number, "action_words": action_words}  # fmt: skip
         return page("learners/exceptions_confirm.html", **context)
     expected = int(confirmed) if confirmed.isascii() and confirmed.isdigit() and len(confirmed) < 10 else number
-    answer(
+    many = answer(
         runtime(), host_id(), certification, action, who=who(), people=people, kind=kind if everyone else None,
         words=words if everyone else "", expected=expected,
     )  # fmt: skip
@@ -132,7 +133,19 @@ def resolve(certification: int) -> Response:
     if len(named) == 1 and request.form.get("back") == "person":
         return go(url_for("person.show", person=named[0]))
     return go(url_for(".tab", certification=certification, view=view if view == ANSWERED else None, type=kind or None,
-                      q=words or None))  # fmt: skip
+                      q=words or None, done=f"{action}:{many}"))  # fmt: skip
+
+
+def done_words() -> str:
+    """What was just answered, in words; empty where nothing was."""
+    action, _colon, many = request.args.get("done", "").partition(":")
+    if action not in ACTIONS or not (many.isascii() and many.isdigit() and len(many) < 10):
+        return ""
+    if action == "reopen":
+        return ngettext("%(num)s answer is taken back.", "%(num)s answers are taken back.", int(many))
+    said = ngettext("%(num)s exception is answered: %(answer)s.", "%(num)s exceptions are answered: %(answer)s.", int(many),
+                    answer=action_words(action))  # fmt: skip
+    return str(said)
 
 
 def _matching(session: Session, certification: int, view: str, kind: str, words: str) -> int:
