@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -168,3 +169,33 @@ def test_a_program_is_called_a_program(sam: Administrator) -> None:
     dialog.locator("[role=option]").first.click()
     sam.accept(dialog, "learners to this program except where they are enrolled already.")
     sam.see("program")
+
+
+def test_what_a_form_held_when_the_session_ended_is_back_for_whoever_filled_it_in(
+    sam: Administrator, running: Running
+) -> None:
+    page = sam.page
+    sam.make("Filled in", "c9")
+    details = re.sub(r".*/t/[^/]+", "", page.url).replace("/assignments", "/details")
+
+    def come_in(person: str) -> None:
+        page.goto(f"{running.sandbox}/lti/start?role=administrator&person={person}")
+        page.wait_for_url("**/t/**")
+        page.goto(re.sub(r"(/t/[^/]+).*", rf"\1{details}", page.url))
+
+    page.get_by_role("link", name="Details", exact=True).click()
+    page.get_by_label("Category (optional)").fill("Health")
+    page.get_by_label("Name", exact=True).fill("Filled in at length")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("What you had not saved yet of a certification is kept")).to_be_visible()
+    come_in("U-6")
+    expect(page.get_by_label("Category (optional)")).to_have_value("")
+    come_in("U-1")
+    expect(page.get_by_role("status").filter(has_text="is back in this form")).to_be_visible()
+    expect(page.get_by_label("Category (optional)")).to_have_value("Health")
+    page.get_by_role("button", name="Save changes").click()
+    page.wait_for_url("**saved=1**")
+    page.goto(page.url)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Filled in at length")
+    expect(page.get_by_text("is back in this form")).to_be_hidden()

@@ -1,5 +1,6 @@
 // Asks before a form with changes is left by a click elsewhere, or by closing the page.
 import { closeAll, openDialog } from './dialog.js';
+import { putBack, sending } from './kept.js';
 
 const said = (form) => new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])).toString();
 
@@ -19,7 +20,12 @@ export function prepareKeep(form) {
   const before = said(form);
   let leaving = false;
   const dirty = () => !leaving && said(form) !== before;
-  form.addEventListener('submit', () => { leaving = true; });
+  const back = document.querySelector('[data-back]');
+  if (back && putBack(form)) back.hidden = false;
+  form.addEventListener('submit', () => {
+    leaving = true;
+    sending(form, said(form));
+  });
   window.addEventListener('beforeunload', (event) => { if (dirty()) event.preventDefault(); });
   document.addEventListener('click', (event) => {
     const link = event.target.closest('a[href]');

@@ -206,6 +206,13 @@ for (const type of ['focusin', 'keydown']) {
   });
 }
 
+// A form was sent: what it held is kept where this page says that the session had ended.
+let sent = '';
+try {
+  sent = window.sessionStorage.getItem('muster:pending');
+} catch { /* some browsers close it in frames of another site */ }
+if (sent) import('./kept.js').then(({ answered }) => answered()).catch(fail);
+
 prepare(document.body).catch(fail);
 watchMenus();
 watchLists();
