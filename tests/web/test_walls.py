@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ from sqlalchemy import text
 from config.settings import SettingsError, read_settings
 from plugin.core.database.bulk import fetch
 from plugin.core.db import Database
+from plugin.core.runtime import Runtime
 from plugin.core.text.table_files import written
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.lti.errors import LtiRejected
 from plugin.lti.keysets import KeySets
 from plugin.schema import metadata
 from plugin.web.frame.kit import origin_of
+from tests.application import application
 from tests.web.conftest import Visit
 from tests.web.steps import add, make, save
 
@@ -92,6 +95,30 @@ def test_every_answer_says_what_browsers_may_do_with_it(visit: Visit) -> None:
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
         secure = sam.client.application.extensions["muster"].settings.base_url.startswith("https://")
         assert ("Strict-Transport-Security" in headers) == secure
+
+
+def test_pages_refusals_files_and_faults_carry_all_headers_over_https(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe = replace(runtime, settings=replace(runtime.settings, base_url="https://muster.example"))
+    app = application(safe)
+    app.testing = False
+    client = app.test_client()
+    monkeypatch.setattr("plugin.web.launch.hooks.store", lambda *_all: 1 / 0)
+    static = app.url_map.bind("").build("static", {"filename": "muster.css"})
+    for method, path, status in (
+        ("GET", "/", 200), ("GET", static, 200), ("GET", static + "x", 404), ("GET", "/nowhere", 404), ("POST", "/healthz", 405),
+        ("POST", "/hooks/x", 500), ("GET", "/api/v1/certifications", 401), ("GET", "/scim/v2/x/Users", 401),
+        ("GET", f"/t/{'x' * 43}/certifications", 401), ("GET", "/lti/login", 400), ("HEAD", "/setup/x", 401), ("GET", "/tab/x", 401),
+    ):  # fmt: skip
+        answer = client.open(path, method=method, data=b"x" if method == "POST" else None)
+        assert answer.status_code == status, (path, answer.status_code)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000", path
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups", path
+        assert "camera=()" in answer.headers["Permissions-Policy"], path
+        assert "frame-ancestors" in answer.headers["Content-Security-Policy"], path
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+        answer.close()
 
 
 def test_a_database_file_is_its_owners_alone(tmp_path: Path) -> None:
