@@ -35,9 +35,20 @@ _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:[^\r\n]*chunked", re.IGNORE
 _EXPECTS = re.compile(rb"\r\nexpect[ \t]*:[^\r\n]*", re.IGNORECASE)
 
 
+_SAFE_HEADERS = "".join(
+    f"{name}: {value}\r\n" for name, value in (
+        ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"), ("X-Content-Type-Options", "nosniff"),
+        ("Strict-Transport-Security", "max-age=31536000"), ("Cross-Origin-Opener-Policy", "same-origin-allow-popups"),
+        ("Referrer-Policy", "no-referrer"), ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+        ("Cache-Control", "no-store"),
+    )
+)  # fmt: skip
+"""As the application's; a browser heeds the one about https over https alone."""
+
+
 def _saying(status: str, sentence: str) -> bytes:
     head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    return f"{head}Content-Length: {len(sentence)}\r\n\r\n{sentence}".encode()
+    return f"{head}{_SAFE_HEADERS}Content-Length: {len(sentence)}\r\n\r\n{sentence}".encode()
 
 
 _LATE = _saying("408 Request Timeout", "The request took too long to arrive.")

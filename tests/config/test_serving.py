@@ -160,6 +160,14 @@ def test_a_large_upload_is_told_that_it_is_too_large(base: str) -> None:
 def test_headers_that_never_end_are_given_up(base: str) -> None:
     made = connect(base, STALLED["headers"])
     began = time.monotonic()
-    assert b"408" in received(made)
+    answer = received(made)
+    assert b"408" in answer
+    for name in (
+        b"Strict-Transport-Security",
+        b"Permissions-Policy",
+        b"Cross-Origin-Opener-Policy",
+        b"frame-ancestors",
+    ):
+        assert name in answer
     made.close()
     assert time.monotonic() - began < 15
