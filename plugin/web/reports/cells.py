@@ -14,7 +14,9 @@ from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, SETTIN
 from plugin.reports.overview import TOTAL
 from plugin.reports.sources.overview import NUMBERS as COUNTED
 from plugin.reports.sources.overview import PERCENTS
+from plugin.web.certifications.history_words import who_words
 from plugin.web.frame.words import count, due_words, exception_words, moment, state_words, type_words
+from plugin.web.reports.happening_words import what_words
 from plugin.web.reports.report_address import Pairs, ReportPage
 
 _STATES = frozenset({"assigned", "in_progress", "certified", "window_open", "expired", "complete", "withdrawn"})
@@ -113,6 +115,10 @@ def word(name: str, value: Any) -> str:
         return exception_words(text)
     if name in ("assignment_type", "assignment_types"):
         return "; ".join(type_words(kind).label for kind in text.split("; "))
+    if name == "what":
+        return what_words(text)
+    if name == "who":
+        return who_words(text)
     if text in ("true", "false"):
         return str(_("Yes")) if text == "true" else str(_("No"))
     return text

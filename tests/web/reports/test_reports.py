@@ -78,7 +78,7 @@ def test_a_page_and_its_file_say_the_same(reported: World, visit: Visit) -> None
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
     answer.close()
     assert rows == [["person", "state"], *[[name, "assigned"] for name in ("dov", "cid", "bea", "ann")]]
-    assert "export_finished" in sam.page("/reports/history")
+    assert "File finished" in sam.page("/reports/history")
 
 
 def test_a_day_to_come_is_refused_and_today_is_not_over(reported: World, visit: Visit) -> None:
