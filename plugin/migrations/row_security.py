@@ -76,15 +76,16 @@ def faults(database: Database) -> list[str]:
 
 
 def unwalled(database: Database) -> str:
-    """That the hosts of a PostgreSQL database are kept apart by Muster alone, and what helps; empty where that is not so."""
+    """That several hosts of a PostgreSQL database are kept apart by Muster alone, and what helps; empty where that is not so."""
     if database.sqlite or database.row_security:
         return ""
     with database.engine.connect() as connection:
         hosts = connection.scalar(text("SELECT count(*) FROM host WHERE state <> 'pending'")) or 0
         weak = weakness_of(connection, str(connection.scalar(text("SELECT session_user"))))
-    which = f"{hosts} hosts are" if hosts > 1 else "A second host would be"
+    if hosts < 2:
+        return ""
     return (
-        f"{which} kept apart by Muster alone: row security is off.{' ' if weak else ''}{weak}"
+        f"{hosts} hosts are kept apart by Muster alone: row security is off.{' ' if weak else ''}{weak}"
         " MUSTER_ROW_SECURITY=true with two roles puts it up (docs/operations.md, Two roles on PostgreSQL)."
     )
 

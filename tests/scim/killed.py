@@ -33,6 +33,7 @@ def main(url: str) -> None:
         while True:
             child = os.fork()
             if not child:
+                os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is logged is no answer
                 try:
                     _serve(url, listening)
                 finally:

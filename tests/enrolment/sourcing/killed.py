@@ -39,6 +39,7 @@ def main(url: str) -> None:
         seconds, count, unit = line.split()
         child = os.fork()
         if not child:
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is logged is no answer
             status = 1
             try:
                 _load(url, int(count), unit)
