@@ -85,9 +85,7 @@ def test_counts_of_units_agree_with_counting_people_one_by_one(data: st.DataObje
     ids = data.draw(st.permutations(range(10, 10 + many)))
     jobs = data.draw(st.lists(st.tuples(st.integers(-1, many), st.integers(1, 4)), max_size=12))
     places = _preorder(above)
-    units = np.array(
-        [(*places[n], ids[n], 0 if above[n] is None else ids[above[n]], -1, -1) for n in range(many)]  # type: ignore[index]
-    )
+    units = np.array([(*places[n], ids[n], 0 if up is None else ids[up], -1, -1) for n, up in enumerate(above)])
     named = np.array([ids[unit] if 0 <= unit < many else unit for unit, _person in jobs], np.int64)
     people = np.array([person for _unit, person in jobs], np.int64)
     found = unit_trees._differences(1, units, named, people)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from flask_babel import gettext as _
 
 from plugin.core.tables import Journal
+from plugin.web.certifications.happening_words import what_words
 from plugin.web.frame.day_words import plain_day
 from plugin.web.frame.words import action_words, exception_words, ngettext, state_words
 
@@ -82,7 +83,7 @@ def _single(what: str, about: Mapping[str, str], many: int) -> str:
         "records_taken_back": lambda: ngettext("Took back %(num)s record", "Took back %(num)s records", many),
         "message_again": lambda: _("Sent %(name)s a message again", **about),
     }
-    return str(words[what]()) if what in words else what.replace("_", " ").capitalize()
+    return str(words[what]()) if what in words else what_words(what)
 
 
 def effect_words(what: str, reason: str, size: int) -> tuple[str, str]:
@@ -117,7 +118,7 @@ def effect_words(what: str, reason: str, size: int) -> tuple[str, str]:
     if what in words:
         found, tone = words[what]()
         return str(found), tone
-    named = state_words(what) if what in _STATES else what.replace("_", " ").capitalize()
+    named = state_words(what) if what in _STATES else what_words(what)
     return str(ngettext("%(num)s now: %(state)s", "%(num)s now: %(state)s", size, state=named)), ""
 
 

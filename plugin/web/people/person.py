@@ -20,13 +20,13 @@ from plugin.reports.people.person import PersonCertification, person_of, standin
 from plugin.reports.people.timeline import timeline
 from plugin.reports.query import ask
 from plugin.reports.service import asking
+from plugin.web.certifications.happening_words import happened_words
 from plugin.web.certifications.history_words import act_words, effect_words, reason_words, who_words
 from plugin.web.certifications.notification_form import trigger_words
 from plugin.web.delivery.message_words import channel_words, state_words_of_messages
 from plugin.web.frame.kit import PREFIX, field, host_id, number, page, runtime, who
 from plugin.web.frame.words import action_words
 from plugin.web.learners.exceptions import allowed
-from plugin.web.people.words import happened_words
 
 blueprint = Blueprint("person", __name__, url_prefix=f"{PREFIX}/people")
 

@@ -14,9 +14,9 @@ from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, SETTIN
 from plugin.reports.overview import TOTAL
 from plugin.reports.sources.overview import NUMBERS as COUNTED
 from plugin.reports.sources.overview import PERCENTS
+from plugin.web.certifications.happening_words import what_words
 from plugin.web.certifications.history_words import who_words
 from plugin.web.frame.words import count, due_words, exception_words, moment, state_words, type_words
-from plugin.web.reports.happening_words import what_words
 from plugin.web.reports.report_address import Pairs, ReportPage
 
 _STATES = frozenset({"assigned", "in_progress", "certified", "window_open", "expired", "complete", "withdrawn"})

@@ -1,4 +1,4 @@
-"""What happened, in words: every word of ``what`` in source ``history``, as pages show it."""
+"""What happened, in words: every word that stands in the history, as pages show it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from functools import lru_cache
 from flask_babel import gettext as _
 
 from plugin.web.frame.reader import reader_language
-from plugin.web.people.words import happened_words
+
+
+def happened_words(what: str) -> str:
+    """What happened to one learner, as her page tells it; empty for what somebody did."""
+    words = {
+        "enrolled": _("Enrolled"), "released": _("Let in after an exception"), "withdrawn": _("Withdrawn"),
+        "leaving": _("Leaves after grace"), "due_changed": _("Due date changed"), "held": _("Withdrawal put on hold"),
+        "assigned": _("Assigned"), "in_progress": _("Began"), "certified": _("Certified"),
+        "window_open": _("Can be renewed"), "expired": _("Expired"), "complete": _("Completed"),
+        "joined": _("Joined a group"), "left": _("Left a group"), "extended": _("Date moved later"),
+        "exempted": _("Exempted: it does not apply"), "message_again": _("A message sent again"),
+        "held_released": _("Withdrawal released"), "held_refused": _("Withdrawal refused"),
+        "records_brought": _("Record imported"), "records_taken_back": _("Imported record taken back"),
+        "drift_repaired": _("Set right"), "seats_repaired": _("Course place set right"),
+    }  # fmt: skip
+    return str(words.get(what, ""))
 
 
 def what_words(what: str) -> str:
