@@ -27,6 +27,7 @@ from plugin.core.host_time import move_on
 from plugin.core.logs import correlation, log, new_correlation
 from plugin.core.runtime import Runtime
 from plugin.enrolment.saving.proposal import certification_id
+from plugin.jobs.catch_up import NO_WORKER, settle_before_change
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.population.area import area_scope_of
 from plugin.scim import service as scim
@@ -45,8 +46,6 @@ _NOTHING = ", ".join(
 )  # fmt: skip
 """What no page of ours ever asks a browser for."""
 MOST_BYTES = 5 * 1024 * 1024
-_BEHIND = 60
-"""Seconds for which a page may be behind the time where no worker is up; what is saved is exact in any case."""
 _log = log("web")
 
 OUT_OF_RANGE, TOO_LONG = "22003", "22001"
@@ -127,7 +126,7 @@ def _authorise() -> Response | None:
         return None
 
     view = current_app.view_functions[request.endpoint]
-    name = rule_of(view)
+    name, reads = rule_of(view), request.method in ("GET", "HEAD", "OPTIONS")
     if name is None:
         raise MusterError("This page has no rule and is closed.")
     if g.launch is None and g.ended and name != PUBLIC:
@@ -135,10 +134,14 @@ def _authorise() -> Response | None:
     certification, area = _certification(name), area_of(view)
     check(name, g.launch, scope=scope_of(view), certification=certification, area=area)
     if g.launch is not None and g.launch.host_id:
-        move_on(current_app.extensions["muster"], g.launch.host_id, within=_BEHIND)
+        runtime: Runtime = current_app.extensions["muster"]
+        if reads:
+            move_on(runtime, g.launch.host_id, within=NO_WORKER)
+        else:
+            settle_before_change(runtime, g.launch.host_id)
     if g.launch is not None and area and in_area(name, g.launch, certification):
         area_scope.tell(area_scope_of(g.launch.rights.units))
-    if request.method not in ("GET", "HEAD", "OPTIONS") and g.launch is not None:
+    if not reads and g.launch is not None:
         demand_own_page()  # what a session may change
         return four_eyes.hold(view)
     return None

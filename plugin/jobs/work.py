@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from plugin.access.present_rights import reader_of
 from plugin.core.database.tenant import inside
-from plugin.core.db import DATABASE_AWAY
-from plugin.core.errors import Unavailable
 from plugin.core.logs import log
 from plugin.core.runtime import Runtime
 from plugin.delivery.drift import echoes
@@ -23,14 +18,14 @@ from plugin.enrolment.settling.changed_date_settings import follow_meanings
 from plugin.enrolment.settling.owed_looks import all_settled
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.settling.saves import settle_certifications
-from plugin.enrolment.settling.tick import is_behind, pass_time
 from plugin.enrolment.settling.timed_events import tell_moments
 from plugin.enrolment.timed_messages import owe_timed
+from plugin.jobs.catch_up import Stages, catch_up
 from plugin.jobs.event_sender import send_events
 from plugin.mirror.connections.store import active_hosts
 from plugin.mirror.hints import inbox
 from plugin.mirror.lookup.search import keep_indexed
-from plugin.mirror.pulling.unit_trees import count_if_owed, recount_apart
+from plugin.mirror.pulling.unit_trees import count_if_owed
 from plugin.mirror.sources.managing.time_changes import turn
 from plugin.population.stored_base import keep_base
 from plugin.reports.counts.nightly import keep_counts
@@ -57,24 +52,6 @@ def work_once(runtime: Runtime) -> int:
     return done
 
 
-def catch_up(runtime: Runtime, host_id: int) -> int:
-    """Let the time pass that has passed, from each instant at which somebody may come or go to the next.
-
-    What is owed at one is settled before the next, as if a worker had been there: a weekend without one is seen hour by
-    hour, and a team that emptied in two steps did not empty at once (rules 2.3). Returns how much was settled.
-    """
-    done, turned, stages = 0, 0, _Stages(host_id)
-    while is_behind(runtime, host_id):
-        done += stages.run(settle_certifications, runtime, host_id) + stages.run(settle_people, runtime, host_id)
-        # What cannot be settled holds up no time.
-        turned += pass_time(runtime, host_id, to_next=stages.trouble is None)[0]
-    if turned:
-        # Who came or went at the last instant first: counting reads all jobs.
-        done += stages.run(settle_certifications, runtime, host_id) + stages.run(settle_people, runtime, host_id)
-        recount_apart(runtime, host_id)  # how many people work in each unit
-    return done
-
-
 def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -> int:
     """One host: hints, the time, people, saves, moments, and out it goes; round after round until all is quiet.
 
@@ -82,7 +59,7 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
     """
     total = 0
     for _round in range(_MOST_ROUNDS if seconds is None else 1):
-        stages = _Stages(host_id)
+        stages = Stages(host_id)
         done = stages.run(catch_up, runtime, host_id)
         done += stages.run(echoes.reread_hinted, runtime, host_id)
         done += stages.run(inbox.work, runtime, host_id, patient=seconds is not None)
@@ -118,28 +95,3 @@ def work_host(runtime: Runtime, host_id: int, *, seconds: float | None = None) -
 
 def _drain(runtime: Runtime, host_id: int, *, seconds: float | None, gathered: bool) -> int:
     return drain(runtime, host_id, render, seconds=seconds, gathered=gathered).calls
-
-
-class _Stages:
-    """Runs the pieces of a round one after the other: a fault in one is said at the end and stops none after it.
-
-    :ivar trouble: the first fault there was.
-    """
-
-    def __init__(self, host_id: int) -> None:
-        self._host_id = host_id
-        self.trouble: Exception | None = None
-
-    def run(self, stage: Callable[..., Any], *arguments: Any, **named: Any) -> int:
-        """What the stage did, 0 where it failed.
-
-        :raises: at once where the database is away: nothing after it would do better.
-        """
-        try:
-            return int(stage(*arguments, **named) or 0)
-        except (*DATABASE_AWAY, Unavailable):
-            raise
-        except Exception as trouble:
-            _log.exception("a piece of work failed", host=self._host_id, stage=getattr(stage, "__name__", ""))
-            self.trouble = self.trouble or trouble
-            return 0

@@ -27,11 +27,12 @@ from plugin.delivery.messages import storm
 from plugin.enrolment.sourcing.fetching import fetch_due
 from plugin.enrolment.sourcing.kept import forget_old as forget_old_loads
 from plugin.hosts.port import Caps, HostTrouble
+from plugin.jobs.catch_up import catch_up
 from plugin.jobs.event_sender import Sender
 from plugin.jobs.lanes import Lanes
 from plugin.jobs.queue import Nudges, open_queue
 from plugin.jobs.single_machine import machine
-from plugin.jobs.work import catch_up, work_host
+from plugin.jobs.work import work_host
 from plugin.mirror.connections.store import can_be_read, connection_of
 from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import Connection

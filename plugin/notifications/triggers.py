@@ -158,11 +158,20 @@ def untold_enrolled(session: Session, host_id: int, certification: int, people: 
 
 def _untold_cancelled(session: Session, host_id: int, certification: int, told: EventLearners) -> EventLearners:
     """Cancel "you are enrolled" where it was not sent yet; those learners need no "you are withdrawn" either."""
-    cancelled: set[tuple[int, int]] = set()
-    people = np.unique(told.person).tolist()
-    if not with_unsent(session, host_id, [certification], np.array(people)):
+    cancelled = cancel_enrolled(session, host_id, certification, told.person)
+    if not cancelled:
         return told
-    for part in slices(people):
+    spells = zip(told.person.tolist(), told.spell.tolist(), strict=True)
+    return told.take(np.array([spell not in cancelled for spell in spells], bool))
+
+
+def cancel_enrolled(session: Session, host_id: int, certification: int, people: Ints) -> set[tuple[int, int]]:
+    """Cancel "you are enrolled" of these people where it was not sent yet (rules 8.4); returns learners and spells."""
+    cancelled: set[tuple[int, int]] = set()
+    people = np.unique(people)
+    if not with_unsent(session, host_id, [certification], people):
+        return cancelled
+    for part in slices(people.tolist()):
         rows = session.execute(
             update(Message)
             .where(
@@ -178,5 +187,4 @@ def _untold_cancelled(session: Session, host_id: int, certification: int, told: 
             execution_options={"synchronize_session": False},
         )
         cancelled.update((row[0], row[1]) for row in rows)
-    spells = zip(told.person.tolist(), told.spell.tolist(), strict=True)
-    return told.take(np.array([spell not in cancelled for spell in spells], bool))
+    return cancelled

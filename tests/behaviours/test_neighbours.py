@@ -230,6 +230,13 @@ def test_who_was_enrolled_without_a_word_counts_no_message_where_none_goes(lab: 
     assert foreseen == len(lab.told()) - before
 
 
+def test_who_is_withdrawn_without_a_word_is_not_told_that_she_is_enrolled(lab: Lab) -> None:
+    lab.save("fs", *individuals("ann", "bob"), content=CONTENT, period=PERIOD, notifications=BOTH_WAYS)
+    lab.save("fs", *individuals("bob"), choices=Choices(no_messages=True))
+    deliver(lab)
+    assert lab.told() == [("assigned", "bob", "bob")]
+
+
 def test_who_completed_before_counts_the_message_on_it(lab: Lab) -> None:
     notices = ({"when": "assigned", "to": ["learner"]}, {"when": "completed", "to": ["learner"]})
     lab.save("fs", content=CONTENT, period=PERIOD, notifications=notices)

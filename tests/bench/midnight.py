@@ -21,7 +21,7 @@ from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.settling.people import settle_people
 from plugin.enrolment.settling.saves import settle_certifications
 from plugin.enrolment.settling.tick import tick
-from plugin.jobs.work import catch_up
+from plugin.jobs.catch_up import catch_up
 from plugin.mirror.changes import stamp
 from plugin.mirror.pulling.unit_trees import renumber
 from plugin.mirror.tables import Audience, AudienceMember, Job, Unit

@@ -449,10 +449,11 @@ class Model:
         told, was = self.told.setdefault((code, name), {}), before is not None and before.active
         if after.active and not was and not after.quiet:
             told.setdefault(("assigned", after.spell, after.cycle), "owed")
-        if was and not after.active and not after.quiet and not (quiet and not after.live):
+        if was and not after.active and not after.quiet:
             owed = {key for key, state in told.items() if key[0] == "assigned" and state == "owed"}
             told.update(dict.fromkeys(owed, "cancelled"))  # enrolled and withdrawn before either went: neither (8.4)
-            if after.spell not in {spell for _when, spell, _cycle in owed}:
+            silent = quiet and not after.live
+            if not silent and after.spell not in {spell for _when, spell, _cycle in owed}:
                 told.setdefault(("withdrawn", after.spell, after.cycle), "told")
         if before is not None and was and after.active and before.due != due and not after.quiet and not quiet:
             told.setdefault(("due_changed", after.spell, after.cycle), "told")

@@ -35,7 +35,7 @@ from plugin.enrolment.tables import Settling
 from plugin.enrolment.timed_messages import owe_timed
 from plugin.hosts.port import Hint as Heard
 from plugin.hosts.port import Record
-from plugin.jobs import work
+from plugin.jobs import catch_up as catching_up
 from plugin.mirror.hints import inbox, receiving
 from plugin.mirror.pulling import pages
 from plugin.mirror.pulling import pull as pulling
@@ -120,13 +120,13 @@ class Player:
         patch.setattr(pulling, "write_page", write_page)
         patch.setattr(pulling, "_absent", look_for_absent)
 
-        pass_time = work.pass_time
+        pass_time = catching_up.pass_time
 
         def look_first(runtime: Runtime, host: int, **named: Any) -> Any:
             by_host[host].look(whole=False)
             return pass_time(runtime, host, **named)
 
-        patch.setattr(work, "pass_time", look_first)
+        patch.setattr(catching_up, "pass_time", look_first)
         for lab in self.labs:
             self._found(lab)
             lab.truth.between = partial(self._between_pages, lab)
@@ -419,7 +419,7 @@ class Player:
         quiet = 0
         for turn in range(200):
             runtime = self.workers[turn % len(self.workers)]
-            done = work.catch_up(runtime, lab.host)
+            done = catching_up.catch_up(runtime, lab.host)
             if lab.is_to_follow():
                 lab.look(whole=False)
                 done += follow_meanings(runtime, lab.host)

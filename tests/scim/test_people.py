@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from plugin.core.clock import Clock
 from plugin.core.tables import Journal
+from plugin.enrolment.codes import ASSIGNED
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.sourcing import settings
 from plugin.enrolment.sourcing.loads import NotLoaded
+from plugin.enrolment.tables import Enrolment
 from plugin.jobs.work import work_host
 from plugin.mirror.pulling.unit_trees import count_if_owed
 from plugin.mirror.sources.directory.guarding import held_shown, release
 from plugin.mirror.sources.joining import key_accounts
 from plugin.mirror.sources.source import source_of, source_row
 from plugin.mirror.tables import Audience, AudienceMember, Connection, Person, Unit
+from tests.application import application
 from tests.enrolment.test_settle import active
 from tests.scim.conftest import ENTERPRISE, GROUP, Directory
 from tests.world import HOST, World, row
+
+DAY = 86_400
 
 
 def sound(world: World) -> None:
@@ -194,3 +201,19 @@ def test_a_mapping_by_which_a_directorys_people_would_lose_their_organisation_wa
 def change(world: World, mapping: dict[str, object], **how: Any) -> None:
     settings.change(world.runtime, HOST, "dir", settings.SourceChange(mapping=mapping), who="t", **how)
     world.settle()
+
+
+def test_without_a_worker_grace_counts_from_the_change_that_moved_somebody(directory: Directory, world: World) -> None:
+    ann = directory.user("ann@corp.local", "Claims")
+    directory.user("bea@corp.local", "Claims")
+    world.save("fs", row("organisation", "dir:Claims"), leaving={"seat": "suspend", "grace": "2 days"})
+    path, began = f"/Users/{ann['id']}", world.now
+    for days, changed in ((1, ("title", "Clerk")), (3, (f"{ENTERPRISE}:department", "Legal"))):
+        world.runtime = replace(world.runtime, clock=Clock(began + days * DAY))
+        application(world.runtime)
+        directory.patch(path, {"op": "Replace", "path": changed[0], "value": changed[1]})
+    world.settle()
+    with world.runtime.db.read() as session:
+        found = session.scalars(select(Enrolment.leaves_on).where(Enrolment.state == ASSIGNED)).all()
+    assert found == [began + 5 * DAY, None], "two days after ann moved, not after she became a clerk"
+    sound(world)

@@ -145,8 +145,9 @@ def step(facts: Facts, given: StepInput, said: SpreadTerms) -> Step:
     returned = _freeze_and_thaw(new, frozen & new.live, given)
     settled = _Dates(new, facts, given, said, began, member & new.live & ~frozen)
     settled.decide()
-    # Whoever was held back until now may be kept by a target that is gone as well (rules 5.10).
-    new.hold[member & new.live & ~frozen & (new.hold == FREE) & given.kept_by_gone] = TARGET_GONE
+    # Whoever was held back until now may be kept by a target that is gone as well (rules 5.10); as with leaving, only
+    # terms that are live keep somebody.
+    new.hold[member & new.live & said.live & ~frozen & (new.hold == FREE) & given.kept_by_gone] = TARGET_GONE
     settled.keep_questions(new.live & ~(member & ~frozen))
     _after_return(new, returned, given, said)
     new.baseline_due[new.due != facts.due] = NONE  # no longer the date that was extended (rules 7.5)

@@ -145,10 +145,10 @@ class SettledTogether:
         touch_enrolments(self.session, self.host_id, touched)
 
     def _messages(self, decided: list[Writing]) -> None:
-        left = [one for one in decided if one.withdrawn().any()]
+        left = [one for one in decided if one.deactivated().any()]
         unsent = set()
         if left:
-            people = np.unique(np.concatenate([one.step.facts.person[one.withdrawn()] for one in left]))
+            people = np.unique(np.concatenate([one.step.facts.person[one.deactivated()] for one in left]))
             unsent = with_unsent(self.session, self.host_id, [one.terms.id for one in left], people)
         for one in decided:
             one.write_messages(unsent=one.terms.id in unsent)

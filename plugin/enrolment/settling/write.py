@@ -33,7 +33,7 @@ from plugin.enrolment.rules.wanted import Membership
 from plugin.enrolment.settling.seat_claims import Share
 from plugin.enrolment.tables import Decision, ExceptionRow
 from plugin.enrolment.terms import Terms, from_definition
-from plugin.notifications.triggers import EventLearners, tell
+from plugin.notifications.triggers import EventLearners, cancel_enrolled, tell
 
 STATE_MESSAGES = {"certified": "completed", "complete": "completed", "window_open": "window_open", "expired": "expired"}
 """Which notification a state entered sets off (rules 8.1)."""
@@ -231,9 +231,9 @@ class Writing:
         if held.let_go and (seen := held.let_go & _bitmap(self.step.facts.person)):
             unpin(self.session, self.terms.host_id, self.terms.id, seen, states=("released",))
 
-    def withdrawn(self) -> Mask:
-        """Who is to hear that she is enrolled no longer."""
-        return self.step.deactivated & (self.given.person_state == 0) & self._loud
+    def deactivated(self) -> Mask:
+        """Who is enrolled no longer, told or not, of those who are told anything in this spell."""
+        return self.step.deactivated & (self.given.person_state == 0) & (self.step.facts.quiet == 0)
 
     @property
     def _loud(self) -> Mask:
@@ -251,9 +251,11 @@ class Writing:
             return  # what has ended goes on as facts, and tells nobody
         present = given.person_state == 0
         self._tell("assigned", step.activated & self._loud & present, wait=True)
-        self._tell("withdrawn", self.withdrawn(), even_if_off=unsent)
+        self._tell("withdrawn", self.deactivated() & self._loud, even_if_off=unsent)
         if not self.cause.quiet:
             self._tell("due_changed", step.redated & present & self._loud)
+        elif unsent:  # a withdrawal that nobody is told of leaves no "you are enrolled" behind (rules 8.4)
+            cancel_enrolled(self.session, self.terms.host_id, self.terms.id, step.facts.person[self.deactivated()])
         raised = (step.raised != NO_TYPE) & (given.questions.type != step.raised)
         self._tell("exception", raised & present)
         for state, positions in self.moved.entered.items():
@@ -279,8 +281,6 @@ class Writing:
 
 
 _DECISION_KEY = ("host_id", "certification", "person")
-
-
 _CLOSE = "DELETE FROM exception WHERE host_id = ? AND certification = ? AND {people}"
 _APPLY = "UPDATE decision SET applied = true WHERE host_id = ? AND certification = ? AND {people}"
 
