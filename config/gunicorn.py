@@ -21,10 +21,16 @@ access_log_format = '%(h)s "%(m)s" %(s)s %(b)s %(M)sms'
 
 def on_starting(server: Any) -> None:
     """Say once, in a sentence, which setting is wrong, before any worker is started to say it in its own way."""
+    from plugin.core.errors import Invalid
+    from plugin.core.runtime import build_runtime
+    from plugin.migrations.row_security import refuse_weak_role
+
     try:
-        read_settings()
-    except SettingsError as error:
+        made = build_runtime(read_settings())
+        refuse_weak_role(made)
+    except (SettingsError, Invalid) as error:
         sys.exit(str(error))
+    made.db.close()  # workers open their own
     _log_as_we_do(server)
 
 

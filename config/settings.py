@@ -5,6 +5,7 @@ Every setting is documented in ``config/example.env``; a test compares the two.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -80,7 +81,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     :param environ: variables to read instead of the process environment.
     :raises SettingsError: with a sentence naming the variable.
     """
-    env = Env() if environ is None else _MappingEnv(environ)
+    env = _MappingEnv(os.environ if environ is None else environ)
     try:
         settings = _read(env)
     except EnvError as error:
@@ -90,28 +91,30 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 class _MappingEnv(Env):
-    """An ``Env`` that reads a given mapping, so that tests need not touch the process environment."""
+    """An ``Env`` that reads a given mapping, in which an empty value is none (config/example.env)."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__()
         object.__setattr__(self, "mapping", environ)
 
     def _get_value(self, env_key: str, default: object) -> object:
-        return self.mapping.get(env_key, default)
+        return self.mapping.get(env_key, "") or default
 
 
 def _read(env: Env) -> Settings:
     environment = env.str("MUSTER_ENV", "production")
     development = environment == "development"
-    database = env.str("MUSTER_DATABASE_URL", "") or env.str("DATABASE_URL", "") or _default_database()
+    database = _normal_url(env.str("MUSTER_DATABASE_URL", "") or env.str("DATABASE_URL", "") or _default_database())
+    owner = _normal_url(env.str("MUSTER_MIGRATION_DATABASE_URL", ""))
+    apart = not database.startswith("sqlite") and (not development or bool(owner))
     keys = env.list("MUSTER_SECRET_KEYS", []) or ([_DEVELOPMENT_KEY] if development else [])
     port = env.int("PORT", 8000)
     return Settings(
         environment=environment,
-        database_url=_normal_url(database),
+        database_url=database,
         database_pooler=env.bool("MUSTER_DATABASE_POOLER", False),
-        database_owner_url=_normal_url(env.str("MUSTER_MIGRATION_DATABASE_URL", "")),
-        row_security=env.bool("MUSTER_ROW_SECURITY", False),
+        database_owner_url=owner,
+        row_security=env.bool("MUSTER_ROW_SECURITY", apart),
         queue_url=env.str("MUSTER_QUEUE_URL", ""),
         base_url=env.str("MUSTER_BASE_URL", f"http://localhost:{port}").rstrip("/"),
         secret_keys=tuple(key.strip() for key in keys if key.strip()),

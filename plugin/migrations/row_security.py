@@ -7,15 +7,17 @@ application connects as a role that owns nothing and has that role without inher
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from plugin.core.database.tenant import EVERY_HOST
 from plugin.core.db import Database
-from plugin.core.errors import RefusedByRule
+from plugin.core.errors import Invalid, RefusedByRule
+from plugin.core.runtime import Runtime
 
 ONE, EVERY = "muster_one_host", "muster_every_host"
 """The policies of a table."""
@@ -73,6 +75,22 @@ def faults(database: Database) -> list[str]:
     if wall.open:
         found.append(f"{len(wall.open)} tables have no row security: run 'muster db upgrade'.")
     return found
+
+
+def refuse_weak_role(runtime: Runtime) -> None:
+    """Refuse to serve where the wall is on and the role in use could see over it (ACCESS 5); in production alone.
+
+    :raises Invalid: with the way out. A database that is away is not judged.
+    """
+    if runtime.settings.environment != "production" or not runtime.db.row_security:
+        return
+    with suppress(DBAPIError), runtime.db.engine.connect() as connection:
+        weak = weakness_of(connection, str(connection.scalar(text("SELECT session_user"))))
+        if weak:
+            raise Invalid(
+                f"{weak} Let MUSTER_DATABASE_URL name a role that owns nothing and MUSTER_MIGRATION_DATABASE_URL the owner"
+                " (docs/operations.md, Two roles on PostgreSQL), or do without this wall: MUSTER_ROW_SECURITY=false."
+            )
 
 
 def unwalled(database: Database) -> str:

@@ -58,3 +58,25 @@ def test_a_platforms_database_address_is_understood() -> None:
     assert read_settings(given).database_url == "postgresql+psycopg://u:p@db/muster"
     first = given | {"MUSTER_DATABASE_URL": "postgresql://u:p@other/muster"}
     assert read_settings(first).database_url == "postgresql+psycopg://u:p@other/muster"
+
+
+def test_an_empty_setting_is_one_that_is_not_set() -> None:
+    names = set(re.findall(r"^([A-Z_]+)=", (ROOT / "config" / "example.env").read_text(), re.MULTILINE))
+    needed = {"MUSTER_ENV": "development"}
+    assert read_settings({**dict.fromkeys(names, ""), **needed}) == read_settings(needed)
+
+
+@pytest.mark.parametrize(
+    ("given", "on"),
+    [
+        ({"MUSTER_DATABASE_URL": "postgresql://app@db/muster"}, True),
+        ({"MUSTER_DATABASE_URL": "postgresql://app@db/muster", "MUSTER_ROW_SECURITY": "false"}, False),
+        ({"MUSTER_ENV": "development", "MUSTER_DATABASE_URL": "postgresql://app@db/muster"}, False),
+        ({"MUSTER_ENV": "development", "MUSTER_DATABASE_URL": "postgresql://app@db/muster",
+          "MUSTER_MIGRATION_DATABASE_URL": "postgresql://owner@db/muster"}, True),
+        ({}, False),
+    ],
+)  # fmt: skip
+def test_in_production_postgresql_keeps_hosts_apart_unless_told_not_to(given: dict[str, str], on: bool) -> None:
+    of_production = {"MUSTER_SECRET_KEYS": "4c8e-a-key-of-this-test-b71d", "MUSTER_BASE_URL": "https://muster.test"}
+    assert read_settings(of_production | given).row_security is on

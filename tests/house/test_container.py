@@ -63,11 +63,15 @@ def test_the_settings_that_compose_gives_are_settings_and_are_accepted() -> None
         "MUSTER_BASE_URL": "https://muster.example.org",
         "MUSTER_SECRET_KEYS": secrets.token_urlsafe(32),
         "POSTGRES_PASSWORD": "pw",
+        "MUSTER_DATABASE_PASSWORD": "app",
     }
     settings = read_settings({name: _interpolated(str(value), of_operator) for name, value in given.items()})
     assert (settings.environment, settings.proxy_hops, settings.smtp_url) == ("production", 1, None)
-    assert settings.database_url == "postgresql+psycopg://muster:pw@database/muster"
-    assert settings.queue_url == "postgresql://muster:pw@database/muster"
+    assert settings.database_url == "postgresql+psycopg://muster_app:app@database/muster"
+    assert settings.queue_url == "postgresql://muster_app:app@database/muster_queue"
+    assert settings.row_security
+    owner = COMPOSE["services"]["release"]["environment"]["MUSTER_MIGRATION_DATABASE_URL"]
+    assert _interpolated(owner, of_operator) == "postgresql://muster:pw@database/muster"
 
 
 def _interpolated(text: str, values: dict[str, str]) -> str:

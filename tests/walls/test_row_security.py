@@ -300,6 +300,20 @@ def test_without_an_owner_tables_are_not_changed(
     assert "MUSTER_MIGRATION_DATABASE_URL" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("as_owner", [True, False])
+def test_in_production_a_role_that_owns_tables_does_not_serve(
+    address: str, as_owner: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MUSTER_ENV", "production")
+    monkeypatch.setenv("MUSTER_BASE_URL", "https://muster.test")
+    monkeypatch.setenv("MUSTER_SECRET_KEYS", "4c8e-a-key-of-this-test-b71d")
+    monkeypatch.setenv("MUSTER_MIGRATION_DATABASE_URL", address)
+    monkeypatch.setenv("MUSTER_DATABASE_URL", address if as_owner else as_application(address))
+    main(["work", "--once"])
+    said = capsys.readouterr().err
+    assert ("is a superuser" in said and "MUSTER_ROW_SECURITY=false" in said) is as_owner
+
+
 def test_the_tenant_told_is_the_blocks_own() -> None:
     with tenant.inside(A):
         with tenant.restored():

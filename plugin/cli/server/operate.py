@@ -12,9 +12,11 @@ def run() -> int:
     """Serve pages on one machine until stopped."""
     from plugin.cli.server.serve import serve
     from plugin.jobs.single_machine import refuse_two_machines
+    from plugin.migrations.row_security import refuse_weak_role
 
     made = runtime()
     refuse_two_machines(made)
+    refuse_weak_role(made)
     serve(made)
     return 0
 
@@ -24,9 +26,11 @@ def work(*, once: bool) -> int:
     from plugin.jobs.single_machine import refuse_two_machines
     from plugin.jobs.work import work_once
     from plugin.jobs.worker import work_forever
+    from plugin.migrations.row_security import refuse_weak_role
 
     made = runtime()
     refuse_two_machines(made)
+    refuse_weak_role(made)
     if once:
         work_once(made)
     else:

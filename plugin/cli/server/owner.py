@@ -20,7 +20,8 @@ def owner_of(made: Runtime) -> Database:
         if on:
             raise Invalid(
                 "MUSTER_ROW_SECURITY needs MUSTER_MIGRATION_DATABASE_URL for this command: a role that owns the tables, apart"
-                " from the application's, which owns nothing."
+                " from the application's, which owns nothing (docs/operations.md, Two roles on PostgreSQL). In production"
+                " it is on unless MUSTER_ROW_SECURITY=false."
             )
         return made.db
     owner = Database(address, pooler=made.settings.database_pooler, row_security=on)
