@@ -14,6 +14,7 @@
  *   php tests/peers/moodle_arrange.php MOODLE companion ADDRESS CODE  connects by Muster's plugin, which is installed there
  *   php tests/peers/moodle_arrange.php MOODLE tasks                 runs what Muster's plugin has queued, as cron does
  *   php tests/peers/moodle_arrange.php MOODLE queued                prints how many changes wait to be told to Muster
+ *   php tests/peers/moodle_arrange.php MOODLE begun                 has the queued task begun, as when it is at its last row; prints how many wait to begin
  *   php tests/peers/moodle_arrange.php MOODLE welcome COURSE        has the course greet whom is enrolled by hand
  *   php tests/peers/moodle_arrange.php MOODLE greeted USER          prints how many welcome messages somebody was sent
  *   php tests/peers/moodle_arrange.php MOODLE plugins               prints which of Muster's plugins are installed
@@ -76,6 +77,7 @@ function settings(): void {
     global $DB;
     foreach ([
         'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'maintenance_enabled' => 0, 'enablecompletion' => 1, 'noemailever' => 1,
+        'noreplyaddress' => 'noreply@example.org', // Else each upgrade asks for it before it goes on.
         'curlsecurityblockedhosts' => '', 'curlsecurityallowedport' => '',
     ] as $name => $value) {
         set_config($name, $value);
@@ -347,6 +349,10 @@ if ($what === 'complete') {
     tasks();
 } else if ($what === 'queued') {
     echo $DB->count_records('local_muster_queue'), "\n";
+} else if ($what === 'begun') {
+    $send = ['classname' => '\\local_muster\\task\\send'];
+    echo $DB->count_records('task_adhoc', $send + ['timestarted' => null]), "\n";
+    $DB->set_field('task_adhoc', 'timestarted', time(), $send);
 } else if ($what === 'welcome') {
     welcome((int) $first);
 } else if ($what === 'greeted') {

@@ -124,6 +124,18 @@ def test_what_muster_did_not_take_is_told_by_a_later_run_of_cron(site: Site, con
     assert command("queued") == "0"
 
 
+def test_a_change_while_the_task_tells_its_last_row_has_a_task_of_its_own(site: Site, connected: Runtime) -> None:
+    """Else it would wait for the turn of the next minute."""
+    command("tasks")
+    site.change(site.users[0], firstname="Before")
+    assert command("begun") == "1"
+    site.change(site.users[0], firstname="Meanwhile")
+    site.change(site.users[0], firstname="Afterwards")
+    assert command("begun") == "1"
+    command("tasks")
+    assert command("queued") == "0"
+
+
 def test_changes_are_in_force_within_seconds(site: Site, connected: Runtime) -> None:
     took = {}
     user, course = site.users[0], site.course("events")

@@ -18,6 +18,7 @@ from plugin.mirror.problems import problems_of
 from plugin.mirror.pulling.pull import note_health
 from plugin.mirror.tables import Connection
 from plugin.web.frame.kit import PREFIX, nudge, page, runtime
+from plugin.web.frame.shell import may
 from plugin.web.hosts.host_list import host_of
 
 blueprint = Blueprint("checking", __name__, url_prefix=f"{PREFIX}/hosts/<int:number>/test")
@@ -26,11 +27,11 @@ blueprint = Blueprint("checking", __name__, url_prefix=f"{PREFIX}/hosts/<int:num
 @blueprint.get("")
 @rule("see setup")
 def show(number: int) -> Response:
-    """The button; nothing is called until it is pressed."""
-    host, connection, _deployments = _found(number)
-    return page(
-        "hosts/host_test.html", host=host, connection=connection, checks=None, saved=request.args.get("saved") == "1"
-    )
+    """The button; nothing is called until it is pressed, here or (``run``) in Moodle, where it led here."""
+    host, connection, deployments = _found(number)
+    run, saved = request.args.get("run") == "1" and may("checking.test"), request.args.get("saved") == "1"
+    checks = _tried(host, deployments, checklist(runtime(), spec_for(runtime(), connection))) if run else None
+    return page("hosts/host_test.html", host=host, connection=connection, checks=checks, saved=saved)
 
 
 @blueprint.post("")
@@ -39,12 +40,16 @@ def test(number: int) -> Response:
     """Try everything now."""
     host, connection, deployments = _found(number)
     records = checklist(runtime(), spec_for(runtime(), connection))
-    checks: list[Check] = [*registration_checks(runtime(), host, deployments), *records, _data(number)]
+    checks = _tried(host, deployments, records)
     lifted = connection.reason if _works_again(connection, records) else ""
     return page(
         "hosts/host_test.html", host=host, connection=connection, checks=checks, saved=False, lifted=lifted,
         since=connection.since,
     )  # fmt: skip
+
+
+def _tried(host: Host, deployments: list[str], records: list[Check]) -> list[Check]:
+    return [*registration_checks(runtime(), host, deployments), *records, _data(host.id)]
 
 
 def _works_again(connection: Connection, checks: list[Check]) -> bool:

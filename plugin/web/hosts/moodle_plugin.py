@@ -88,7 +88,8 @@ def handed_over() -> Response:
     _log.info("site handed over", connection=name)
     nudge()
     base = made.settings.base_url
-    answer = {"hooks": f"{base}/hooks/{name}", "due": f"{base}/companion/{name}/due", "secret": secret, "name": name}
+    answer = {"hooks": f"{base}/hooks/{name}", "due": f"{base}/companion/{name}/due", "checklist": f"{base}/setup?site={name}",
+              "secret": secret, "name": name}  # fmt: skip
     said = json.dumps(answer)
     headers = signed_headers(secret_of(hashed), f"msg_{secrets.token_hex(12)}", said, at=made.clock.true())
     return Response(said, 200, headers)

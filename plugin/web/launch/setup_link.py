@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.access import setup_links
 from plugin.access.rules import OPERATING, PUBLIC, SignedOut, rule
 from plugin.core.database.tenant import across
+from plugin.mirror.tables import Connection
 from plugin.web.frame.kit import demand_own_page, runtime
 from plugin.web.launch.session import ABSOLUTE, Launch, cookie_name, find_session, open_session, set_cookie
 
@@ -77,16 +79,23 @@ def _used() -> SignedOut:
 @blueprint.get("/setup")
 @rule(PUBLIC)
 def again() -> Response:
-    """Back to *Hosts* for whoever opened a setup link in this browser and left its tab."""
-    if before := _before():
+    """Back to *Hosts* for whoever opened a setup link in this browser and left its tab; ``site``: has that one tested at once."""
+    if before := _before(request.args.get("site", "")):
         return before
     raise SignedOut(_("Nobody has opened a setup link in this browser lately. Make one with 'muster setup-link'."))
 
 
-def _before() -> Response | None:
-    """On to the session that a setup link opened in this browser, while it lasts."""
+def _before(site: str = "") -> Response | None:
+    """On to the session that a setup link opened in this browser, while it lasts.
+
+    :param site: name of the connection whose checklist is wanted; of none, or one that is gone: the list of all.
+    """
     handle = request.cookies.get(FOUND_AGAIN, "")
     launch = find_session(runtime(), handle, request) if handle else None
     if launch is None or launch.purpose != OPERATING:
         return None
-    return make_response(redirect(url_for("hosts.listing", handle=handle), 303))
+    with across("an operator's pages"), runtime().db.read() as session:
+        number = session.scalar(select(Connection.host_id).where(Connection.name == site)) if site else None
+    listing = url_for("hosts.listing", handle=handle)
+    wanted = url_for("checking.show", handle=handle, number=number, run=1) if number else listing
+    return make_response(redirect(wanted, 303))

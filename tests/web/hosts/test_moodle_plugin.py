@@ -121,10 +121,15 @@ def test_handing_over_again_replaces_token_and_secret_and_lifts_a_pause(made: Ru
 
 def test_whoever_sets_up_finds_the_plugin_and_makes_a_code(made: Runtime, client: FlaskClient) -> None:
     base = client.post(new_setup_link(made).removeprefix(made.settings.base_url)).location.removesuffix("/hosts")
-    assert "Connect with the plugin" in client.get(f"{base}/hosts/new/moodle").text
-    page = client.post(f"{base}/hosts/moodle-plugin").text
+    offered = client.get(f"{base}/hosts/new/moodle").text.partition("Connect with the plugin")[0]
+    page = client.post(offered.rpartition('action="')[2].partition('"')[0]).text
     code = page.split('id="code"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
-    assert hand_over(client, code).status_code == 200
+    answer = hand_over(client, code)
+    assert answer.status_code == 200
+    checklist = answer.json["checklist"].removeprefix(made.settings.base_url)
+    # Moodle's page links there, once it is connected.
+    assert client.get(checklist).location == f"{base}/hosts/1/test?run=1"
+    assert client.get("/setup?site=gone").location == f"{base}/hosts"
     assert client.get(f"{base}/hosts/local_muster.zip").data == archive()
 
 

@@ -51,6 +51,10 @@ if ($problem !== '') {
 }
 if ($address = get_config('local_muster', 'address')) {
     echo html_writer::tag('p', get_string('connectionintro', 'local_muster', s($address)));
+    if ($checklist = get_config('local_muster', 'checklist')) {
+        $label = get_string('checklist', 'local_muster');
+        echo html_writer::tag('p', html_writer::link(new moodle_url($checklist), $label, ['class' => 'btn btn-primary']));
+    }
 }
 echo html_writer::tag('p', get_string('connectintro', 'local_muster'));
 $form->display();

@@ -25,8 +25,8 @@
 defined('MOODLE_INTERNAL') || die();
 
 $plugin->component = 'local_muster';
-$plugin->version = 2026113001;
+$plugin->version = 2026120100;
 $plugin->requires = 2024100700;
 $plugin->supported = [405, 501];
 $plugin->maturity = MATURITY_STABLE;
-$plugin->release = '0.3.1';
+$plugin->release = '0.3.2';

@@ -82,6 +82,7 @@ class connector {
         set_config('hooks', $answer['hooks'], 'local_muster');
         set_config('due', $answer['due'] ?? '', 'local_muster');
         set_config('secret', $answer['secret'], 'local_muster');
+        set_config('checklist', $answer['checklist'] ?? '', 'local_muster');
         set_config('module', self::entrance($tool), 'local_muster');
     }
 

@@ -17,7 +17,6 @@
 namespace local_muster;
 
 use core\event\base;
-use core\task\manager;
 
 /**
  * Notes what changed; a task tells Muster, so that no page waits for it.
@@ -79,7 +78,7 @@ class observer {
                 'kind' => 'job.changed', 'ident' => "p:$ident", 'timecreated' => time(),
             ]);
         }
-        manager::queue_adhoc_task(new task\send(), true);
+        task\send::queue();
     }
 
     /**

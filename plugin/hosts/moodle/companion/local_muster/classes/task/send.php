@@ -17,6 +17,7 @@
 namespace local_muster\task;
 
 use core\task\adhoc_task;
+use core\task\manager;
 use local_muster\client;
 use local_muster\signing;
 use moodle_exception;
@@ -34,6 +35,24 @@ class send extends adhoc_task {
     /** @var int Seconds after which a change that nobody took is forgotten: Muster compares everything every day. */
     const FORGOTTEN = 2 * DAYSECS;
 
+    /**
+     * Have what is noted told by the next run of cron. A task that has begun may have read its last row, and one that broke
+     * off waits long or for ever: neither counts.
+     */
+    public static function queue(): void {
+        global $DB;
+
+        $ready = 'classname = ? AND timestarted IS NULL AND nextruntime <= ? AND COALESCE(attemptsavailable, 1) > 0';
+        if (!$DB->record_exists_select('task_adhoc', $ready, ['\\' . self::class, time()])) {
+            manager::queue_adhoc_task(new self());
+        }
+    }
+
+    #[\Override]
+    protected function get_default_concurrency_limit(): int {
+        return 1;
+    }
+
     #[\Override]
     public function get_name() {
         return get_string('send', 'local_muster');
@@ -50,7 +69,7 @@ class send extends adhoc_task {
             return;
         }
         try {
-            $this->send($hooks, $secret);
+            $this->tell_all($hooks, $secret);
         } catch (moodle_exception $exception) {
             // Not a failure of the task: Moodle would try again ever later, and after twelve times never, not even for what is new.
             mtrace($exception->getMessage());
@@ -65,7 +84,7 @@ class send extends adhoc_task {
      * @param string $secret that signs it
      * @throws moodle_exception where Muster does not take it
      */
-    private function send(string $hooks, string $secret): void {
+    private function tell_all(string $hooks, string $secret): void {
         global $DB;
 
         while ($rows = $DB->get_records('local_muster_queue', null, 'id', '*', 0, 2000)) {

@@ -16,7 +16,6 @@
 
 namespace local_muster\task;
 
-use core\task\manager;
 use core\task\scheduled_task;
 
 /**
@@ -37,7 +36,7 @@ class send_waiting extends scheduled_task {
         global $DB;
 
         if ($DB->record_exists('local_muster_queue', [])) {
-            manager::queue_adhoc_task(new send(), true);
+            send::queue();
         }
     }
 }
