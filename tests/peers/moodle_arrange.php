@@ -77,7 +77,6 @@ function settings(): void {
     global $DB;
     foreach ([
         'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'maintenance_enabled' => 0, 'enablecompletion' => 1, 'noemailever' => 1,
-        'noreplyaddress' => 'noreply@example.org', // Else each upgrade asks for it before it goes on.
         'curlsecurityblockedhosts' => '', 'curlsecurityallowedport' => '',
     ] as $name => $value) {
         set_config($name, $value);

@@ -87,9 +87,10 @@ class connector {
     }
 
     /**
-     * Let this site call Muster, where it calls neither private addresses nor other ports.
+     * Let this site call Muster, where it calls no other ports. Which hosts it blocks is for its administrator alone to say.
      *
      * @param string $address of Muster
+     * @throws moodle_exception where it blocks this one
      */
     private static function allow_address(string $address): void {
         global $CFG;
@@ -99,6 +100,9 @@ class connector {
         $ports = preg_split('/\s+/', trim($CFG->curlsecurityallowedport ?? ''), -1, PREG_SPLIT_NO_EMPTY);
         if ($port && $ports && !in_array((string) $port, $ports)) {
             set_config('curlsecurityallowedport', implode("\n", [...$ports, $port]));
+        }
+        if ((new \core\files\curl_security_helper())->url_is_blocked($address)) {
+            throw new moodle_exception('blocked', 'local_muster', '', $parts['host'] ?? $address);
         }
     }
 

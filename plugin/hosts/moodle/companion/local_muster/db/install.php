@@ -23,7 +23,7 @@
  */
 
 /**
- * Lead whoever installs it through Moodle's pages on to the page that connects it.
+ * Lead whoever installs it through Moodle's pages on to the page that connects it. Moodle shows this where it says what it installed.
  *
  * @return bool
  */

@@ -27,6 +27,7 @@ defined('MOODLE_INTERNAL') || die();
 $string['address'] = 'Adresse von Muster';
 $string['address_help'] = 'Wie im Browser, zum Beispiel https://muster.example.org';
 $string['answernotsigned'] = 'Was unter dieser Adresse antwortet, kennt den Code nicht. Prüfen Sie beides.';
+$string['blocked'] = 'Moodle sperrt die Adresse {$a}. Nehmen Sie sie oder den Bereich, in den sie fällt, aus der „Liste der für cURL gesperrten Hosts“ heraus (Website-Administration › Grundeinträge › Sicherheit › HTTP-Sicherheit), und verbinden Sie noch einmal.';
 $string['cachedef_due'] = 'Was jemand laut Muster abzuschließen hat';
 $string['certifications'] = 'Zertifizierungen';
 $string['checklist'] = 'Verbindung in Muster prüfen';

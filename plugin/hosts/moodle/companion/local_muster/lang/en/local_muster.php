@@ -27,6 +27,7 @@ defined('MOODLE_INTERNAL') || die();
 $string['address'] = 'Address of Muster';
 $string['address_help'] = 'As in the browser, for example https://muster.example.org';
 $string['answernotsigned'] = 'What answered at this address does not know the code. Check both.';
+$string['blocked'] = 'Moodle blocks the address {$a}. Take it, or the range that it falls under, out of “cURL blocked hosts list” (Site administration › General › Security › HTTP security), and connect again.';
 $string['cachedef_due'] = 'What somebody has to complete, as Muster says';
 $string['certifications'] = 'Certifications';
 $string['checklist'] = 'Test the connection in Muster';

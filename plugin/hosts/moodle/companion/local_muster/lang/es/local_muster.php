@@ -27,6 +27,7 @@ defined('MOODLE_INTERNAL') || die();
 $string['address'] = 'Dirección de Muster';
 $string['address_help'] = 'Como en el navegador, por ejemplo https://muster.example.org';
 $string['answernotsigned'] = 'Lo que responde en esta dirección no conoce el código. Compruebe ambos.';
+$string['blocked'] = 'Moodle bloquea la dirección {$a}. Quítela, o el rango al que pertenece, de la lista de hosts bloqueados de cURL (Administración del sitio › General › Seguridad › Seguridad HTTP) y conecte otra vez.';
 $string['cachedef_due'] = 'Lo que cada persona debe completar, según Muster';
 $string['certifications'] = 'Certificaciones';
 $string['checklist'] = 'Probar la conexión en Muster';

@@ -27,6 +27,7 @@ defined('MOODLE_INTERNAL') || die();
 $string['address'] = 'Adresse de Muster';
 $string['address_help'] = 'Comme dans le navigateur, par exemple https://muster.example.org';
 $string['answernotsigned'] = 'Ce qui répond à cette adresse ne connaît pas le code. Vérifiez les deux.';
+$string['blocked'] = 'Moodle bloque l’adresse {$a}. Retirez-la, ou la plage dont elle relève, de la liste des hôtes bloqués par cURL (Administration du site › Général › Sécurité › Sécurité HTTP), puis connectez à nouveau.';
 $string['cachedef_due'] = 'Ce que chacun doit achever, d’après Muster';
 $string['certifications'] = 'Certifications';
 $string['checklist'] = 'Tester la connexion dans Muster';
