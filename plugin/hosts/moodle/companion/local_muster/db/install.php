@@ -23,7 +23,7 @@
  */
 
 /**
- * Lead whoever installs it through Moodle's pages on to the page that connects it. Moodle shows this where it says what it installed.
+ * Lead whoever installs it through Moodle's pages on to the page that connects it. Moodle shows this below what it installed.
  *
  * @return bool
  */
