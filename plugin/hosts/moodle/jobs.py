@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from plugin.core.database.slices import slices
+from plugin.core.text.languages import SOURCE, catalogue, is_offered
 from plugin.hosts.moodle.groups import Groups, page_of
 from plugin.hosts.moodle.mapping import MappedPerson, MoodleMapping, in_prefix, place, unit_id
 from plugin.hosts.moodle.people import People, User, spellings
@@ -14,6 +15,7 @@ from plugin.hosts.port import Page, Record
 
 ROWS = 1000
 _NAMES = {"organisation": "Organisations", "position": "Positions"}
+"""Frameworks that Moodle does not have, called in the language of the site: people meet them beside names of the site's own."""
 
 
 class Jobs:
@@ -82,7 +84,7 @@ class Jobs:
             for kind, paths in (("organisation", placed.organisations), ("position", placed.positions)):
                 for path in paths:
                     for depth in range(1, len(path) + 1):
-                        record = _unit(kind, path[:depth])
+                        record = _unit(kind, path[:depth], self._people.language)
                         found.setdefault(record.id, record)
         yield from _pages("units", [found[name] for name in sorted(found)])
 
@@ -109,10 +111,11 @@ class Jobs:
         yield page_of("jobs", ids, [row for one in placed for row in _jobs(one, named)])
 
 
-def _unit(kind: str, path: Sequence[str]) -> Record:
+def _unit(kind: str, path: Sequence[str], language: str) -> Record:
     ident = unit_id(kind, path)
+    called = catalogue(language if is_offered(language) else SOURCE).gettext(_NAMES[kind])
     found = {
-        "id": ident, "kind": kind, "framework": kind, "framework_name": _NAMES[kind], "name": path[-1],
+        "id": ident, "kind": kind, "framework": kind, "framework_name": called, "name": path[-1],
         "parent": unit_id(kind, path[:-1]) if len(path) > 1 else None,
     }  # fmt: skip
     return Record(ident, {name: value for name, value in found.items() if value is not None})

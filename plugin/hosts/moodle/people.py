@@ -42,6 +42,11 @@ class People:
         """:param bulk: everybody after an id, where Muster's plugin in Moodle gives them."""
         self._rest, self._bulk = rest, bulk
 
+    @property
+    def language(self) -> str:
+        """Of the site, as its account has it, without a region: ``de`` of Moodle's ``de_du``."""
+        return self._rest.language.partition("_")[0]
+
     def pages(self, cursor: str | None = None) -> Iterator[Some]:
         """Everybody's whole profile.
 

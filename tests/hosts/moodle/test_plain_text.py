@@ -51,6 +51,8 @@ def test_every_kind_of_record_is_named_so(case: MoodleCase, language: str, shown
     assert found["people"]["3"]["name"] == "First3 Tom & Jerry"
     assert {"R&D", shown, "P&L"} <= {one["name"] for one in found["units"].values()}
     assert found["jobs"]["p:3"]["title"] == "P&L"
+    own = {"Organisations", "Positions"} if language == "en" else {"Organisationseinheiten", "Positionen"}
+    assert {one["framework_name"] for one in found["units"].values()} == own
 
 
 def test_a_manager_is_found_by_a_name_that_was_escaped(case: MoodleCase) -> None:
