@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -79,14 +79,17 @@ class Jobs:
     def units(self) -> Iterator[Page]:
         """Each distinct path and all above it."""
         self._everybody()
+        yield from _pages("units", self._units_of(self._placed.values()))
+
+    def _units_of(self, people: Iterable[MappedPerson]) -> list[Record]:
         found: dict[str, Record] = {}
-        for placed in self._placed.values():
+        for placed in people:
             for kind, paths in (("organisation", placed.organisations), ("position", placed.positions)):
                 for path in paths:
                     for depth in range(1, len(path) + 1):
                         record = _unit(kind, path[:depth], self._people.language)
                         found.setdefault(record.id, record)
-        yield from _pages("units", [found[name] for name in sorted(found)])
+        return [found[name] for name in sorted(found)]
 
     def jobs(self) -> Iterator[Page]:
         """One job a person, or one for each of her unit cohorts."""
@@ -99,7 +102,10 @@ class Jobs:
         yield from _pages("jobs", rows)
 
     def jobs_by_ids(self, ids: Sequence[str]) -> Iterator[Page]:
-        """Exactly these jobs (``p:user``, ``p:user:2``): their people are read again, and whom they name as managers."""
+        """Exactly these jobs (``p:user``, ``p:user:2``): their people are read again, and whom they name as managers.
+
+        Before them the units that they are in: whoever moved may be the first there.
+        """
         people = sorted({part[1] for one in ids if len(part := one.split(":")) in (2, 3) and part[0] == "p"})
         users = self._people.by_ids(people) if not self.mapping.empty else []
         placed = [self.of(user) for user in users]
@@ -108,6 +114,8 @@ class Jobs:
         for user in self._people.by_field(self.mapping.manager_by, references) if references else []:
             name, ident = str(user.get(self.mapping.manager_by) or "").strip().casefold(), str(user["id"])
             named[name] = ident if named.get(name, ident) == ident else ""
+        if units := self._units_of(placed):
+            yield Page("units", units)
         yield page_of("jobs", ids, [row for one in placed for row in _jobs(one, named)])
 
 

@@ -104,7 +104,8 @@ def test_reading_by_id_tells_what_exists_and_what_does_not(case: Case) -> None:
         if not caps.can(kind, "ids"):
             continue
         some = list(rows(list(case.host().read(kind))))[:3]
-        pages = list(case.host().read(kind, ids=[*some, "nobody", "999999999"]))
+        read = case.host().read(kind, ids=[*some, "nobody", "999999999"])
+        pages = [page for page in read if page.kind == kind]  # others bring what is learnt on the way
         assert set(rows(pages)) == set(some), kind
         gone = {one for page in pages for one in page.gone}
         # An id that the host could not have named is never judged by its absence.
@@ -119,7 +120,8 @@ def test_by_id_and_full_agree_on_every_field(case: Case) -> None:
     for kind in case.kinds:
         if caps.can(kind, "ids"):
             whole = rows(list(case.host().read(kind)))
-            assert rows(list(case.host().read(kind, ids=list(whole)))) == whole, kind
+            again = [page for page in case.host().read(kind, ids=list(whole)) if page.kind == kind]
+            assert rows(again) == whole, kind
 
 
 def test_a_deleted_person_is_gone_by_id_and_from_the_next_read(case: Case) -> None:

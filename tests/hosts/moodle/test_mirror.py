@@ -21,9 +21,9 @@ from plugin.enrolment.doctor import examine
 from plugin.enrolment.saving.save import Choices, save
 from plugin.jobs.work import work_host
 from plugin.mirror.connections.store import NewHost, add_host
-from plugin.mirror.pulling.pull import pull
+from plugin.mirror.pulling.pull import pull, read_by_ids
 from plugin.mirror.pulling.row_guard import held_records, refuse_records, release_records
-from plugin.mirror.tables import DELETED, Completion, Connection, Course, Job, Person, StoredHint
+from plugin.mirror.tables import DELETED, Completion, Connection, Course, Job, Person, StoredHint, Unit
 from plugin.web.launch.session import Launch, open_session
 from tests.hosts.conformance.cases import MAPPING
 from tests.hosts.fake_moodle import Enrolment, FakeMoodle, now, serve_moodle
@@ -97,6 +97,18 @@ def test_an_organisation_with_all_below_is_enrolled_told_and_withdrawn_when_she_
     assert world.fake.roster(11) == everybody - {9}
     assert world.fake.enrolments[11, 9].suspended
     assert examine(world.made, deep=True) == []
+
+
+def test_whoever_is_the_first_in_a_unit_is_in_it_at_a_hint(world: World) -> None:
+    """Read by her id alone, not with everybody: the unit comes with her."""
+    world.fake.user(9, custom={"orgpath": "/Acme/New/Smallest"})
+    read_by_ids(world.made, world.host, {"people": ["9"], "jobs": ["p:9"]})
+    with world.made.db.read() as session:
+        unit = session.scalars(select(Unit).where(Unit.ext == "org:acme/new/smallest")).one()
+        above = session.scalars(select(Unit).where(Unit.ext == "org:acme")).one()
+        assert session.scalars(select(Job.organisation).where(Job.ext == "p:9")).one() == unit.id
+        assert above.lft < unit.lft < unit.rgt < above.rgt
+        assert (unit.direct, unit.below) == (1, 1)
 
 
 def test_by_position_and_by_cohort(world: World) -> None:
