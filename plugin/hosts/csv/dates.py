@@ -22,7 +22,7 @@ for _number, _names in enumerate(
     _MONTHS.update(dict.fromkeys(_names.split(), _number))
 
 _SERIAL_BASE = date(1899, 12, 30)
-_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?)?"
 _ISO = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}")
 _BARE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _NUMBERS = {sign: re.compile(rf"(\d{{1,2}})\{sign}(\d{{1,2}})\{sign}(\d{{4}}|\d{{2}}){_TIME}") for sign in "./-"}
@@ -30,7 +30,7 @@ _NAMED = re.compile(rf"(\d{{1,2}})[-. /]+([^\W\d_]+)[-. /,]+(\d{{4}}|\d{{2}}){_T
 _SERIAL = re.compile(r"(\d{4,7})(?:[.,]\d+)?")
 NO_END = "9999-12-31"
 """What far dates become; in an ``end`` they mean none."""
-_HOUR = re.compile(r"[T ](\d{1,2}):(\d{2})(?::(\d{2}))?")
+_HOUR = re.compile(r"[T ](\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?: ?([AaPp])[Mm])?")
 _YEAR_99 = re.compile(r"(?<!\d)99(?!\d)")
 
 
@@ -113,6 +113,11 @@ def format_named(text: str) -> str | None:
     return lower if lower in READERS else _SAME.get(lower)
 
 
+def is_none(text: str) -> bool:
+    """Whether a date of zeros alone stands there, as programs write one that nobody entered: ``00.00.0000``."""
+    return "0" in text and not text.strip("0./-: T")
+
+
 @dataclass(frozen=True)
 class Ambiguous(Exception):
     """A column whose dates can be read in two ways; the sentence says which value."""
@@ -127,7 +132,7 @@ def decide(values: Iterable[str]) -> str | None:
 
     :raises Ambiguous: where two formats fit and mean different days, or some values prove one and some another.
     """
-    listed = [value for value in values if value]
+    listed = [value for value in values if value and not is_none(value)]
     if not listed:
         return None
     fits = {name: {value for value in listed if READERS[name](value) is not None} for name in _ALONE}
@@ -169,4 +174,7 @@ def read_time(text: str, form: str) -> str:
     if day is None:
         return text
     hour = _HOUR.search(text)
-    return f"{day} {int(hour[1]):02}:{hour[2]}:{hour[3] or '00'}" if hour else day
+    if hour is None:
+        return day
+    at = int(hour[1]) if hour[4] is None else int(hour[1]) % 12 + (12 if hour[4] in "Pp" else 0)
+    return f"{day} {at:02}:{hour[2]}:{hour[3] or '00'}"

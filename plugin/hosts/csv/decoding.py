@@ -28,7 +28,10 @@ def encoding_of(data: bytes, declared: str = "") -> tuple[str, str]:
         name = codec_named(declared)
         if name is None:
             raise Unreadable(f"'{declared}' is no encoding; write one like utf-8 or windows-1252.")
-        return name, _NAMES.get(name, declared)
+        wide = (
+            _wide(data[:4096]) if name == "utf-16" else ""
+        )  # it has no mark: which byte comes first, its letters tell
+        return wide or name, _NAMES.get(name, declared)
     guess = _wide(data[:4096])
     if guess:
         return guess, "UTF-16"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +22,15 @@ from plugin.hosts.csv.yes_no_words import is_yes
 DATES = ("start", "end", "position_since")
 GENERATED = "generated"
 """The column that says when the file was made; in every kind of file."""
+_OF_SHEETS = "yyyy-mm-dd"
+"""How a date that a spreadsheet keeps as one comes to us."""
 _LONGEST = 255
+_ERRORS = frozenset((
+    "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#NV", "#BEZUG!",
+    "#WERT!", "#ZAHL!", "#VALEUR!", "#NOM?", "#NOMBRE?", "#NUL!", "#N/D", "#¡REF!", "#¡VALOR!", "#¿NOMBRE?",
+    "#¡DIV/0!", "#¡NULO!", "#¡NUM!",
+))  # fmt: skip
+"""What a spreadsheet shows where a formula failed, in the languages of our headings; it is nobody's name, manager or unit."""
 _OURS = ("id", "first_name", "last_name", "name", "email", "organisation", "position", "manager", "job")
 
 
@@ -161,7 +170,7 @@ def _formats(table: Table, mapping: FileMapping, seen: Mapping[str, set[str]]) -
         heading = table.headings[table.columns[name]].strip()
         declared = mapping.dates.get(name) or mapping.dates.get(heading) or mapping.dates.get("")
         try:
-            form = declared or dates.decide({value.strip() for value in values})
+            form = declared or dates.decide(_written(table, values))
         except dates.Ambiguous as error:
             raise Unreadable(
                 f"{table.file.name}, line {table.first}, column '{heading}': the dates can be read in two ways: {error.why}."
@@ -169,6 +178,21 @@ def _formats(table: Table, mapping: FileMapping, seen: Mapping[str, set[str]]) -
             ) from None
         found[name] = form or "yyyy-mm-dd"
     return found
+
+
+def _written(table: Table, values: Set[str]) -> set[str]:
+    """The values that tell how dates are written in a column. A spreadsheet's own dates are understood beside any of them."""
+    texts = {value.strip() for value in values}
+    typed = (
+        {text for text in texts if dates.read_day(text, _OF_SHEETS) is None} if table.file.rows is not None else set()
+    )
+    return typed or texts
+
+
+def _value(cell: str) -> str:
+    """What a cell says: trimmed, in one Unicode form, so that an id means the same record wherever it is written."""
+    text = cell.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class _Maker:
@@ -188,7 +212,7 @@ class _Maker:
 
     def _id(self, row: Sequence[str]) -> str:
         place = self._places.get("id", self._places.get("audience", 0))
-        return row[place].strip() if place < len(row) else ""
+        return _value(row[place]) if place < len(row) else ""
 
     def row(self, line: int, row: Sequence[str]) -> FileRow | RowRefused:
         """A row, or why it cannot be used."""
@@ -197,7 +221,7 @@ class _Maker:
         if fault is not None:
             return RowRefused(line, *fault, id=who)
         values = {
-            name: row[place].strip() for name, place in self._places.items() if place < len(row) and row[place].strip()
+            name: value for name, place in self._places.items() if place < len(row) and (value := _value(row[place]))
         }
         active = True
         if self._kind == "people":
@@ -206,10 +230,15 @@ class _Maker:
             fault = None
         if fault is not None:
             return RowRefused(line, *fault, id=who)
-        kept = {
-            name: row[place].strip() for name, place in self._kept.items() if place < len(row) and row[place].strip()
-        }
-        return FileRow(line, values, kept, active)
+        kept = {name: value for name, place in self._kept.items() if place < len(row) and (value := _value(row[place]))}
+        fault = self._error(values, self._places) or self._error(kept, self._kept)
+        return FileRow(line, values, kept, active) if fault is None else RowRefused(line, *fault, id=who)
+
+    def _error(self, values: Mapping[str, str], places: Mapping[str, int]) -> tuple[str, str] | None:
+        for name, value in values.items():
+            if value[0] == "#" and value.upper() in _ERRORS:
+                return self._heading(places[name]), f"the cell holds an error of the spreadsheet, {value}"
+        return None
 
     def _fault(self, row: Sequence[str]) -> tuple[str, str] | None:
         for place, cell in enumerate(row):
@@ -230,21 +259,30 @@ class _Maker:
     def _heading(self, place: int) -> str:
         return self._table.headings[place].strip() if place < self._width else str(place + 1)
 
-    def _people(self, values: dict[str, str]) -> tuple[tuple[str, str] | None, bool]:
-        """Understand the dates and words of a person's row; ``values`` is changed in place."""
+    def _dates(self, values: dict[str, str]) -> tuple[str, str] | None:
         for name, form in self._formats.items():
             text = values.get(name, "")
-            if not text:
+            if not text or dates.is_none(text):
+                values.pop(name, None)
                 continue
             day = dates.read_day(text, form, ends=name == "end")
+            if day is None and self._table.file.rows is not None:
+                day = dates.read_day(text, _OF_SHEETS)
             if day is None:
-                return (self._heading(self._places[name]), f"'{text}' is no date like {form}"), True
+                return self._heading(self._places[name]), f"'{text}' is no date like {form}"
             if day == dates.NO_END:
                 if name != "end":
-                    return (self._heading(self._places[name]), f"'{text}' is too far away"), True
+                    return self._heading(self._places[name]), f"'{text}' is too far away"
                 values.pop(name)
                 continue
             values[name] = day
+        return None
+
+    def _people(self, values: dict[str, str]) -> tuple[tuple[str, str] | None, bool]:
+        """Understand the dates and words of a person's row; ``values`` is changed in place."""
+        fault = self._dates(values)
+        if fault is not None:
+            return fault, True
         start, end = values.get("start"), values.get("end")
         if start and end and end < start:
             return (self._heading(self._places["end"]), f"it ends on {end}, before it starts on {start}"), True

@@ -18,7 +18,16 @@ from plugin.mirror.sources.renaming import offer, put_back
 from plugin.mirror.sources.source import UNIT_KINDS, Source
 from plugin.mirror.sources.source_data import Delivery
 from plugin.mirror.sources.tables import JOINED, SUSPENDED, WHYS, Identity
-from plugin.mirror.sources.units import WORDS, drop_units, emptied, keep, mode_of, stored_data, write_units
+from plugin.mirror.sources.units import (
+    WORDS,
+    drop_units,
+    emptied,
+    keep,
+    mode_of,
+    place_levels,
+    stored_data,
+    write_units,
+)
 from plugin.mirror.tables import Unit
 
 Named = Callable[[Session, str, Sequence[int]], Collection[int]]
@@ -44,6 +53,8 @@ def take(
         work.newest_unit = fetch(session, "SELECT max(id) FROM unit WHERE host_id = ?", host_id)[0][0] or 0
     work.units(delivery)
     work.people(delivery)
+    if count and delivery.people is not None:
+        work.written.add(place_levels(session, source, work.zone))
     work.audiences(delivery)
     work.empty(named)
     if work.written.trees:

@@ -25,7 +25,7 @@ WORDS, FILES = "words", "files"
 STROKE = " / "
 AUDIENCE = "audience"
 _WORDS = "SELECT word, ext FROM source_unit WHERE host_id = ? AND source = ? AND kind = ? AND word IN ({names})"
-_GONE = "SELECT ext FROM unit WHERE host_id = ? AND kind = ? AND gone AND ext IN ({names})"
+_THERE = "SELECT ext, gone, name, parent_ext FROM unit WHERE host_id = ? AND kind = ? AND ext IN ({names})"
 OF_KIND: Mapping[str, Kind] = {kind: replace(KINDS["units"], only=kind) for kind in UNIT_KINDS}
 
 
@@ -64,14 +64,15 @@ def write_paths(
     session: Session, source: Source, kind: str, paths: Iterable[str], zone: str
 ) -> tuple[dict[str, str], Written]:
     """Units made of words, with everything above them; by path the id of the unit it means."""
-    wanted: dict[str, str] = {}
+    wanted: dict[str, tuple[str, str, str]] = {}
     for path in sorted(set(paths)):
-        levels = path.split(STROKE)
-        for depth in range(1, len(levels) + 1):
+        levels, above = path.split(STROKE) if _are_levels(source, kind) else [path], ""
+        for depth, name in enumerate(levels, 1):
             whole = STROKE.join(levels[:depth])
-            wanted.setdefault(word_of(whole), whole)
+            wanted.setdefault(word_of(whole), (whole, above, name))
+            above = whole
     known = known_words(session, source, kind, wanted)
-    fresh = {word: source.ext(shortened(path)) for word, path in wanted.items() if word not in known}
+    fresh = {word: source.ext(shortened(path)) for word, (path, *_rest) in wanted.items() if word not in known}
     if fresh:
         rows = [
             {"host_id": source.host_id, "source": source.id, "kind": kind, "word": word, "ext": ext}
@@ -79,24 +80,50 @@ def write_paths(
         ]
         session.execute(insert(SourceUnit), rows)
     means = {**known, **fresh}
-    back = _gone(session, source, kind, [means[word] for word in wanted if word in known])
     written = Written()
-    records = [
-        _of_path(source, kind, means, path, means[word])
-        for word, path in wanted.items() if word in fresh or means[word] in back
-    ]  # fmt: skip
+    records = [_of_path(source, kind, means, word, *wanted[word]) for word in fresh]
+    there = {row[0]: row for row in fetch_named(session, _THERE, known.values(), source.host_id, kind)}
+    for word in wanted.keys() & known.keys():
+        _ext, gone, name, parent = there.get(known[word], ("", True, "", ""))
+        if gone or (wanted[word][1] and not parent and word_of(name) == word):  # its words were no levels before
+            records.append(_of_path(source, kind, means, word, *wanted[word]))
     if records:
         written = write_rows(session, source.host_id, OF_KIND[kind], records, zone, 0, connection=source.id)
     return {path: means[word_of(path)] for path in set(paths)}, written
 
 
-def _of_path(source: Source, kind: str, means: Mapping[str, str], path: str, ext: str) -> Record:
-    above, _stroke, last = path.rpartition(STROKE)
+def place_levels(session: Session, source: Source, zone: str) -> Written:
+    """Units whose words were no levels when they were made get their place where they are now, though nobody's words changed."""
+    written = Written()
+    for kind in UNIT_KINDS:
+        if kind in source.supplies and mode_of(source, kind) == WORDS and _are_levels(source, kind):
+            here = (
+                Unit.host_id == source.host_id,
+                Unit.connection == source.id,
+                Unit.kind == kind,
+                Unit.gone.is_(False),
+            )
+            flat = session.scalars(
+                select(Unit.name).where(*here, Unit.parent_ext == "", Unit.name.contains(STROKE))
+            ).all()
+            written.add(write_paths(session, source, kind, flat, zone)[1])
+    return written
+
+
+def _are_levels(source: Source, kind: str) -> bool:
+    """Whether words with strokes between them are levels: of a declared separator, or of several attributes of a directory."""
+    columns = dict(source.mapping.get("columns") or {})
+    return bool(source.mapping.get("separator")) or (source.kind == "scim" and "," in str(columns.get(kind) or ""))
+
+
+def _of_path(
+    source: Source, kind: str, means: Mapping[str, str], word: str, _path: str, above: str, name: str
+) -> Record:
     return Record(
-        ext,
+        means[word],
         {
             "kind": kind, "framework": source.framework(kind), "framework_name": _framework_name(source, kind),
-            "parent": means.get(word_of(above), "") if above else "", "name": last,
+            "parent": means[word_of(above)] if above else "", "name": name,
         },
     )  # fmt: skip
 
@@ -104,10 +131,6 @@ def _of_path(source: Source, kind: str, means: Mapping[str, str], path: str, ext
 def known_words(session: Session, source: Source, kind: str, words: Iterable[str]) -> dict[str, str]:
     """By word the unit it means, of those the source made before."""
     return dict(fetch_named(session, _WORDS, words, source.host_id, source.id, kind))
-
-
-def _gone(session: Session, source: Source, kind: str, exts: Iterable[str]) -> set[str]:
-    return {row[0] for row in fetch_named(session, _GONE, exts, source.host_id, kind)}
 
 
 def drop_units(session: Session, source: Source, kind: str, exts: Sequence[str]) -> Written:

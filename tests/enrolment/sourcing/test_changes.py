@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -208,6 +209,42 @@ def test_what_is_above_a_unit_that_stays_or_is_new_stays(world: World) -> None:
         rows = {one.ext: one.parent_ext for one in session.scalars(select(Unit).where(Unit.gone.is_(False)))}
     assert all(not above or above in rows for above in rows.values()), rows
     sound(world)
+
+
+def test_words_are_split_at_a_declared_separator_alone_also_when_it_is_declared_later(world: World) -> None:
+    add(world)
+    supply(world, "organisation", "hr", "site")
+    words = {13: "R / D", 14: "R/D", 15: "Ops / Night"}
+
+    def units() -> dict[str, tuple[str, str]]:
+        with world.runtime.db.read() as session:
+            rows = session.scalars(select(Unit).where(Unit.gone.is_(False), Unit.ext.startswith("hr:")))
+            return {one.ext: (one.name, one.parent_ext) for one in rows}
+
+    load(world, whole(words))
+    assert units() == {"hr:R / D": ("R / D", ""), "hr:Ops / Night": ("Ops / Night", "")}
+    world.save("fs", row("organisation", "hr:R / D"))
+    assert active(world) == {"p13", "p14"}
+    with world.runtime.db.write() as session:
+        setup.change_source(session, HOST, "hr", mapping={"separator": "/"}, at=world.now, who="t")
+    load(world, whole(words))
+    assert units() == {
+        "hr:R": ("R", ""), "hr:R / D": ("D", "hr:R"), "hr:Ops": ("Ops", ""), "hr:Ops / Night": ("Night", "hr:Ops"),
+    }  # fmt: skip
+    assert active(world) == {"p13", "p14"}
+    sound(world)
+
+
+def test_an_id_means_the_same_record_in_either_form_of_its_letters(world: World) -> None:
+    add(world)
+    supply(world, "managers", "hr")
+    text = "id,manager\nMü7,\n013,Mü7\n"
+    load(world, unicodedata.normalize("NFC", text[:12]) + unicodedata.normalize("NFD", text[12:]))
+    done = load(world, unicodedata.normalize("NFD", text))
+    assert done["identities"] == {"new": 0, "gone": 0, "changed": 0, "same": 2}
+    with world.runtime.db.read() as session:
+        job = session.scalars(select(Job).where(Job.ext == "hr:013")).one()
+    assert (job.manager_ext, job.manager is not None) == ("hr:Mü7", True)
 
 
 def test_leavers_are_frozen_for_their_days_and_then_gone(world: World) -> None:

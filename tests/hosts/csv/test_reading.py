@@ -87,11 +87,19 @@ def test_rows_that_cannot_be_used_name_line_and_column_and_the_others_are_read()
         (["2024-02-29T00:00:00", "2024/03/01"], ["2024-02-29", "2024-03-01"]),
         (["02/02/2026", "03/03/2026"], ["2026-02-02", "2026-03-03"]),
         (["12/31/2026", "01/02/2026"], ["2026-12-31", "2026-01-02"]),
+        (["1/25/2020 12:00:00 AM", "3/4/2020 5:30 pm"], ["2020-01-25", "2020-03-04"]),
+        (["00.00.0000", "01.02.2020"], ["", "2020-02-01"]),
+        (["0000-00-00 00:00:00", "0", "13/02/2020"], ["", "", "2020-02-13"]),
     ],
 )
 def test_one_format_of_dates_is_decided_over_the_whole_column(values: list[str], days: list[str]) -> None:
     reading = one("id,start\n" + "".join(f"{n},{value}\n" for n, value in enumerate(values)))
     assert [row.get("start") for row in reading.rows] == days
+
+
+def test_of_two_files_of_a_day_the_later_hour_is_the_later_one() -> None:
+    times = [one(f"id,generated\n1,2/13/2026 {hour}\n").generated for hour in ("12:30 AM", "11:00 AM", "1:15:30 PM")]
+    assert times == ["2026-02-13 00:30:00", "2026-02-13 11:00:00", "2026-02-13 13:15:30"]
 
 
 def test_a_declared_format_decides_and_far_ends_are_none() -> None:
@@ -140,6 +148,35 @@ def test_spreadsheets_zips_and_gzip_are_read_as_they_are() -> None:
     assert one(gzip.compress(b"id\n1\n"), "people.csv.gz").rows[0].get("id") == "1"
 
 
+@pytest.mark.parametrize("declared", [{}, {"dates": "dd.mm.yyyy"}])
+def test_dates_that_a_spreadsheet_keeps_as_such_are_read_beside_those_that_were_typed(declared: dict[str, str]) -> None:
+    data = book([["id", "start", "end"], [1, date(2020, 3, 4), date(9999, 12, 31)], [2, "05.03.2020", None]])
+    reading = one(data, "people.xlsx", **declared)
+    assert reading.refused == []
+    assert [(row.get("start"), row.get("end")) for row in reading.rows] == [("2020-03-04", ""), ("2020-03-05", "")]
+
+
+def test_a_spreadsheet_tells_numbers_as_it_shows_them_and_where_a_formula_failed() -> None:
+    made = openpyxl.Workbook()
+    for row in (["id", "manager", "position"], [42, 7, "Cook"], [43, "#N/A", ""], [44, "", "#NV"]):
+        made.active.append(row)
+    for place in ("A2", "B2", "A3"):
+        made.active[place].number_format = "00000"
+    stream = io.BytesIO()
+    made.save(stream)
+    reading = one(stream.getvalue(), "people.xlsx")
+    assert [(row.get("id"), row.get("manager")) for row in reading.rows] == [("00042", "00007")]
+    assert [(bad.line, bad.column, bad.id, bad.why) for bad in reading.refused] == [
+        (3, "manager", "00043", "the cell holds an error of the spreadsheet, #N/A"),
+        (4, "position", "44", "the cell holds an error of the spreadsheet, #NV"),
+    ]
+
+
+def test_utf_16_that_is_declared_and_has_no_mark_is_read_by_its_letters() -> None:
+    for codec in ("utf-16-le", "utf-16-be"):
+        assert one(GERMAN.encode(codec), encoding="utf-16").rows[0].get("last_name") == "Müß"
+
+
 def test_a_bomb_is_refused_by_its_size_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     from plugin.hosts.csv import archives
 
@@ -153,6 +190,54 @@ def test_a_bomb_is_refused_by_its_size_before_it_is_unpacked(monkeypatch: pytest
     ):  # fmt: skip
         with pytest.raises(Unreadable, match="too large"):
             unpack(name, data)
+
+
+def sheet(rows: str) -> bytes:
+    """A spreadsheet whose only sheet says these rows, as XML."""
+    source, stream = zipfile.ZipFile(io.BytesIO(book([["id"]]))), io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        for one_ in source.infolist():
+            space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+            new = f'<worksheet xmlns="{space}"><sheetData>{rows}</sheetData></worksheet>'
+            packed.writestr(one_, new if one_.filename.endswith("sheet1.xml") else source.read(one_))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="900000000"><c r="A900000000"><v>1</v></c></row>',
+        "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(1, 9)),
+    ],
+)
+def test_a_sheet_that_says_many_cells_in_few_letters_is_refused(monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
+    from plugin.hosts.csv import archives
+
+    monkeypatch.setattr(archives, "MOST_CELLS", 100_000)
+    monkeypatch.setattr(archives, "MOST_ROWS", 1_000)
+    with pytest.raises(Unreadable, match="too many cells"):
+        unpack("people.xlsx", sheet(rows))
+
+
+def test_archives_in_archives_lead_nowhere_and_grow_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    from plugin.hosts.csv import archives
+
+    deep = b"id\n1\n"
+    for _layer in range(1_100):
+        deep = gzip.compress(deep, 1)
+    with pytest.raises(Unreadable, match="archive in an archive"):
+        unpack("people.csv.gz", deep)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in ("people.csv.gz", "organisations.csv.gz", "people_2026-11-30.csv.gz"):
+            packed.writestr(name, gzip.compress(b"id\n" + b"1\n" * 300))
+    assert [(file.kind, file.day) for file in unpack("all.zip", stream.getvalue())] == [
+        ("people", "2026-11-30"), ("organisations", ""),
+    ]  # fmt: skip
+    assert one(gzip.compress(book([["id"], [1]])), "people.xlsx.gz").rows[0].get("id") == "1"
+    monkeypatch.setattr(archives, "MOST", 1_000)
+    with pytest.raises(Unreadable, match="too large"):
+        unpack("all.zip", stream.getvalue())
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,9 @@ def world(runtime: Runtime) -> World:
     for name, number in (("ann", "1"), ("bob", "2"), ("cat", "3"), ("dan", "4")):
         made.people(name, number=number, username=name.upper(), email=f"{name}@example.com")
     with runtime.db.write() as session:
-        setup.add_source(session, HOST, "hr", "csv", join_by="id=number", mapping={}, at=made.now, who="t")
+        setup.add_source(
+            session, HOST, "hr", "csv", join_by="id=number", mapping={"separator": "/"}, at=made.now, who="t"
+        )  # fmt: skip
     return made
 
 
