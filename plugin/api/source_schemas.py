@@ -159,9 +159,10 @@ class FeedForeseenSchema(AnswerPart):
 
 
 class FeedYesSchema(Schema):
-    """Whether somebody looked at the plan."""
+    """Whether somebody looked at the plan, and confirms its withdrawals by their number."""
 
     yes = fields.Boolean(load_default=False)
+    allow_withdrawals = fields.Integer(load_default=None, validate=validate.Range(0, 2**31))
 
 
 class FeedRemovalSchema(FeedYesSchema):
@@ -201,18 +202,26 @@ class FeedMatchListSchema(AnswerPart):
     items = fields.List(fields.Nested(FeedMatchSchema), required=True)
 
 
+class FeedPinnedSchema(AnswerPart):
+    """Whose match by key it ended."""
+
+    instead = fields.String(
+        required=True,
+        metadata={"description": "The record that has the key of this account, and is matched with it no longer."},
+    )  # fmt: skip
+
+
 class FeedPinSchema(Schema):
     """With which account."""
 
     person = StorableText(required=True, validate=validate.Length(1, 255))
 
 
-class FeedSupplySchema(Schema):
+class FeedSupplySchema(FeedYesSchema):
     """Who supplies a kind, in order; the learning site is `site`."""
 
     names = fields.List(StorableText(), required=True, validate=validate.Length(1, 50))
     map = fields.Dict(keys=StorableText(), values=StorableText(), load_default=None)
-    yes = fields.Boolean(load_default=False)
 
 
 class FeedTokenAskedSchema(Schema):

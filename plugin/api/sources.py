@@ -112,7 +112,8 @@ def remove(asked: dict[str, Any], name: str) -> dict[str, Any] | Response:
         targets = json.loads(asked["map"]) if asked["map"] else None
     except ValueError:
         raise Invalid("map: write a JSON object, {old id: new id}.") from None
-    return answer_of(lambda: changes.remove(runtime(), host_id(), name, targets=targets, yes=asked["yes"], who=who()))
+    how = {"targets": targets, "yes": asked["yes"], "allow": asked["allow_withdrawals"], "who": who()}
+    return answer_of(lambda: changes.remove(runtime(), host_id(), name, **how))
 
 
 @blueprint.post("/sources/<name>/renames/<int:number>")
@@ -124,7 +125,8 @@ def rename(given: dict[str, Any], name: str, number: int) -> dict[str, Any] | Re
     """Say whether a unit that vanished goes on under its new name."""
     return answer_of(
         lambda: changes.answer_rename(
-            runtime(), host_id(), name, number, renamed=given["same"], yes=given["yes"], who=who()
+            runtime(), host_id(), name, number, renamed=given["same"], yes=given["yes"], who=who(),
+            allow=given["allow_withdrawals"],
         )
     )  # fmt: skip
 
@@ -159,7 +161,8 @@ def report(name: str, number: int) -> Response:
 @rule(CHANGE_HOST, scope="sources")
 def undo(asked: dict[str, Any], name: str) -> dict[str, Any] | Response:
     """Restore the source's records as before its newest load."""
-    return answer_of(lambda: undoing.undo(runtime(), host_id(), name, who=who(), yes=asked["yes"]))
+    how = {"yes": asked["yes"], "allow": asked["allow_withdrawals"], "who": who()}
+    return answer_of(lambda: undoing.undo(runtime(), host_id(), name, **how))
 
 
 @blueprint.post("/sources/<name>/<any(pause, resume):act>")
@@ -204,5 +207,6 @@ def supply(given: dict[str, Any], kind: str) -> dict[str, Any] | Response:
     return answer_of(
         lambda: changes.supply(
             runtime(), host_id(), kind, given["names"], targets=given["map"], yes=given["yes"], who=who(), seconds=PATIENCE,
+            allow=given["allow_withdrawals"],
         )
     )  # fmt: skip

@@ -174,6 +174,8 @@ def group_members(session: Session, host_id: int, assignment: int) -> BitMap:
 
 def matches_of(session: Session, host_id: int, people: Sequence[int], as_of: int) -> dict[int, list[Rule]]:
     """The rules of all certifications that match each of these people; the person-wise side of :func:`resolve`."""
+    if not fetch(session, "SELECT 1 FROM assignment WHERE host_id = ? AND live LIMIT 1", host_id):
+        return {person: [] for person in people}  # before the first assignment, as at the first load of a source
     keys = keys_of(session, host_id, people, as_of)
     for person, assignment in _groups(session, host_id, people):
         if keys[person]:  # a deleted person matches nothing

@@ -73,33 +73,39 @@ def unpin(host: str | None, name: str, identity: str) -> int:
     return 0
 
 
-def supply(host: str | None, kind: str, names: Sequence[str], map_file: str | None, *, yes: bool) -> int:
+def supply(
+    host: str | None, kind: str, names: Sequence[str], map_file: str | None, allow_withdrawals: int | None, *, yes: bool
+) -> int:
     """Change who supplies a kind."""
     runtime, host_id = open_host(host)
     if not names:
         raise Invalid("Name at least one supplier.")
     wanted = None if map_file is None else read_document(map_file)
     try:
-        done = changes.supply(runtime, host_id, kind, names, targets=wanted, yes=yes, who=who())
+        done = changes.supply(
+            runtime, host_id, kind, names, targets=wanted, yes=yes, who=who(), allow=allow_withdrawals
+        )  # fmt: skip
     except NotLoaded as refusal:
         return refused(refusal)
     print_plan(done, as_json=False)
     return 0
 
 
-def remove(host: str | None, name: str, map_file: str | None, *, yes: bool) -> int:
+def remove(host: str | None, name: str, map_file: str | None, allow_withdrawals: int | None, *, yes: bool) -> int:
     """Take a source away with everything it supplied."""
     runtime, host_id = open_host(host)
     wanted = None if map_file is None else read_document(map_file)
     try:
-        done = changes.remove(runtime, host_id, name, targets=wanted, yes=yes, who=who())
+        done = changes.remove(runtime, host_id, name, targets=wanted, yes=yes, who=who(), allow=allow_withdrawals)
     except NotLoaded as refusal:
         return refused(refusal)
     print_plan(done, as_json=False)
     return 0
 
 
-def rename(host: str | None, name: str, unit: Sequence[str], *, other: bool, yes: bool) -> int:
+def rename(
+    host: str | None, name: str, unit: Sequence[str], allow_withdrawals: int | None, *, other: bool, yes: bool
+) -> int:
     """Say whether a unit that vanished goes on under its new name; without one, print what is asked."""
     runtime, host_id = open_host(host)
     with runtime.db.read() as session:
@@ -113,7 +119,9 @@ def rename(host: str | None, name: str, unit: Sequence[str], *, other: bool, yes
     if not found:
         raise NotFound(f"{name} asks nothing about '{named}'.")
     try:
-        done = changes.answer_rename(runtime, host_id, name, found[0], renamed=not other, yes=yes, who=who())
+        done = changes.answer_rename(
+            runtime, host_id, name, found[0], renamed=not other, yes=yes, who=who(), allow=allow_withdrawals
+        )  # fmt: skip
     except NotLoaded as refusal:
         return refused(refusal)
     print_plan(done, as_json=False)

@@ -46,7 +46,8 @@ SOURCES = (
                 flag("force", "take a file that is older than the last, or looks half written"), JSON,
             ),
             Command(
-                "undo", "plugin.cli.sources:undo", "restore a source's records as before its newest load", HOST, _NAME, _YES
+                "undo", "plugin.cli.sources:undo", "restore a source's records as before its newest load", HOST, _NAME, _YES,
+                _ALLOW,
             ),
             Command(
                 "what-if", "plugin.cli.source_changes:what_if",
@@ -67,7 +68,7 @@ SOURCES = (
             Command(
                 "supply", "plugin.cli.source_changes:supply", "say who supplies a kind, in order; the learning site is 'site'",
                 HOST, argument("kind", "KIND"), argument("names", "NAME", many=True),
-                _MAP, _YES,
+                _MAP, _YES, _ALLOW,
             ),
             Command("pause", "plugin.cli.sources:pause", "stop reading a source; its records stay", HOST, _NAME),
             Command("resume", "plugin.cli.sources:resume", "read a source again", HOST, _NAME),
@@ -78,12 +79,13 @@ SOURCES = (
             ),
             Command(
                 "remove", "plugin.cli.source_changes:remove", "take a source away with everything it supplied", HOST, _NAME,
-                _MAP, _YES,
+                _MAP, _YES, _ALLOW,
             ),
             Command(
                 "rename", "plugin.cli.source_changes:rename",
                 "a unit that vanished goes on under its new name; without a unit, what is asked",
                 HOST, _NAME, argument("unit", "UNIT", many=True), flag("other", "no, the new one is another unit"), _YES,
+                _ALLOW,
             ),
         ],
     ),

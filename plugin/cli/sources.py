@@ -183,11 +183,11 @@ def _release(runtime: Runtime, host_id: int, name: str, files: Sequence[str], *,
     return 0
 
 
-def undo(host: str | None, name: str, *, yes: bool) -> int:
+def undo(host: str | None, name: str, allow_withdrawals: int | None, *, yes: bool) -> int:
     """Restore the source's records as before its newest load."""
     runtime, host_id = open_host(host)
     try:
-        done = undoing.undo(runtime, host_id, name, who=who(), yes=yes)
+        done = undoing.undo(runtime, host_id, name, who=who(), yes=yes, allow=allow_withdrawals)
     except NotLoaded as refusal:
         return refused(refusal)
     print_plan(done, as_json=False, done=True)

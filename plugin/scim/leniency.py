@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from plugin.core.errors import Invalid
+from scim2_models import InvalidSyntaxException, InvalidValueException
+
 from plugin.core.text.texts import clean_tree, nested, read_json, usable
 from plugin.mirror.sources.directory.mapping import ENTERPRISE
 
@@ -16,7 +17,7 @@ _MANAGER = f"{ENTERPRISE}:manager".casefold()
 def read(body: bytes) -> dict[str, Any]:
     """The document of a request, cleaned and in the standard's form.
 
-    :raises Invalid: for what is no JSON, or too much of it.
+    :raises SCIMException: for what is no JSON, or too much of it.
     """
     cleaned = _document(body)
     for key, value in list(cleaned.items()):
@@ -31,19 +32,20 @@ def read(body: bytes) -> dict[str, Any]:
 def _document(body: bytes) -> dict[str, Any]:
     text = body.decode("utf-8", "replace")
     if nested(text, DEEPEST) > DEEPEST:
-        raise Invalid("The body is nested too deeply.")
+        raise InvalidSyntaxException(detail="The body is nested too deeply.")
     if text.count(",") + text.count(":") > 2 * MOST_VALUES:
-        raise Invalid("The body holds too many values.")
+        raise InvalidSyntaxException(detail="The body holds too many values.")
     try:
         document = read_json(body)
     except ValueError:
-        raise Invalid("The body is no JSON.") from None
+        raise InvalidSyntaxException(detail="The body is no JSON.") from None
     if not isinstance(document, dict):
-        raise Invalid("The body is no JSON object.")
+        raise InvalidSyntaxException(detail="The body is no JSON object.")
     for name in ("externalId", "userName", "id"):
         value = document.get(name)
         if isinstance(value, str) and value and not usable(value):
-            raise Invalid(f"{name} cannot be used: write 1 to 255 characters without control characters.")
+            why = f"{name} cannot be used: write 1 to 255 characters without control characters."
+            raise InvalidValueException(detail=why)
     return dict(_without_addresses(clean_tree(document)))
 
 

@@ -122,8 +122,8 @@ def serve(source: str, path: str) -> Response:
     runtime: Runtime = current_app.extensions["muster"]
     service: ScimService = current_app.extensions["muster_scim"]
     host_id = int(g.launch.host_id)
-    asked = _request(runtime, source, path)
     try:
+        asked = _request(runtime, source, path)
         if request.method in _READS or path.endswith(".search"):
             with runtime.db.read() as session:
                 return _answer(_handle(session, service, runtime, host_id, source, asked))

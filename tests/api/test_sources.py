@@ -164,7 +164,7 @@ def test_records_are_matched_by_hand_and_let_go(hr: Program) -> None:
          "suggestion": {"person": "n2", "because": "would match without its leading zeros"}},
         {"id": "a/b", "name": "Cat", "why": "no_account", "suggestion": None},
     ]  # fmt: skip
-    hr.ask("PUT", "/sources/hr/pins/0002", {"person": "n1"}, status=204)
+    assert hr.ask("PUT", "/sources/hr/pins/0002", {"person": "n1"}) == {"instead": "001"}
     assert [(one["id"], one["why"]) for one in hr.ask("GET", "/sources/hr/match")["items"]] == [
         ("001", "several_records"), ("a/b", "no_account"),
     ]  # fmt: skip

@@ -138,6 +138,9 @@ def test_wrong_use_and_refusals_end_with_their_status(hr: Any, tmp_path: Path) -
     assert muster("source", "resume", "hr")[0] == 0
     assert muster("source", "load", "hr", str(bad), "--yes")[0] == 0
     assert muster("source", "token", "hr", "--until", "2020-01-01")[0] == 1
+    for change in (("supply", "organisation", "hr"), ("undo", "hr", "--yes"), ("remove", "hr", "--yes")):
+        status, _out, err = muster("source", *change, "--allow-withdrawals", "3")
+        assert (status, "--allow-withdrawals says 3, the plan says 0" in err) == (1, True), change
     assert muster("source", "token", "hr", "--until", "2099-01-01")[1].startswith("muster_hr_")
     assert muster("source", "remove", "hr", "--yes")[0] == 0
     assert json.loads(muster("source", "list", "--json")[1]) == []

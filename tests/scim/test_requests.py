@@ -142,6 +142,10 @@ def test_lists_come_in_pages_of_a_stable_order_by_index_and_by_cursor(directory:
         if not cursor:
             break
     assert sorted(walked) == sorted(seen)
+    directory.patch(f"/Users/{seen[0]}", {"op": "replace", "path": "title", "value": "Cook"})
+    for start in (1, 4, 7):  # nor does a change move anybody to another page of those who are sought
+        sought = directory.ask("GET", "/Users?" + _query(filter="active eq true", startIndex=str(start), count="3"))
+        assert [one["id"] for one in sought["Resources"]] == seen[start - 1 : start + 2]
 
 
 PATCHES: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
@@ -259,6 +263,8 @@ def test_refusals_have_the_shape_of_the_standard(
     assert said["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
     assert said["status"] == str(status)
     assert said["detail"]
+    if body in (b"{", b"[]"):
+        assert said["scimType"] == "invalidSyntax"
 
 
 def test_only_the_sources_own_token_or_one_for_directories_opens_it(directory: Directory, world: World) -> None:

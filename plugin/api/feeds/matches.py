@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response, make_response
+
 from plugin.access.rules import CHANGE_HOST, SEE_HOST, rule
 from plugin.api.kit import PREFIX, Blueprint, host_id, nudge, runtime, who
-from plugin.api.source_schemas import FeedMatchListSchema, FeedPinSchema
+from plugin.api.source_schemas import FeedMatchListSchema, FeedPinnedSchema, FeedPinSchema
 from plugin.mirror.sources.managing import matching
 from plugin.mirror.sources.source import source_of, source_row
 
@@ -25,13 +27,17 @@ def match(name: str) -> dict[str, Any]:
 
 @blueprint.put("/sources/<name>/pins/<path:identity>")
 @blueprint.arguments(FeedPinSchema)
-@blueprint.response(204)
+@blueprint.response(200, FeedPinnedSchema)
+@blueprint.alt_response(204, description="Matched; no other record was matched with the account by its key.")
 @rule(CHANGE_HOST, scope="sources")
-def pin(given: dict[str, Any], name: str, identity: str) -> None:
-    """Match a record with an account by hand."""
+def pin(given: dict[str, Any], name: str, identity: str) -> dict[str, Any] | Response:
+    """Match a record with an account by hand; where that ends another record's match by key, the answer names it."""
     by, at, tenant = who(), runtime().clock.now(), host_id()
-    runtime().db.transact(lambda session: matching.pin(session, tenant, name, identity, given["person"], at=at, who=by))
+    instead = runtime().db.transact(
+        lambda session: matching.pin(session, tenant, name, identity, given["person"], at=at, who=by)
+    )
     nudge()
+    return {"instead": instead} if instead else make_response("", 204)
 
 
 @blueprint.delete("/sources/<name>/pins/<path:identity>")

@@ -25,12 +25,13 @@ from plugin.mirror.sources.source import source_of, source_row
 
 def supply(
     runtime: Runtime, host_id: int, kind: str, names: Sequence[str], *, targets: object = None, yes: bool, who: str,
-    seconds: float | None = None,
+    allow: int | None = None, seconds: float | None = None,
 ) -> LoadPlan:  # fmt: skip
     """Change who supplies a kind.
 
     :param targets: by old id of a unit, an audience or a manager's job the new one: rows that name the old name the new in
         the same transaction.
+    :param allow: how many withdrawals are confirmed: the plan's number.
     :param seconds: for reading the learning site, where it begins to supply the kind.
     :raises NotLoaded: with the plan, where somebody would be withdrawn, a row re-targeted or left without its target, and
         nobody said yes.
@@ -46,20 +47,22 @@ def supply(
 
     types = [TYPES[kind]] if kind in TYPES else []
     return reviewed(
-        runtime, host_id, work, f"{kind}: {', '.join(names)}", yes=yes, types=types, wanted=wanted, who=who
+        runtime, host_id, work, f"{kind}: {', '.join(names)}", yes=yes, types=types, wanted=wanted, who=who, allow=allow
     )  # fmt: skip
 
 
-def remove(runtime: Runtime, host_id: int, name: str, *, targets: object = None, yes: bool, who: str) -> LoadPlan:
+def remove(
+    runtime: Runtime, host_id: int, name: str, *, targets: object = None, yes: bool, who: str, allow: int | None = None
+) -> LoadPlan:
     """Take a source away with everything it supplied.
 
-    :param targets: as :func:`supply`.
+    :param targets: and ``allow``: as :func:`supply`.
     :raises NotLoaded: with the plan, where somebody would be withdrawn or a row re-targeted and nobody said yes.
     """
     wanted, now = checked(targets), runtime.clock.now()
     return reviewed(
         runtime, host_id, lambda session: supplying.remove_source(session, host_id, name, at=now, who=who), name, yes=yes,
-        types=list(TYPES.values()), wanted=wanted, who=who,
+        types=list(TYPES.values()), wanted=wanted, who=who, allow=allow,
     )  # fmt: skip
 
 
@@ -78,10 +81,19 @@ def plan_removal(runtime: Runtime, host_id: int, name: str, *, targets: object =
 
 
 def answer_rename(
-    runtime: Runtime, host_id: int, name: str, number: int, *, renamed: bool, yes: bool, who: str
+    runtime: Runtime,
+    host_id: int,
+    name: str,
+    number: int,
+    *,
+    renamed: bool,
+    yes: bool,
+    who: str,
+    allow: int | None = None,
 ) -> LoadPlan:
     """Say whether a unit that vanished goes on under the new name, or is another (SOURCES 4.3).
 
+    :param allow: how many withdrawals are confirmed: the plan's number.
     :raises NotFound: where nothing of this number is asked.
     :raises NotLoaded: with the plan, where somebody would be withdrawn and nobody said yes.
     """
@@ -92,7 +104,7 @@ def answer_rename(
         row = renaming.open_question(session, source, number)
         renaming.answer(session, source, row, renamed=renamed, at=now, who=who)
 
-    return reviewed(runtime, host_id, work, name, yes=yes)
+    return reviewed(runtime, host_id, work, name, yes=yes, who=who, allow=allow)
 
 
 def reviewed(

@@ -23,9 +23,12 @@ from plugin.mirror.sources.tables import SourceLoad
 from plugin.mirror.tables import Connection
 
 
-def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False) -> LoadPlan:
+def undo(
+    runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = False, allow: int | None = None
+) -> LoadPlan:
     """Restore the source's records as they were before its newest load (SOURCES 4.5).
 
+    :param allow: how many withdrawals are confirmed: the plan's number; the withdrawal guard holds none then.
     :raises NotLoaded: where a certification would change, or the row guard wants a person to look, and nobody said yes; or
         there is no load to take back.
     """
@@ -42,11 +45,14 @@ def undo(runtime: Runtime, host_id: int, name: str, *, who: str, yes: bool = Fal
         return rows[0].id, made(session, source, None, taken, ())
 
     def act(session: Session) -> LoadPlan:
-        (number, plain), effects = carried_out(session, host_id, now, limits, work)
+        confirmed = "" if allow is None else who
+        (number, plain), effects = carried_out(session, host_id, now, limits, work, confirmed=confirmed)
         whole = with_effects(plain, effects)
         waits = whole.guard or whole.anything or any(one.on_hold for one in effects)
-        if waits and not yes:
+        if (waits and not yes and allow is None) or (whole.guard and not yes):
             raise NotLoaded("Look at the plan, then undo with --yes.", whole)
+        if allow is not None and allow != whole.withdrawn:
+            raise NotLoaded(f"--allow-withdrawals says {allow}, the plan says {whole.withdrawn}.", whole)
         row = session.get_one(SourceLoad, (host_id, number))
         row.state = UNDONE
         session.flush()

@@ -11,6 +11,7 @@ from typing import Any
 
 from plugin.core.errors import RefusedByRule
 from plugin.hosts.csv import mapping as mappings
+from plugin.hosts.csv.actions import LastWord, actions_of, last_word
 from plugin.hosts.csv.archives import newest, unpack
 from plugin.hosts.csv.file_faults import RowRefused, Unreadable
 from plugin.hosts.csv.last_file import FileDifference, LastFile, for_the_next, read_people
@@ -23,7 +24,6 @@ from plugin.mirror.sources.units import FILES, WORDS
 
 KIND_OF = {"organisations": "organisation", "positions": "position"}
 _WHOLE = {"people": "people", "organisations": "organisation", "positions": "position", "audiences": "audiences"}
-ACTIONS = ("add", "update", "remove")
 
 
 @dataclass
@@ -76,7 +76,7 @@ def read_files(
     )
     parts: dict[str, Any] = {"whole": frozenset(), "partial": frozenset()}
     for reading in readings:
-        changes = _actions(reading) if mapping.mode == "changes" else None
+        changes = actions_of(reading) if mapping.mode == "changes" else None
         handed.refused[reading.file.kind] = list(reading.refused)
         partly = found is not None and reading.file.kind == "people"
         if changes is None and not partly:
@@ -123,23 +123,6 @@ def _check_key(source: Source, reading: ReadFile) -> None:
         )
 
 
-def _actions(reading: ReadFile) -> dict[int, str]:
-    """What each row of a file of changes says."""
-    if "action" not in reading.table.columns:
-        raise Unreadable(f"{reading.file.name}, line {reading.table.first}: a file of changes needs a column 'action'.")
-    found = {}
-    for row in list(reading.rows):
-        action = row.get("action").casefold()
-        if action not in ACTIONS:
-            reading.rows.remove(row)
-            heading = reading.table.headings[reading.table.columns["action"]]
-            why = f"'{row.get('action')}' is none of add, update and remove"
-            reading.refused.append(RowRefused(row.line, heading, why, row.get("id")))
-        else:
-            found[row.line] = action
-    return found
-
-
 def _judge_refused(handed: LoadFiles, reading: ReadFile) -> None:
     refused = len(handed.refused[reading.file.kind])
     if not handed.stop and refused and loses_too_much(refused, reading.count, reading.count - refused):
@@ -159,7 +142,8 @@ def _add_people(
 ) -> None:  # fmt: skip
     refused = handed.refused["people"]
     by_id: dict[str, list[FileRow]] = {}
-    for row in reading.rows:
+    counts = LastWord(reading.rows) if changes is None else last_word(reading.rows, changes, "id", "job")
+    for row in counts.rows:
         by_id.setdefault(row.get("id"), []).append(row)
     handed.lines["people"] = {row.line: row.get("id") for row in reading.rows}
     kept = {one.id for one in refused if one.id}
@@ -176,13 +160,14 @@ def _add_people(
             rows = [row for row in rows if changes[row.line] != "remove"]
             if not rows:
                 continue
-            if any(row.get("job") for row in rows):
+            if any(row.get("job") for row in rows) and ext not in counts.anew:
                 partial.add(ext)
-            if all(changes[row.line] == "update" for row in rows):
+            if all(changes[row.line] == "update" for row in rows) and ext not in counts.anew:
                 unsaid[ext] = absent
         if clash := _clash(rows):
             refused += [
-                RowRefused(row.line, reading.table.headings[reading.table.columns["id"]], clash, ext) for row in rows
+                RowRefused(row.line, reading.table.headings[reading.table.columns["id"]].strip(), clash, ext)
+                for row in rows
             ]
             kept.add(ext)
         elif ext not in kept:
@@ -246,11 +231,14 @@ def _add_units(
     seen: dict[str, int] = {}
     units: list[UnitData] = list(parts.get("units") or ())
     gone: list[tuple[str, str]] = list(parts.get("units_gone") or ())
-    for row in reading.rows:
+    for row in reading.rows if changes is None else last_word(reading.rows, changes, "id", "").rows:
         ext = row.get("id")
         if ext in seen and changes is None:
-            why = f"the unit stands in line {seen[ext]} already"
-            handed.refused[reading.file.kind].append(RowRefused(row.line, "id", why, ext))
+            why, heading = (
+                f"the unit stands in line {seen[ext]} already",
+                reading.table.headings[reading.table.columns["id"]],
+            )
+            handed.refused[reading.file.kind].append(RowRefused(row.line, heading.strip(), why, ext))
             continue
         seen[ext] = row.line
         if changes is not None and changes[row.line] == "remove":
@@ -272,7 +260,8 @@ def _add_audiences(
     added: list[tuple[str, str]] = []
     removed: list[tuple[str, str]] = []
     gone: list[str] = []
-    for row in reading.rows:
+    counts = LastWord(reading.rows) if changes is None else last_word(reading.rows, changes, "audience", "person")
+    for row in counts.rows:
         audience, person = row.get("audience"), row.get("person")
         if changes is not None and changes[row.line] == "remove":
             if person:
@@ -290,7 +279,9 @@ def _add_audiences(
         parts["audiences"] = [AudienceData(one, names[one], list(members[one])) for one in members]
     else:
         parts.update(
-            audiences_named=[AudienceData(one, names[one]) for one in members], members_added=added,
+            audiences=[AudienceData(one, names[one], list(members[one])) for one in members if one in counts.anew] or None,
+            audiences_named=[AudienceData(one, names[one]) for one in members if one not in counts.anew],
+            members_added=[one for one in added if one[0] not in counts.anew],
             members_removed=removed, audiences_gone=gone,
         )  # fmt: skip
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from plugin.core.database.bulk import fetch, fetch_named
+from plugin.core.database.bulk import fetch, fetch_named, insert_rows
 from plugin.core.database.slices import slices
 from plugin.core.ids import take_ids
 from plugin.mirror.pulling.row_guard import GONE, LEAST, LOST, loses_too_much
@@ -227,19 +227,19 @@ class PeopleWork:
         if not fresh:
             return []
         first = take_ids(self.session, self.host_id, "identity", len(fresh))
-        rows: list[dict[str, Any]] = []
-        for offset, said in enumerate(fresh):
+        rows: dict[str, list[Any]] = {name: [] for name in ("ext", "name", "key", "said", "digest", "left", "turns")}
+        for said in fresh:
             document, key = said.to_json(), normal_key(said.key, self.source.account_field)
             keys.add(key)
             left = None if said.active else self.now
             blank = Identity(gone=None, left=left)
-            rows.append({
-                "host_id": self.host_id, "id": first + offset, "source": self.source.id, "ext": said.id,
-                "name": said.name[:255], "key": key, "why": NO_ACCOUNT, "said": document, "digest": digest_of(document),
-                "left": left, "turns": next_turn(blank, said, self.now, self.zone, self.source.freeze),
-            })  # fmt: skip
+            turns = next_turn(blank, said, self.now, self.zone, self.source.freeze)
+            values = (said.id, said.name[:255], key, json.dumps(document), digest_of(document), left, turns)
+            for column, value in zip(rows.values(), values, strict=True):
+                column.append(value)
             self.taken.before.setdefault("people", {})[said.id] = None
-        self.session.execute(insert(Identity), rows)
+        numbers = {"host_id": self.host_id, "id": list(range(first, first + len(fresh))), "source": self.source.id}
+        insert_rows(self.session, Identity, {**numbers, **rows, "why": NO_ACCOUNT})
         self.taken.new += [said.id for said in fresh]
         return list(range(first, first + len(fresh)))
 

@@ -29,7 +29,7 @@ def lay_over(session: Session, host_id: int, people: Iterable[int], now: int, zo
     sources = {row.id: source_of(session, row, suppliers) for row in sources_of(session, host_id)}
     order = suppliers["fields"]
     changed: set[int] = set()
-    if not any(one.freeze or "fields" in one.supplies for one in sources.values()) and not _is_any(session, host_id):
+    if not any(_may_say(one) for one in sources.values()) and not _is_any(session, host_id):
         return changed
     for part in parts(people):
         identities = _by_person(session, host_id, part)
@@ -45,6 +45,11 @@ def lay_over(session: Session, host_id: int, people: Iterable[int], now: int, zo
                 changed.add(person.id)
     session.flush()
     return changed
+
+
+def _may_say(source: Source) -> bool:
+    """Whether anything that a source says may lie over an account: fields that are kept, or leavers who are frozen."""
+    return bool(source.freeze or ("fields" in source.supplies and source.mapping.get("keep")))
 
 
 def _is_any(session: Session, host_id: int) -> bool:
@@ -83,7 +88,8 @@ def _fields(
             said = {
                 name: value for name, value in dict(one.said.get("fields") or {}).items() if value not in (None, "")
             }
-            found.setdefault(order.index(one.source), {}).update(said)
+            if said:
+                found.setdefault(order.index(one.source), {}).update(said)
     return found
 
 

@@ -78,9 +78,15 @@ def project(
     chosen = {
         (one.id, name): spell_at(spells, now, zone) for one in identities for name, spells in said[one.id].jobs.items()
     }
-    units = {
-        kind: _unit_ids(session, source, kind, chosen.values(), zone, done) for kind in ("organisation", "position")
-    }
+    later = [
+        one for person in said.values() for spells in person.jobs.values() if len(spells) > 1
+        for one in spells if (start_of(one.start, zone) or 0) > now
+    ]  # fmt: skip
+    named = [
+        *(spell for spell, *_bounds in chosen.values()),
+        *later,
+    ]  # a unit of days to come can be assigned before them
+    units = {kind: _unit_ids(session, source, kind, named, zone, done) for kind in ("organisation", "position")}
     refs = _references(
         session, source, identities, {spell.manager for spell, *_bounds in chosen.values()}, done.written
     )
@@ -168,12 +174,11 @@ def left_since(identity: Identity, said: PersonData, zone: str) -> int | None:
 
 
 def _unit_ids(
-    session: Session, source: Source, kind: str, chosen: Iterable[tuple[Spell, int | None, int | None]], zone: str,
-    done: Projected,
+    session: Session, source: Source, kind: str, chosen: Iterable[Spell], zone: str, done: Projected,
 ) -> dict[str, str]:  # fmt: skip
     if kind not in source.supplies:
         return {}
-    named = {getattr(spell, kind) for spell, *_bounds in chosen} - {""}
+    named = {getattr(spell, kind) for spell in chosen} - {""}
     if mode_of(source, kind) == FILES:
         return {name: source.ext(name) for name in named}
     ids, written = write_paths(session, source, kind, named, zone)

@@ -19,7 +19,13 @@ from plugin.web.frame.kit import PREFIX, field, go, nudge, page, runtime, who
 from plugin.web.hosts.host_list import host_of
 from plugin.web.sources import mapping
 from plugin.web.sources.effects_shown import with_names
-from plugin.web.sources.source_words import kind_words, refusal_words, state_words, supplied_words
+from plugin.web.sources.source_words import (
+    kind_words,
+    load_refusal_words,
+    state_words,
+    supplied_words,
+    typed_withdrawals,
+)
 
 blueprint = Blueprint("sources", __name__, url_prefix=f"{PREFIX}/hosts/<int:number>/sources")
 
@@ -74,13 +80,20 @@ def supply(number: int) -> Response:
     """Change who supplies a kind."""
     names = [one for one in request.form.getlist("names") if one]
     kind, yes, targets = field("kind"), request.form.get("yes") == "1", mapping.entered()
+    allow: int | None = None
     with runtime().db.read() as session:
         host_of(session, number)
     try:
-        changes.supply(runtime(), number, kind, names, targets=targets, yes=yes, who=who(), seconds=PATIENCE)
+        allow = typed_withdrawals(field("withdrawals"))
+        how: dict[str, Any] = {"targets": targets, "yes": yes, "allow": allow, "seconds": PATIENCE}
+        changes.supply(runtime(), number, kind, names, who=who(), **how)
     except NotLoaded as error:
         return _listing(
-            number, refusal_words(error), error.status, error.plan, {"kind": kind, "names": names, "map": targets}
+            number,
+            load_refusal_words(allow, error),
+            error.status,
+            error.plan,
+            {"kind": kind, "names": names, "map": targets},
         )
     except MusterError as error:
         return _listing(number, error.sentence, error.status)

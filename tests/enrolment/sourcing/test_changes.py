@@ -149,8 +149,10 @@ def test_a_file_of_changes_means_only_what_it_says(world: World) -> None:
     sound(world)
 
 
-@pytest.mark.parametrize("renamed", [True, False])
-def test_a_unit_that_vanished_is_asked_about_and_until_then_nobody_leaves(world: World, renamed: bool) -> None:
+@pytest.mark.parametrize(("renamed", "confirmed"), [(True, False), (False, False), (False, True)])
+def test_a_unit_that_vanished_is_asked_about_and_until_then_nobody_leaves(
+    world: World, renamed: bool, confirmed: bool
+) -> None:
     add(world)
     supply(world, "organisation", "hr", "site")
     load(world, whole({n: "Claims" for n in range(10)} | {n: "Legal" for n in range(10, 20)}))
@@ -164,9 +166,9 @@ def test_a_unit_that_vanished_is_asked_about_and_until_then_nobody_leaves(world:
         (question,) = overview.shown(session, HOST, "hr")["renames"]
     assert (question["old"], question["new"], question["people"]) == ("hr:Claims", "hr:Claims & Co", 8)
 
-    def answer(*, yes: bool) -> Any:
+    def answer(*, yes: bool, allow: int | None = None) -> Any:
         return changes.answer_rename(
-            world.runtime, HOST, "hr", question["id"], renamed=renamed, yes=yes, who="t"
+            world.runtime, HOST, "hr", question["id"], renamed=renamed, yes=yes, who="t", allow=allow
         ).document  # fmt: skip
 
     if renamed:
@@ -184,9 +186,11 @@ def test_a_unit_that_vanished_is_asked_about_and_until_then_nobody_leaves(world:
         assert refusal.value.plan is not None
         assert refusal.value.plan.withdrawn == 8
         assert len(active(world)) == 8
-        answer(yes=True)
+        with pytest.raises(NotLoaded, match="says 7, the plan says 8"):
+            answer(yes=True, allow=7)
+        answer(yes=not confirmed, allow=8 if confirmed else None)
         world.settle()
-        assert len(active(world)) == 8  # the withdrawal guard holds as in any sync
+        assert len(active(world)) == (0 if confirmed else 8)  # without their number the guard holds as in any sync
     assert targets(world) == ["hr:Claims"]
     with pytest.raises(NotFound):
         answer(yes=True)
@@ -334,7 +338,9 @@ def test_a_map_is_offered_by_code_and_path_and_the_plan_counts_what_it_does(worl
     assert plan.document["certifications"] == [
         {"code": "fs", "newly": 3, "withdrawn": 2, "redated": 0, "held_back": 0, "messages": 0}
     ]  # fmt: skip
-    done = supply(world, "organisation", "hr", targets=wanted, yes=True)
+    with pytest.raises(NotLoaded, match="says 1, the plan says 2"):
+        supply(world, "organisation", "hr", targets=wanted, allow=1)
+    done = supply(world, "organisation", "hr", targets=wanted, allow=2)
     assert done["certifications"] == plan.document["certifications"]
     assert active(world) == {*(f"p{n}" for n in range(2, 15)), "p20"}
     sound(world)

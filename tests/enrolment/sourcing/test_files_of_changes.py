@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from plugin.core.runtime import Runtime
 from plugin.enrolment.doctor import examine
+from plugin.enrolment.settling.tick import tick
 from plugin.enrolment.sourcing import changes, loads
 from plugin.mirror.sources.managing import setup
+from plugin.mirror.sources.managing.time_changes import turn
 from plugin.mirror.sources.tables import Identity
-from plugin.mirror.tables import Unit
+from plugin.mirror.tables import Audience, AudienceMember, Person, Unit
 from tests.enrolment.test_settle import active_in
 from tests.world import HOST, World, row
 
@@ -98,3 +100,52 @@ def test_a_unit_keeps_its_place_where_a_file_of_changes_has_no_column_for_it(run
         assert [(one.ext, one.name, one.parent_ext, one.code) for one in rows] == [
             ("hr:A", "Claims", "", "C1"), ("hr:B", "Night shift", "hr:A", "C2"),
         ]  # fmt: skip
+
+
+def test_of_several_rows_about_one_record_the_last_word_counts(world: World) -> None:
+    load(world, "action,id,job,organisation\nadd,010,J1,Claims\nadd,010,J2,Claims\n")
+    rows = (
+        "remove,003,,\nadd,003,,Legal\n", "add,004,,Legal\nremove,004,,\n", "remove,005,,\nupdate,005,,Claims\n",
+        "remove,010,J1,\nadd,010,J1,Legal\nadd,010,J2,Legal\nremove,010,J2,\n",
+    )  # fmt: skip
+    done = load(world, "action,id,job,organisation\n" + "".join(rows))
+    assert (done["identities"]["gone"], done["identities"]["new"]) == (1, 0)
+    assert active_in(world, "fs") == {f"p{n}" for n in (0, 1, 2, 5, 6, 7, 8, 9)}
+    assert said(world, "003")["jobs"] == {"": [{"organisation": "Legal"}]}
+    assert said(world, "005")["jobs"] == {"": [{"organisation": "Claims"}]}  # the record is new: nobody is her manager
+    assert said(world, "010")["jobs"] == {"J1": [{"organisation": "Legal"}]}
+    assert examine(world.runtime, deep=True) == []
+
+
+def test_the_last_word_counts_of_audiences_too(world: World) -> None:
+    changes.supply(world.runtime, HOST, "audiences", ["hr"], yes=True, who="t")
+    load(world, "action,audience,person\nadd,a,001\nadd,a,002\nadd,b,001\nadd,b,002\nadd,c,001\n", "audiences.csv")
+    text = "action,audience,person\nremove,a,001\nadd,a,001\nadd,a,003\nremove,a,003\nremove,b,\nadd,b,004\nadd,c,002\nremove,c,\n"
+    load(world, text, "audiences.csv")
+    with world.runtime.db.read() as session:
+        members = session.execute(
+            select(Audience.ext, Person.ext).join(AudienceMember, AudienceMember.audience == Audience.id)
+            .join(Person, Person.id == AudienceMember.person).where(Audience.gone.is_(False))
+        ).all()  # fmt: skip
+    assert sorted(map(tuple, members)) == [("hr:a", "p1"), ("hr:a", "p2"), ("hr:b", "p4")]
+
+
+def test_a_unit_that_a_job_moves_to_on_a_day_to_come_can_be_assigned_before_it(runtime: Runtime) -> None:
+    made = World(runtime)
+    made.people("p0", number="000")
+    with runtime.db.write() as session:
+        setup.add_source(session, HOST, "hr", "csv", join_by="id=number", mapping={}, at=made.now, who="t")
+    changes.supply(runtime, HOST, "organisation", ["hr"], yes=True, who="t")
+    load(
+        made,
+        "id,organisation,start,end\n000,Old,2019-01-01,2019-12-31\n000,A,2020-01-01,2029-12-31\n000,B,2030-01-01,\n",
+    )
+    made.save("fs", row("organisation", "hr:B"))
+    assert active_in(made, "fs") == set()
+    with runtime.db.read() as session:
+        assert set(session.scalars(select(Unit.ext))) == {"hr:A", "hr:B"}
+    made.at(1_894_000_000)  # 2030-01-07
+    turn(made.runtime, HOST)
+    tick(made.runtime, HOST)
+    made.settle()
+    assert active_in(made, "fs") == {"p0"}

@@ -208,7 +208,9 @@ def test_undo_restores_the_records_as_they_were(world: World) -> None:
     assert active(world) == {"p3"}
     with pytest.raises(NotLoaded, match="undo with --yes"):
         undoing.undo(world.runtime, HOST, "hr", who="t")
-    undoing.undo(world.runtime, HOST, "hr", who="t", yes=True)
+    with pytest.raises(NotLoaded, match="says 2, the plan says 1"):
+        undoing.undo(world.runtime, HOST, "hr", who="t", yes=True, allow=2)
+    undoing.undo(world.runtime, HOST, "hr", who="t", allow=1)
     world.settle()
     assert active(world) == {"p0", "p1"}
     live = [[one for one in part if "True" not in one] for part in before[1:3]]

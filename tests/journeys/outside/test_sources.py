@@ -73,6 +73,18 @@ def test_from_hrs_file_to_an_assignment_by_organisation(browser: Any, running: R
     page.get_by_role("heading", name="Take hr away").wait_for()
     sam.see("source-removal")
     page.get_by_role("link", name="Cancel").click()
+    staff = requests.get(f"{running.sandbox}/hr/people?format=windows-1252&story=today", timeout=30).content.decode(
+        "cp1252"
+    )
+    unit = next(line.split(";")[4] for line in staff.splitlines() if line.startswith("EMP"))
+    running.command("source", "supply", "organisation", "site", "hr", "--yes")
+    running.command("apply", "-", "--yes", typed=NAMED.replace("MAPPED", "HR").replace("ORG-2", f'"hr:{unit}"'))
+    sam.until(lambda: len(running.command("show", "HR").splitlines()) > 2)
+    page.locator("form[action$='/settings']").get_by_label("Kind", exact=True).select_option("scim")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("heading", name="Change hr").wait_for()
+    sam.picture("source-change")
+    page.get_by_role("link", name="Cancel").click()
     page.get_by_role("link", name="Sources", exact=True).first.click()
     page.get_by_label("Name", exact=True).fill("dir")
     page.get_by_label("Kind", exact=True).select_option("scim")
