@@ -119,7 +119,7 @@ class Storage(ScimStorage):
             found = _COLUMNS.get((str(resource_type.name), name))
             if found is not None:
                 query = query.where(found[0] == found[1](node.value)[:255])
-        return self._session.scalars(query.order_by(DirectoryResource.created, DirectoryResource.id)).all()
+        return self._session.scalars(query).all()
 
     # --- between rows and resources
 

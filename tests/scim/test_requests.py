@@ -142,10 +142,6 @@ def test_lists_come_in_pages_of_a_stable_order_by_index_and_by_cursor(directory:
         if not cursor:
             break
     assert sorted(walked) == sorted(seen)
-    directory.patch(f"/Users/{seen[0]}", {"op": "replace", "path": "title", "value": "Cook"})
-    for start in (1, 4, 7):  # nor does a change move anybody to another page of those who are sought
-        sought = directory.ask("GET", "/Users?" + _query(filter="active eq true", startIndex=str(start), count="3"))
-        assert [one["id"] for one in sought["Resources"]] == seen[start - 1 : start + 2]
 
 
 PATCHES: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [

@@ -291,5 +291,6 @@ def follow(
         done.written.people |= rewire(session, source, renamed)
         done.written.people |= people
     done.written.add(members.follow(session, source, rows, now, zone))
-    done.written.people |= lay_over(session, source.host_id, people, now, zone)
+    told = any(row.said.get("fields") for row in rows)
+    done.written.people |= lay_over(session, source.host_id, people, now, zone, fields_told=told)
     return done

@@ -23,13 +23,20 @@ AND person IN ({names})
 """
 
 
-def lay_over(session: Session, host_id: int, people: Iterable[int], now: int, zone: str) -> set[int]:
-    """Work out anew what sources say of these accounts; returns whose record changed."""
+def lay_over(
+    session: Session, host_id: int, people: Iterable[int], now: int, zone: str, *, fields_told: bool = True
+) -> set[int]:
+    """Work out anew what sources say of these accounts; returns whose record changed.
+
+    :param fields_told: whether what was just said of them names fields; where nothing lies over any account yet, nothing else
+        does.
+    """
     suppliers = suppliers_of(session, host_id)
     sources = {row.id: source_of(session, row, suppliers) for row in sources_of(session, host_id)}
     order = suppliers["fields"]
     changed: set[int] = set()
-    if not any(_may_say(one) for one in sources.values()) and not _is_any(session, host_id):
+    says = any(one.freeze or (fields_told and "fields" in one.supplies) for one in sources.values())
+    if not says and not _is_any(session, host_id):
         return changed
     for part in parts(people):
         identities = _by_person(session, host_id, part)
@@ -45,11 +52,6 @@ def lay_over(session: Session, host_id: int, people: Iterable[int], now: int, zo
                 changed.add(person.id)
     session.flush()
     return changed
-
-
-def _may_say(source: Source) -> bool:
-    """Whether anything that a source says may lie over an account: fields that are kept, or leavers who are frozen."""
-    return bool(source.freeze or ("fields" in source.supplies and source.mapping.get("keep")))
 
 
 def _is_any(session: Session, host_id: int) -> bool:
