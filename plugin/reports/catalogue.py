@@ -49,10 +49,9 @@ def column_of(source: ReportSource, name: str) -> Column | None:
 
 _OF_PERSONS = ("name", "username", "number", "email")
 _ACCOUNT_THEN = (
-    f"CASE WHEN p.state = {DELETED} OR e.state <= {WITHDRAWN} THEN NULL"
-    " WHEN e.frozen_since IS NOT NULL THEN 'suspended' ELSE 'active' END"
+    f"CASE WHEN e.state <= {WITHDRAWN} THEN NULL WHEN e.frozen_since IS NOT NULL THEN 'suspended' ELSE 'active' END"
 )
-"""As far as a spell under way tells it; like a name, nothing of who was deleted since."""
+"""As far as a spell under way tells it, whatever became of the account since: asked again later, it is the same."""
 _SUSPENDED = "CASE WHEN e.frozen_since IS NOT NULL THEN 1 ELSE 0 END"
 
 

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from plugin.core.clock import format_instant
 from tests.histories.naive import DAY, ZONE, Answer, Enrolment, Model, Row
@@ -22,21 +23,21 @@ def is_overdue(one: Enrolment, now: int) -> bool:
     return one.active and one.state in TO_DO and one.due is not None and one.due <= now
 
 
-def days_overdue(one: Enrolment, now: int) -> int:
+def days_overdue(one: Enrolment, now: int, zone: ZoneInfo = ZONE) -> int:
     if not is_overdue(one, now):
         return 0
-    days = [datetime.fromtimestamp(at, ZONE).date() for at in (now, one.due or 0)]
+    days = [datetime.fromtimestamp(at, zone).date() for at in (now, one.due or 0)]
     return max(1, (days[0] - days[1]).days)
 
 
-def end_of_its_day(at: int) -> int:
+def end_of_its_day(at: int, zone: ZoneInfo = ZONE) -> int:
     """The last second of a local day."""
-    day = datetime.fromtimestamp(at, ZONE).date() + timedelta(days=1)
-    return int(datetime.combine(day, time(0), ZONE).timestamp()) - 1
+    day = datetime.fromtimestamp(at, zone).date() + timedelta(days=1)
+    return int(datetime.combine(day, time(0), zone).timestamp()) - 1
 
 
-def day_text(at: int) -> str:
-    return datetime.fromtimestamp(at, ZONE).date().isoformat()
+def day_text(at: int, zone: ZoneInfo = ZONE) -> str:
+    return datetime.fromtimestamp(at, zone).date().isoformat()
 
 
 def learners(model: Model) -> dict[tuple[str, str], dict[str, Any]]:
@@ -47,7 +48,7 @@ def learners(model: Model) -> dict[tuple[str, str], dict[str, Any]]:
             found[name, code] = {
                 "state": one.state, "active": one.active, "suspended": model.people[name].state == "suspended",
                 "held": HELD[one.held], "enrolled_at": format_instant(one.began), "due": format_instant(one.due),
-                "days_overdue": days_overdue(one, model.now), "expires": format_instant(one.expires),
+                "days_overdue": days_overdue(one, model.now, model.zone), "expires": format_instant(one.expires),
                 "window_opens": format_instant(one.window_opens), "cycle": one.cycle,
                 "exception": one.question.type if one.question else None, "leaves_on": format_instant(one.leaves_on),
                 "certified_at": format_instant(one.certified_at), "completed_at": format_instant(one.certified_at),
@@ -111,13 +112,18 @@ def exceptions(model: Model) -> dict[tuple[str, str], dict[str, Any]]:
 
 def unit(model: Model, kind: str, name: str) -> set[str]:
     """Whoever is in a unit or below it."""
-    return model.matched("A", Row(kind, name, "below"))
+    return _existing(model, Row(kind, name, "below"))
+
+
+def _existing(model: Model, row: Row) -> set[str]:
+    """Whom a target matches, whatever a certification says of its own first day."""
+    return {name for name in model.aimed_at("A", row) if model.exists(name)}
 
 
 def team(model: Model, person: str, include: str) -> set[str]:
     """Whoever reports to any job of a person."""
     jobs = [job for job, one in model.jobs.items() if one.person == person]
-    return set().union(*(model.matched("A", Row("manager", job, include)) for job in jobs))
+    return set().union(*(_existing(model, Row("manager", job, include)) for job in jobs))
 
 
 def counts(model: Model, code: str, people: set[str] | None = None) -> dict[str, Any]:
@@ -198,6 +204,8 @@ class Told:
         assert answer is not None
         assert question is not None
         self._keep(code, name, answer, format_instant(question.since), format_instant(question.wanted), "tester")
+        if model.enrolments[code, name].active and not before.active:
+            self.happened["released"][format_instant(model.now), name, code] += 1
 
     def reopened(self, model: Model, code: str, name: str) -> None:
         """The last answer is none any longer."""

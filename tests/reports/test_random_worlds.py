@@ -92,11 +92,14 @@ class Reported(Histories):
         if self.past:
             self.lab.settle()
             instants = sorted(self.past)
-            ends = {oracle.end_of_its_day(at) for at in instants if oracle.end_of_its_day(at) < self.model.now}
+            zone = self.model.zone
+            ends = {
+                oracle.end_of_its_day(at, zone) for at in instants if oracle.end_of_its_day(at, zone) < self.model.now
+            }
             for at in self.dice.sample(instants, min(len(instants), 6)):
                 self.compare_then(format_instant(at) or "", at)
             for end in self.dice.sample(sorted(ends), min(len(ends), 6)):
-                self.compare_then(oracle.day_text(end), end)
+                self.compare_then(oracle.day_text(end, zone), end)
         super().teardown()
 
     def compare_then(self, as_of: str, at: int) -> None:
@@ -137,7 +140,7 @@ class Reported(Histories):
             assert {name: live[key][name] for name in expected} == expected
             assert live[key]["progress"] == oracle.progress(self.model)[key]
             froms = self.model.enrolments[key[1], key[0]].due_from
-            assert live[key]["due_from"] in (froms or {None})
+            assert live[key]["due_from"] in (froms or {None}), (key, live[key], "\n".join(self.lab.log))
         gone = [row for row in rows if row["state"] == "withdrawn"]
         assert {(row["person"], row["certification"]) for row in gone} == oracle.withdrawn(self.model)
         assert all(row["withdrawn_at"] and row["progress"] is None for row in gone)

@@ -16,8 +16,9 @@ from sqlalchemy import text
 from plugin.core.clock import format_instant, parse_instant
 from plugin.core.runtime import Runtime
 from plugin.enrolment.answers import exceptions, overrides
+from plugin.enrolment.saving.save import Choices
 from plugin.mirror.connections.date_settings import move_zone
-from plugin.mirror.tables import DELETED
+from plugin.mirror.tables import ACTIVE, DELETED, SUSPENDED
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.asking.unknown import RefusedReport
@@ -187,9 +188,9 @@ def test_a_deleted_person_counts_on_a_past_day_without_a_name(world: World) -> N
     world.at(world.now + 2 * DAY)
     world.state("ann", DELETED)
     world.settle()
-    shown = "person,name,fields.city"
+    shown = "person,name,fields.city,account_state"
     assert ask(world, "learners", f"columns={shown}&as_of=2026-11-18") == [
-        {"person": "ann", "name": None, "fields.city": None}
+        {"person": "ann", "name": None, "fields.city": None, "account_state": "active"}
     ]
 
 
@@ -284,6 +285,41 @@ def test_no_assignment_gives_a_date_that_was_moved_by_hand(world: World) -> None
     assert ask(world, "learners", shown) == [{"due": "2027-02-01T12:00:00Z", "due_from": None}]
     assert ask(world, "membership", "gives_due=true") == []
     assert [one["gives_due"] for one in ask(world, "membership", "")] == [False]
+
+
+def test_no_assignment_gives_a_realistic_date(world: World) -> None:
+    """Neither one that was answered, nor the one of somebody who comes back; a date that was cleared is nobody's."""
+    core = [{"name": "Core", "courses": ["c1"], "needs": "all", "minimum": "30 days"}]
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-11-20"}), row("individual", "bea", due={"fixed": "2027-01-20"}),
+               state="live", content={"certification": core})  # fmt: skip
+    exceptions.answer(world.runtime, HOST, 1, "realistic", who="sam", people=[1])
+    world.state("bea", SUSPENDED)
+    world.settle()
+    shown = "columns=person,due,due_from"
+    told = [{"person": "ann", "due": "2026-12-25T23:59:00Z", "due_from": None}]
+    assert ask(world, "learners", f"{shown}&person=ann") == told
+    assert ask(world, "membership", "columns=gives_due&person=ann") == [{"gives_due": False}]
+    world.at(parse_instant("2027-02-01T12:00:00Z"))
+    world.state("bea", ACTIVE)
+    world.settle()
+    told.append({"person": "bea", "due": "2027-03-10T23:59:00Z", "due_from": None})
+    assert ask(world, "learners", shown) == told
+    waits = {"after": "course_completion", "course": "c2", "add": "1 days"}
+    world.save("rep", row("individual", "ann", due=waits), row("individual", "bea", due=waits),
+               exceptions={"unknown_date": "wait"}, choices=Choices(earlier=True))  # fmt: skip
+    assert ask(world, "learners", shown) == [{**one, "due": None} for one in told]
+
+
+def test_who_was_never_enrolled_is_not_withdrawn_when_she_is_deleted(world: World) -> None:
+    core = [{"name": "Core", "courses": ["c1"], "needs": "all", "minimum": "30 days"}]
+    world.save("rep", row("individual", "ann", due={"fixed": "2026-11-20"}), row("individual", "bea"), state="live",
+               content={"certification": core})  # fmt: skip
+    for person in ("ann", "bea"):  # ann waits for an answer
+        world.state(person, DELETED)
+    world.settle()
+    assert ask(world, "history", "what=withdrawn&columns=person,reason") == [
+        {"person": "bea", "reason": "deleted at the host"}
+    ]
 
 
 def test_an_answer_stays_when_another_exception_is_answered(world: World) -> None:

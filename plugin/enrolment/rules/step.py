@@ -227,6 +227,7 @@ def _after_return(new: Facts, returned: Mask, given: StepInput, said: SpreadTerm
     passed &= one_of(new.state, (ASSIGNED, IN_PROGRESS))
     for position in np.flatnonzero(passed).tolist():
         new.due[position] = realistic(int(given.at[position]), int(said.minimum[position]), said.zone)
+    new.due_from[passed] = NONE  # no assignment gave this one
     new.frozen_since[returned] = NONE
 
 
@@ -260,7 +261,8 @@ class _Dates:
             # Cleared before the checks: an unknown base is then asked about in this same step, not in the next.
             cleared = self.who & ~self.began & ~answered & ~self.open & (self.new.hold != DISMISSED)
             cleared &= self.given.may_move & ~self._given_realistic()
-            self.new.due[cleared & self.given.wanted.unknown & (self.date == NONE)] = NONE
+            cleared &= self.given.wanted.unknown & (self.date == NONE)
+            self.new.due[cleared] = self.new.due_from[cleared] = NONE
         check = self.checkable & self._to_check() & ~answered
         hit = np.where(check, self._first_hit(), NO_TYPE)
         self._close_or_raise(check, hit)
@@ -321,8 +323,7 @@ class _Dates:
         where = where & self.who
         for position in np.flatnonzero(where).tolist():
             date = realistic(int(at[position]), int(self.said.minimum[position]), self.said.zone)
-            self.new.due[position] = date
-            self.new.due_from[position] = self.given.wanted.date_from[position]
+            self.new.due[position], self.new.due_from[position] = date, NONE  # the answer gave it, no assignment
 
     def _to_check(self) -> Mask:
         """When a spell begins, and when the wanted date of someone undated, raised or dismissed changes (4.1)."""

@@ -185,12 +185,11 @@ class Writing:
         self._tell_history("enrolled", step.activated & step.began)
         self._tell_history("released", step.activated & ~step.began)
         self._tell_history(LEAVING, step.grace_began, confirmed=self.cause.confirmed)
-        self._tell_history(
-            WITHDRAWN, step.left & was_active & ~deleted & ~given.exempt & ~over, confirmed=self.cause.confirmed
-        )
+        left = step.left & was_active & ~over  # whoever was held back was never enrolled, and is not withdrawn
+        self._tell_history(WITHDRAWN, left & ~deleted & ~given.exempt, confirmed=self.cause.confirmed)
         self._tell_history(WITHDRAWN, over, confirmed=True)
-        self._tell_history(WITHDRAWN, step.left & deleted & ~over, confirmed=True, reason="deleted at the host")
-        self._tell_history(WITHDRAWN, step.left & given.exempt & ~deleted & ~over, confirmed=True, reason="exempt")
+        self._tell_history(WITHDRAWN, left & deleted, confirmed=True, reason="deleted at the host")
+        self._tell_history(WITHDRAWN, left & given.exempt & ~deleted, confirmed=True, reason="exempt")
         self._tell_history("due_changed", step.redated)
         questions = given.questions
         asked = (step.raised != NO_TYPE) | (questions.type != NO_TYPE) | (step.ruled_type != NO_TYPE)
