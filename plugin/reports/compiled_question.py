@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 from pyroaring import BitMap
 
@@ -15,6 +16,7 @@ from plugin.reports.asking.statement import RowOrder, Statement
 from plugin.reports.asking.unknown import RefusedReport, unknown
 from plugin.reports.catalogue import SOURCES, as_it_stood, asks_for_people, column_of, columns_of, source_named
 from plugin.reports.columns import ReportSource
+from plugin.reports.counts.matching import Matching, matching
 from plugin.reports.history_learners import by_learner
 from plugin.reports.sources import courses, membership
 from plugin.reports.sources.cells import BY_PERSON, ENROLMENT_FIRST, OF_ENROLMENT, OF_HOST
@@ -48,6 +50,9 @@ class Compiled:
         self.order = order or self._order()
         self.statement = Statement(asker, self.source, list(self.where.conditions), list(self.where.values))
         self._rights()
+        self.by_keys = replace(self.statement, conditions=[*self.statement.conditions], values=[*self.statement.values])
+        if self.people is not None and source.person:
+            self._only(self.people)
         if source.name == "courses" and (people := courses.with_such_seats(self.statement)) is not None:
             self._only(people)
         self.reading = replace(self.statement, source=self._in_order(self.source))
@@ -100,8 +105,6 @@ class Compiled:
 
     def _rights(self) -> None:
         reader, statement = self.asker.reader, self.statement
-        if reader.people is not None and self.source.person:
-            self._only(reader.people)
         if reader.certifications is not None and self.source.certification:
             listed = ", ".join(map(str, sorted(reader.certifications))) or "NULL"
             statement.conditions.append(f"{self.source.certification} IN ({listed})")
@@ -122,3 +125,16 @@ class Compiled:
         if not self.asker.sqlite:
             return source
         return replace(source, base=source.base.replace(OF_ENROLMENT, ENROLMENT_FIRST))
+
+    @cached_property
+    def people(self) -> BitMap | None:
+        """Who is asked about, by filters and rights together; ``None``: everybody."""
+        people, hers = self.where.people, self.asker.reader.people
+        if hers is not None:
+            people = hers if people is None else people & hers
+        return people
+
+    @cached_property
+    def kept(self) -> Matching | None:
+        """The rows asked for among those that the process keeps; ``None`` where these do not tell."""
+        return matching(self.asker, self.question, self.people, lambda name: column_of(self.source, name))

@@ -23,6 +23,7 @@ from plugin.reports.asking.unknown import RefusedReport
 from plugin.reports.catalogue import source_named
 from plugin.reports.columns import SETTING, Column, Row
 from plugin.reports.compiled_question import Compiled
+from plugin.reports.counts import kept_first
 from plugin.reports.counts.totals import total
 
 _PART = 2_000
@@ -52,12 +53,11 @@ class Query(Compiled):
         return ReportAnswer(self.columns, rows[:limit], following, self._total())
 
     def _total(self) -> int:
-        people, hers = self.where.people, self.asker.reader.people
-        if hers is not None:
-            people = hers if people is None else people & hers
-        found = total(self.asker, self.question, people, self.members)
+        found = total(self.asker, self.question, self.people, self.members)
         if found is not None:
             return found
+        if self.kept is not None:
+            return self.kept.total
         counts = self.members if self.members is not None and not self.members.mixed else self.statement
         return counts.count()
 
@@ -66,11 +66,9 @@ class Query(Compiled):
         if self.members is not None and self.order.column is None:
             return self._first_of(self.members, after, limit)
         rows: list[Row] = []
-        for one in first_rows.parts(self.statement, self.order, after, limit) or [
-            first_rows.ListPart(("", []), alike=False)
-        ]:
-            statement = self.reading
-            if one.alike or one.of_people:
+        for one in self._list_parts(after, limit) or [first_rows.ListPart(("", []), alike=False)]:
+            statement = self.by_keys if one.keyed else self.reading
+            if (one.alike and not one.keyed) or one.of_people:
                 statement = replace(statement, source=self._by_person(self.source))
             elif one.extra[0]:  # the condition leaves few rows: they are found before all else
                 statement = replace(statement, source=self._found_first(self.source))
@@ -79,6 +77,15 @@ class Query(Compiled):
                 read = self._read(statement, self.columns, self.order, after, left, extra=one.extra, alike=one.alike)
                 rows += [row for part in read for row in part]
         return rows
+
+    def _list_parts(self, after: list[Any] | None, limit: int) -> list[first_rows.ListPart] | None:
+        if after is not None:
+            self.order.check(after)
+        if self.kept is not None:
+            found = kept_first.parts(self.kept, self.statement, self.order, after, limit)
+            if found is not None:
+                return found
+        return first_rows.parts(self.statement, self.order, after, limit)
 
     def _first_of(self, members: MembershipQuestion, after: list[Any] | None, limit: int) -> list[Row]:
         """The same of membership: the first learners are found, then their rows."""
@@ -150,7 +157,7 @@ class Query(Compiled):
 
     # --- rows that are filtered or ordered by what is computed from them
 
-    def _kept(self, columns: Sequence[Column]) -> Iterator[list[Row]]:
+    def _passing(self, columns: Sequence[Column]) -> Iterator[list[Row]]:
         """Rows that pass the tests, in the order that SQL knows, with these columns."""
         tested = [column for column, _test in self.where.tests]
         order = self.order if self._by is None else RowOrder(None, False, self.source.ties)
@@ -172,7 +179,7 @@ class Query(Compiled):
         by = self._by
         assert by is not None
         ranking, many = Ranking(self.source.identity, descending=self.order.descending), 0
-        for part in self._kept([by]):
+        for part in self._passing([by]):
             many += len(part)
             values = [row[by.name] for row in part]
             if by.type == SETTING:
@@ -195,7 +202,7 @@ class Query(Compiled):
         found: list[Identity] = []
         values: list[Any] = []
         many = 0
-        for part in self._kept(()):
+        for part in self._passing(()):
             many += len(part)
             if len(found) < limit:
                 rest = (row for row in part if after is None or self.order.is_beyond(row["_keys"], after))
@@ -215,7 +222,7 @@ class Query(Compiled):
 
     def _computed_parts(self) -> Iterator[list[Row]]:
         if self._by is None:
-            yield from self._kept(self.columns)
+            yield from self._passing(self.columns)
             return
         ranking, _many = self._ranked(None)
         for places in slices(ranking.places().tolist(), _PART):

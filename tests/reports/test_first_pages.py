@@ -15,7 +15,7 @@ from plugin.reports.asking import first_rows
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Reader
 from plugin.reports.catalogue import SOURCES
-from plugin.reports.counts import totals
+from plugin.reports.counts import kept_first, people_in_order, totals
 from plugin.reports.counts.nightly import keep_counts
 from plugin.reports.counts.tables import ReportCount
 from plugin.reports.query import Query, ask, whole
@@ -84,8 +84,9 @@ def test_rows_that_pass_a_computed_test_are_the_same_by_page_and_at_once(world: 
 
 
 def test_pages_in_any_order_are_the_whole_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every order of every source, as if two alike rows were many."""
-    monkeypatch.setattr(first_rows, "MANY", 2)
+    """Every order of every source, as if two alike rows were many, and more than none were not few."""
+    for module, name, value in ((first_rows, "MANY", 2), (kept_first, "MANY", 2), (kept_first, "_FEW", 0)):
+        monkeypatch.setattr(module, name, value)
     for source in ("learners", "membership", "courses"):
         for name in [one.name for one in SOURCES[source].columns]:
             for sort in (name, f"-{name}"):
@@ -98,6 +99,47 @@ def test_pages_in_any_order_are_the_whole_list(world: World, monkeypatch: pytest
                 full = [json.dumps(one) if isinstance(one, dict) else one for one in values if one is not None]
                 assert full == sorted(full, reverse=sort.startswith("-")), (source, sort)
                 assert all(one is None for one in values[len(full) :])
+
+
+KEPT = (
+    "due.next=100", "due.before=2027-02-01&state=assigned", "due=2027-03-31", "due.between=2026-11-01..2027-01-31",
+    "due.empty=true&active=true", "overdue=true", "overdue=false&state=assigned", "overdue=true&overdue=false",
+    "enrolled_at.last=1&organisation=north", "expires.empty=false", "completed_at.empty=true&certification=a", "due.after=2026-12-31",
+    "due=2026-11-01&due=2027-01-31", "held=guard", "search=bea", "state=withdrawn&due.empty=true",
+)  # fmt: skip
+"""Filters on learners that are answered by what the process keeps."""
+
+
+def test_rows_that_are_kept_are_those_of_a_scan(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose they are, how many, and their order by page, with any two filters."""
+    found = 0
+    for few in (0, 200):
+        monkeypatch.setattr(kept_first, "_FEW", few)
+        monkeypatch.setattr(kept_first, "MANY", 2 if few else 100)
+        for asked in KEPT:
+            for sort in ("", "due", "-due", "name", "-name", "-enrolled_at", "email", "-person", "state"):
+                pairs = [tuple(one.split("=")) for one in f"{asked}&columns={SHOWN}&sort={sort}".split("&")]
+                rows = everything(world, "learners", pairs)  # type: ignore[arg-type]
+                expected = [(one["person"], one["certification"]) for one in rows]
+                assert pages(world, "learners", pairs, 2) == (expected, len(expected)), (asked, sort)  # type: ignore[arg-type]
+                found += bool(expected)
+            with asking(world.runtime, HOST, Reader("tester")) as asker:
+                query = Query(asker, parse_question("learners", [tuple(one.split("=")) for one in asked.split("&")]))  # type: ignore[misc]
+                assert query.kept is not None
+                assert query.kept.total == query.statement.count(), asked
+    assert found > 200
+
+
+def test_an_order_of_people_that_is_kept_follows_who_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_first, "_FEW", 0)
+    asked = [("columns", SHOWN), ("sort", "name"), ("state", "assigned")]
+    for anew in (2_000, 0):
+        monkeypatch.setattr(people_in_order, "_ANEW_ABOVE", anew)
+        for person, name in (("ann", "Zoe"), ("eve", "Abe"), ("dov", "Mia"), ("bea", ""), ("ann", "Ann"), ("dov", "")):
+            expected = [(one["person"], one["certification"]) for one in everything(world, "learners", asked)]
+            assert pages(world, "learners", asked, 2) == (expected, len(expected))
+            world.set_person(person, name=name)
+            world.people(f"new-{person}-{name}-{anew}")
 
 
 def test_totals_by_sets_are_those_of_a_scan(world: World) -> None:

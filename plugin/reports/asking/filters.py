@@ -8,14 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pyroaring import BitMap
 
 from plugin.core.clock import parse_instant
+from plugin.core.database.bulk import NULL
+from plugin.core.database.columns import Ints
 from plugin.core.errors import Invalid
 from plugin.core.stamps import calendar_day, instant
+from plugin.population.columns import Mask
 from plugin.reports.asking import learner_sets
 from plugin.reports.asking.question import Question
-from plugin.reports.asking.reader import Asker, condition_of
+from plugin.reports.asking.reader import Asker
 from plugin.reports.asking.unknown import RefusedReport, unknown
 from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, SETTING, WORD, Column, ReportSource
 from plugin.reports.sources.cells import condition_of_flag
@@ -35,7 +39,7 @@ class RowConditions:
     """What rows must fulfil.
 
     :ivar conditions: SQL with ``?`` for each of the values. ``tests``: by column, of computed values.
-    :ivar people: only these. ``units``: units or managers named, for grouping.
+    :ivar people: only these; no condition says it yet. ``units``: units or managers named, for grouping.
     """
 
     conditions: list[str] = field(default_factory=list)
@@ -80,9 +84,6 @@ def where_of(
             where.add(source.held_by(asker, learner_sets.assignments_of(asker, given)))
         else:
             _column(asker, source, where, name, given, column_of)
-    if where.people is not None:
-        condition, values = condition_of(asker, source.person, where.people)
-        where.add(condition, *values)
     return where
 
 
@@ -143,12 +144,31 @@ def _computed(asker: Asker, where: RowConditions, column: Column, tests: Sequenc
 
 
 _Part = tuple[str, list[Any], Test]
+_IS_NULL, _IS_NOT_NULL, _BEFORE, _FROM, _WITHIN = (
+    ":col IS NULL", ":col IS NOT NULL", ":col < ?", ":col >= ?", "(:col >= ? AND :col < ?)",
+)  # fmt: skip
+_OF_MANY: dict[str, Callable[..., Mask]] = {
+    _IS_NULL: lambda at: at == NULL,
+    _IS_NOT_NULL: lambda at: at != NULL,
+    _BEFORE: lambda at, low: (at != NULL) & (at < low),
+    _FROM: lambda at, high: (at != NULL) & (at >= high),
+    _WITHIN: lambda at, low, high: (at != NULL) & (at >= low) & (at < high),
+}
+
+
+def instants_that_pass(asker: Asker, column: Column, operator: str, given: Sequence[str]) -> Callable[[Ints], Mask]:
+    """The filter of a column of instants, of many of them at once; ``NULL`` is none.
+
+    :raises Refused: for what is no instant.
+    """
+    parts = [_one(asker, column, operator, value) for value in given]
+    return lambda at: np.logical_or.reduce([_OF_MANY[sql](at, *values) for sql, values, _test in parts])
 
 
 def _one(asker: Asker, column: Column, operator: str, text: str) -> _Part:
     if operator == "empty":
         wanted = bool(_flag(f"{column.name}.empty", text))
-        return f":col IS {'' if wanted else 'NOT '}NULL", [], lambda value: (value is None) == wanted
+        return _IS_NULL if wanted else _IS_NOT_NULL, [], lambda value: (value is None) == wanted
     if operator and column.type not in _ORDERED:
         raise RefusedReport(f"'{column.name}' is no date and no number: '.{operator}' cannot be asked of it.")
     if operator in ("next", "last"):
@@ -165,8 +185,8 @@ def _one(asker: Asker, column: Column, operator: str, text: str) -> _Part:
     if operator:
         low, high = _bounds(asker, column, text)
         if operator == "before":
-            return ":col < ?", [low], lambda value: value is not None and value < low
-        return ":col >= ?", [high], lambda value: value is not None and value >= high
+            return _BEFORE, [low], lambda value: value is not None and value < low
+        return _FROM, [high], lambda value: value is not None and value >= high
     if column.type in _ORDERED:
         return _between(*_bounds(asker, column, text))
     return _value(asker, column, text)
@@ -183,7 +203,7 @@ def _around(asker: Asker, column: Column, operator: str, text: str) -> _Part:
 
 
 def _between(low: float, high: float) -> _Part:
-    return "(:col >= ? AND :col < ?)", [low, high], lambda value: value is not None and low <= value < high
+    return _WITHIN, [low, high], lambda value: value is not None and low <= value < high
 
 
 def _value(asker: Asker, column: Column, text: str) -> _Part:

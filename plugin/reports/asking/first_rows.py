@@ -27,6 +27,8 @@ class ListPart:
     alike: bool
     of_people: bool = False
     """The condition is of people: these are found first."""
+    keyed: bool = False
+    """The condition names rows, or people, who are among those asked about."""
 
 
 def parts(statement: Statement, order: RowOrder, after: list[Any] | None, limit: int) -> list[ListPart] | None:

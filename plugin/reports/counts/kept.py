@@ -60,8 +60,39 @@ class Dates:
         return int(self.upto[np.searchsorted(self.at, instant, "right")])
 
 
+@dataclass(frozen=True)
+class CodedDates:
+    """Dates of rows, each as its place among the distinct ones: a byte or two a row.
+
+    :ivar at: the distinct ones, in order; ``NULL``, which is the least, for none.
+    """
+
+    at: Ints
+    code: np.ndarray
+
+    @classmethod
+    def of(cls, dates: Ints) -> CodedDates:
+        """Of these."""
+        at, code = np.unique(dates, return_inverse=True)
+        return cls(at, code.astype(np.min_scalar_type(max(len(at) - 1, 0))))
+
+
+@dataclass(frozen=True)
+class RowsOfLearners:
+    """The rows of a certification, in the order of people.
+
+    :ivar how: state (4 bits), hold (4 bits), and whether she is frozen. ``dates``: by column of the table.
+    """
+
+    person: np.ndarray
+    how: np.ndarray
+    dates: dict[str, CodedDates]
+
+
 Class = tuple[int, int]
 """State and hold of rows."""
+DATES = ("due", "expires", "began", "certified_at")
+"""Columns that are kept row by row."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +109,7 @@ class KeptCounts:
     fixed: dict[str, int]
     due: Dates
     expires: Dates
+    rows: RowsOfLearners
 
     def numbers(self, now: int) -> dict[str, int]:
         """The numbers of an overview at an instant."""
@@ -117,19 +149,18 @@ def _read(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, K
 def _read_some(asker: Asker, changed: list[int], revs: dict[int, int]) -> dict[int, KeptCounts]:
     where = f"e.host_id = ? AND e.certification IN ({', '.join(map(str, changed))})"
     live = f"e.state > {WITHDRAWN}"
-    names = [_KEY, "e.due", "e.expires", f"CASE WHEN {live} THEN e.why ELSE 0 END",
-             f"CASE WHEN {live} AND e.due IS NOT NULL THEN e.due_from END"]  # fmt: skip
+    names = [_KEY, f"CASE WHEN {live} THEN e.why ELSE 0 END",
+             f"CASE WHEN {live} AND e.due IS NOT NULL THEN e.due_from END", *(f"e.{one}" for one in DATES)]  # fmt: skip
     columns = read_columns(asker.session, "enrolment e", names, where, asker.host_id, null=NULL)
     order = columns[0].argsort(kind="stable")
-    key, due, expires, why, gives = (column[order] for column in columns)
+    key, why, gives, *dates = (column[order] for column in columns)
     certification, person, flags = key >> 41, (key >> 9) & (2**32 - 1), key & 511
     found = {}
     for number in changed:
         low, high = np.searchsorted(certification, [number, number + 1])
         part = slice(low, high)
-        found[number] = _kept(
-            revs[number], person[part], flags[part], due[part], expires[part], _sizes(why[part], gives[part])
-        )
+        hers = {name: column[part] for name, column in zip(DATES, dates, strict=True)}
+        found[number] = _kept(revs[number], person[part], flags[part], hers, _sizes(why[part], gives[part]))
     return found
 
 
@@ -147,8 +178,9 @@ def _sizes(why: Ints, gives: Ints) -> dict[tuple[int, int | None], int]:
     }
 
 
-def _kept(rev: int, person: Ints, flags: Ints, due: Ints, expires: Ints,
-          whys: dict[tuple[int, int | None], int]) -> KeptCounts:  # fmt: skip
+def _kept(
+    rev: int, person: Ints, flags: Ints, dates: dict[str, Ints], whys: dict[tuple[int, int | None], int]
+) -> KeptCounts:
     state, hold = flags & 15, (flags >> 4) & 15
     active = (state > 0) & ~one_of(hold, INACTIVE_HOLDS)
     certified = active & one_of(state, (CERTIFIED, WINDOW_OPEN, COMPLETE))
@@ -163,4 +195,8 @@ def _kept(rev: int, person: Ints, flags: Ints, due: Ints, expires: Ints,
     classes = {
         (int(one) & 15, int(one) >> 4): BitMap(person[both == one].astype(np.uint32)) for one in np.unique(both)
     }  # fmt: skip
-    return KeptCounts(rev, classes, whys, counted, Dates.of(due[to_do]), Dates.of(expires[certified]))
+    rows = RowsOfLearners(
+        person.astype(np.uint32), flags.astype(np.uint16), {name: CodedDates.of(one) for name, one in dates.items()}
+    )
+    due, expires = Dates.of(dates["due"][to_do]), Dates.of(dates["expires"][certified])
+    return KeptCounts(rev, classes, whys, counted, due, expires, rows)
