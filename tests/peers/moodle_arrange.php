@@ -15,6 +15,7 @@
  *   php tests/peers/moodle_arrange.php MOODLE tasks                 runs what Muster's plugin has queued, as cron does
  *   php tests/peers/moodle_arrange.php MOODLE queued                prints how many changes wait to be told to Muster
  *   php tests/peers/moodle_arrange.php MOODLE begun                 has the queued task begun, as when it is at its last row; prints how many wait to begin
+ *   php tests/peers/moodle_arrange.php MOODLE ended                 ends what has begun so
  *   php tests/peers/moodle_arrange.php MOODLE welcome COURSE        has the course greet whom is enrolled by hand
  *   php tests/peers/moodle_arrange.php MOODLE greeted USER          prints how many welcome messages somebody was sent
  *   php tests/peers/moodle_arrange.php MOODLE plugins               prints which of Muster's plugins are installed
@@ -352,6 +353,8 @@ if ($what === 'complete') {
     $send = ['classname' => '\\local_muster\\task\\send'];
     echo $DB->count_records('task_adhoc', $send + ['timestarted' => null]), "\n";
     $DB->set_field('task_adhoc', 'timestarted', time(), $send);
+} else if ($what === 'ended') {
+    $DB->delete_records_select('task_adhoc', 'classname = ? AND timestarted IS NOT NULL', ['\\local_muster\\task\\send']);
 } else if ($what === 'welcome') {
     welcome((int) $first);
 } else if ($what === 'greeted') {

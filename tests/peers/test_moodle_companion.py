@@ -132,6 +132,7 @@ def test_a_change_while_the_task_tells_its_last_row_has_a_task_of_its_own(site: 
     site.change(site.users[0], firstname="Meanwhile")
     site.change(site.users[0], firstname="Afterwards")
     assert command("begun") == "1"
+    command("ended")
     command("tasks")
     assert command("queued") == "0"
 
