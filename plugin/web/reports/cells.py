@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from flask import g, url_for
 from flask_babel import gettext as _
 
+from plugin.core.clock import parse_instant
 from plugin.reports.asking.question import Question
 from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, SETTING, Column, Row
 from plugin.reports.overview import TOTAL
@@ -17,6 +20,7 @@ from plugin.reports.sources.overview import PERCENTS
 from plugin.web.certifications.happening_words import what_words
 from plugin.web.certifications.history_words import who_words
 from plugin.web.frame.words import count, due_words, exception_words, moment, state_words, type_words
+from plugin.web.reports.labels import column_label
 from plugin.web.reports.report_address import Pairs, ReportPage
 
 _STATES = frozenset({"assigned", "in_progress", "certified", "window_open", "expired", "complete", "withdrawn"})
@@ -103,6 +107,8 @@ def shown(column: Column, row: Row, zone: str) -> str:
         return f"{value:.1f}"
     if column.type == NUMBER:
         return count(int(value))
+    if column.name in ("before", "after"):
+        return setting_words(str(value), zone)
     return word(column.name, value)
 
 
@@ -122,3 +128,41 @@ def word(name: str, value: Any) -> str:
     if text in ("true", "false"):
         return str(_("Yes")) if text == "true" else str(_("No"))
     return text
+
+
+_VERSION = re.compile(r"version ([0-9]+)", re.ASCII)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", re.ASCII)
+
+
+def setting_words(text: str, zone: str) -> str:
+    """What something was before or after: a setting as *name: value*, a time in the zone, a version by its number."""
+    if found := _VERSION.fullmatch(text):
+        return str(_("Version %(number)s", number=found[1]))
+    if _TIME.fullmatch(text):
+        return moment(parse_instant(text), zone)
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return "; ".join(_said(told, zone)) if isinstance(told, dict | list) else _plain(told, zone)
+
+
+def _said(told: Any, zone: str, names: str = "") -> list[str]:
+    """The parts of a setting, each with the names that lead to it."""
+    if isinstance(told, dict):
+        return [
+            part for name, value in told.items()
+            for part in _said(value, zone, f"{names}, {column_label(name)}" if names else column_label(name))
+        ]  # fmt: skip
+    if isinstance(told, list) and any(isinstance(one, dict | list) for one in told):
+        return [part for one in told for part in _said(one, zone, names)]
+    value = ", ".join(_plain(one, zone) for one in told) if isinstance(told, list) else _plain(told, zone)
+    return [f"{names}: {value or '–'}" if names else value]
+
+
+def _plain(value: Any, zone: str) -> str:
+    if isinstance(value, bool):
+        return str(_("Yes")) if value else str(_("No"))
+    if isinstance(value, str):
+        return moment(parse_instant(value), zone) if _TIME.fullmatch(value) else value
+    return "" if value is None else str(value)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import re
 
 import pytest
 
+from plugin.core.journal import record
 from tests.web.conftest import Visit
-from tests.world import World, row
+from tests.world import HOST, World, row
 
 
 @pytest.fixture
@@ -161,3 +163,22 @@ def test_weeks_ahead_and_ends_of_months_lead_to_their_people(reported: World, re
         shown = re.search(r"Showing (\d+) of (\d+)", sam.page(html.unescape(address)))
         assert (shown[2] if shown else "0") == number
     assert "as_of" not in sam.page("/reports?certification=two&under=sales")
+
+
+def test_a_page_says_in_words_what_something_was_before(reported: World, visit: Visit) -> None:
+    """Files and programs keep what is stored."""
+    data = {
+        "before": {"join": {"id": "number"}, "leavers": None, "days": ["mo", "tu"], "on": False},
+        "after": {"join": {"id": "username"}, "until": "2027-01-05T12:00:00Z", "maps": [{"city": "Ulm"}]},
+    }
+    with reported.runtime.db.write() as session:
+        record(session, HOST, reported.now, "sam", "source_changed", data=data)
+    sam = visit()
+    text = sam.page("/reports/history?what=source_changed&columns=what,before,after")
+    assert "Days: mo, tu; Join, Id: number; Leavers: –; On: No" in text
+    assert "Join, Id: username; Maps, City: Ulm; Until: " in text
+    assert "2027-01-05T12:00:00Z" not in text
+    assert "Version 1" in sam.page("/reports/history?what=saved&columns=what,before,after")
+    answer = sam.get("/reports/history/file.jsonl?what=source_changed&columns=before")
+    assert json.loads(json.loads(answer.text)["before"])["join"] == {"id": "number"}
+    answer.close()
