@@ -46,8 +46,8 @@ def test_pages_that_show_people_and_no_others(app: Flask, company: World, visit:
         ("sam", "page", "learners.tab", None, 4), ("sam", "page", "learners.one", 3, 1),
     ]  # fmt: skip
     page = sam.page(f"/hosts/{HOST}/traces?person=cid")
-    assert "learners.one" in page
-    assert "learners.tab" not in page
+    assert 'data-label="What">Learner<' in page
+    assert 'data-label="What">Learners<' not in page
 
 
 def test_reads_of_programs_a_line_each(app: Flask, company: World) -> None:

@@ -9,8 +9,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from plugin.access.traces import API, PAGE
 from plugin.core.journal import record
 from plugin.mirror.tables import Person
+from plugin.web.access.trace_words import read_words
 from plugin.web.access.tracing import PAGES
 from tests.access.test_other_tenants import foreign
 from tests.web.conftest import Visit
@@ -60,3 +62,9 @@ def test_whatever_names_somebody_leaves_a_trace(
     assert len(traced) > 15
     assert asked > 250
     assert set(app.view_functions) >= PAGES
+
+
+def test_every_page_that_leaves_a_trace_has_a_name_there(app: Flask) -> None:
+    with app.test_request_context("/"):
+        assert [one for one in sorted(PAGES) if not read_words(PAGE, one)] == []
+        assert read_words(API, "learners.tab") == ""  # an operation is called as the description of the API calls it

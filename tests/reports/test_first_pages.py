@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from plugin.core.runtime import Runtime
+from plugin.delivery.tables import Message
 from plugin.reports import outlook, overview
 from plugin.reports.asking import first_rows
 from plugin.reports.asking.question import parse_question
@@ -140,6 +141,25 @@ def test_an_order_of_people_that_is_kept_follows_who_changed(world: World, monke
             assert pages(world, "learners", asked, 2) == (expected, len(expected))
             world.set_person(person, name=name)
             world.people(f"new-{person}-{name}-{anew}")
+
+
+def test_pages_of_messages_in_any_order_are_the_whole_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are sorted when the list opens: by the instant at which each went, which many have in common."""
+    with world.runtime.db.write() as session:
+        for n in range(12):
+            session.add(Message(
+                host_id=HOST, id=1_000 + n, key=f"k{n}", notification=0, when="due", certification=1 + n % 3, learner=1 + n % 5,
+                recipient=1 + n % 4, spell=1, cycle=0, channel="host", state="sent", created=world.now + n,
+                sent_at=None if n % 2 else world.now + 100 - n // 8, next_at=0,
+            ))  # fmt: skip
+    for many in (first_rows.MANY, 4):  # never fewer than a page has
+        monkeypatch.setattr(first_rows, "MANY", many)
+        for name in [one.name for one in SOURCES["messages"].columns]:
+            for sort in (name, f"-{name}"):
+                query = [("columns", SHOWN), ("sort", sort)]
+                expected = [(one["person"], one["certification"]) for one in everything(world, "messages", query)]
+                assert len(expected) == 12
+                assert pages(world, "messages", query, 3) == (expected, 12), (many, sort)
 
 
 def test_totals_by_sets_are_those_of_a_scan(world: World) -> None:

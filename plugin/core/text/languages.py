@@ -57,6 +57,12 @@ class ReaderLanguage:
 
         return str(format_decimal(number, locale=self.locale))
 
+    def tenths(self, number: float) -> str:
+        """A number with one decimal place, also where that is nought."""
+        from babel.numbers import format_decimal
+
+        return str(format_decimal(number, format="#,##0.0", locale=self.locale))
+
     def day(self, value: date, length: str = "long") -> str:
         """A date: in full, or ``medium``."""
         from babel.dates import format_date
@@ -68,6 +74,12 @@ class ReaderLanguage:
         from babel.dates import format_skeleton
 
         return str(format_skeleton("MMMd", datetime(value.year, value.month, value.day), locale=self.locale))  # noqa: DTZ001 - a day of the calendar has no zone
+
+    def month(self, value: date, length: str = "yMMMM") -> str:
+        """A month: with its year, or ``MMM``, its name alone as short as this language allows."""
+        from babel.dates import format_skeleton
+
+        return str(format_skeleton(length, datetime(value.year, value.month, 1), locale=self.locale))  # noqa: DTZ001 - as above
 
     def moment(self, value: datetime, length: str = "medium") -> str:
         """Date and time of the day, without a zone.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plugin.reports.asking.statement import Sql, aliases_of
+from plugin.reports.asking.statement import Sql, aliases_of, tables_of
 
 if TYPE_CHECKING:
     from plugin.reports.asking.statement import RowOrder, Statement
@@ -105,9 +105,10 @@ def _boundary(
 def _tables(statement: Statement, bare: str) -> tuple[str | None, str]:
     """The bare tables, where the conditions and the column ask for nothing else."""
     slim, where = statement.source.slim, statement.where
-    there = aliases_of(slim) | {"e"}
+    there = tables_of(slim)
     asked = aliases_of(bare)
-    fits = aliases_of(where) <= there and (asked <= there or asked == {"p"})
+    enrolments = "{enrolment}" in slim  # people are looked for among those who are enrolled
+    fits = aliases_of(where) <= there and (asked <= there or (asked == {"p"} and enrolments))
     return (statement.filled(slim) if fits else None), where
 
 

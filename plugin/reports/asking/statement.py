@@ -21,6 +21,12 @@ _NUMERIC_TIES = frozenset({"j.n", "g.id", "COALESCE(u.person, 0)", "COALESCE(q.a
 _ALIAS = re.compile(r"\b([a-z])\.")
 
 
+def tables_of(slim: str) -> set[str]:
+    """The tables of a source's bare ones, by their letters; ``e`` also where only conditions of their own ask for it."""
+    words = slim.split()
+    return aliases_of(slim) | {"e"} | ({words[1]} if len(words) == 2 else set())
+
+
 def aliases_of(sql: str) -> set[str]:
     """The tables that an expression asks for, by the letters they go by."""
     return set(_ALIAS.findall(sql))
@@ -99,7 +105,7 @@ class Statement:
     def count(self) -> int:
         """How many rows there are."""
         slim = self.source.slim
-        if slim and set(_ALIAS.findall(self.where)) <= set(_ALIAS.findall(slim)) | {"e"}:
+        if slim and aliases_of(self.where) <= tables_of(slim):
             sql = f"SELECT {self.source.size} FROM {self.filled(slim)} WHERE {self.where}"
         else:
             tables = self.tables(self.where)

@@ -29,6 +29,7 @@ SOURCE = ReportSource(
         " LEFT JOIN person p ON p.host_id = g.host_id AND p.id = g.learner"
         " LEFT JOIN person r ON r.host_id = g.host_id AND r.id = g.recipient"
     ),
+    slim="message g",
     where="g.host_id = ?",
     columns=COLUMNS,
     keys={"_certification": "g.certification", "_person": "g.learner", "_id": "g.id"},

@@ -14,6 +14,7 @@ from plugin.core.journal import record
 from plugin.core.tables import Host
 from plugin.mirror.lookup.browse import names_of_people
 from plugin.mirror.tables import Person
+from plugin.web.access.trace_words import read_words, way_words
 from plugin.web.frame.kit import PREFIX, field, go, host_id, number, page, runtime, who
 from plugin.web.hosts.host_list import host_of
 from plugin.web.launch.session import names_of_subjects
@@ -42,16 +43,18 @@ def _show(host_number: int, problem: str = "", status: int = 200) -> Response:
         shown = rows[:_PART]
         people = names_of_people(session, host_number, [row.person for row in shown if row.person is not None])
         readers = names_of_subjects(session, host_number, sorted({row.who for row in shown}))
-        codes = {
-            row[0]: row[1]
+        names = {
+            row[0]: row[1] or row[2]
             for row in session.execute(
-                select(Certification.id, Certification.code).where(Certification.host_id == host_number)
+                select(Certification.id, Certification.name, Certification.code).where(
+                    Certification.host_id == host_number
+                )
             )
         }
     return page(
-        "access/traces.html", host=host, rows=shown, people=people, readers=readers, codes=codes, reader=reader,
+        "access/traces.html", host=host, rows=shown, people=people, readers=readers, names=names, reader=reader,
         about=about, months=traces.months_of(host), older=shown[-1].id if len(rows) > _PART else None, problem=problem,
-        status=status, changes=g.launch.rights.changes_host,
+        status=status, changes=g.launch.rights.changes_host, read_words=read_words, way_words=way_words,
     )  # fmt: skip
 
 

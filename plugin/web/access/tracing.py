@@ -20,7 +20,7 @@ PAGES = frozenset({
     "personal.show", "personal.export", "traces.show", "people.listing", "person.show", "finder.show", "history.told",
     "assignments.tab", "assignments.conflict", "data_problems.show", "endpoints.delivery", "exclusions.show", "exclusions.choose",
     "history.tab", "history.what", "members.choose", "more_time.show", "picker.choose", "records.confirm", "sending.fetch",
-    "successor.choose", "team.member", "team.file",
+    "successor.choose", "team.member", "team.file", "notifications.reach",
 })  # fmt: skip
 """Lists of people, a learner's page, pages that name some, and files of either; a test walks all others and finds no name."""
 _SCOPES = ("read", "reports")

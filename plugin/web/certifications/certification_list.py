@@ -66,7 +66,7 @@ def listing() -> Response:
     found = lists.listing("certifications", "certifications.listing", headings(), args={
         "q": query() or None, "state": state or None,
     })  # fmt: skip
-    chips = [found.chip(f"“{query()}”", "q")] if query() else []
+    chips = [found.chip(lists.searched(query()), "q")] if query() else []
     chips += [found.chip(_state_names()[state], "state")] if state else []
     with runtime().db.read() as session:
         rights = g.launch.rights

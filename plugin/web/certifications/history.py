@@ -54,7 +54,7 @@ from plugin.web.frame.kit import (
     runtime,
     who,
 )  # fmt: skip
-from plugin.web.frame.lists import Chip, Heading, Listing, listing
+from plugin.web.frame.lists import Chip, Heading, Listing, listing, searched
 
 blueprint = Blueprint("history", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
 
@@ -74,7 +74,7 @@ def headings() -> tuple[Heading, ...]:
 def _chips(found: Listing, asked: dict[str, str]) -> list[Chip]:
     words = {
         "kind": _kinds().get(asked["kind"], ""),
-        "who": f"“{asked['who']}”" if asked["who"] else "",
+        "who": searched(asked["who"]),
         "from": _("From %(day)s", day=asked["from"]) if asked["from"] else "",
         "to": _("To %(day)s", day=asked["to"]) if asked["to"] else "",
     }

@@ -19,6 +19,7 @@ from plugin.enrolment.message_dates import preview
 from plugin.enrolment.saving.save import Choices, save
 from plugin.enrolment.views.roster import learners
 from plugin.enrolment.views.told import may_be_told
+from plugin.mirror.lookup.browse import names_of_people
 from plugin.mirror.lookup.search import find
 from plugin.mirror.tables import Person
 from plugin.notifications.defaults import (
@@ -32,6 +33,7 @@ from plugin.notifications.defaults import (
     shown_text,
 )
 from plugin.notifications.impact import reached
+from plugin.web.assignments.review_parts import NAMES_PART
 from plugin.web.certifications.notification_form import (
     UNITS,
     as_entered,
@@ -45,11 +47,13 @@ from plugin.web.certifications.notification_form import (
     with_one,
 )
 from plugin.web.frame import shell
-from plugin.web.frame.kit import PREFIX, go, host_id, page, runtime, who
+from plugin.web.frame.kit import PREFIX, go, host_id, page, page_number, runtime, who
 from plugin.web.frame.reader import reader_language
-from plugin.web.frame.words import read_only_sentence
+from plugin.web.frame.words import count, ngettext, read_only_sentence
 
 blueprint = Blueprint("notifications", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
+
+_RECIPIENTS = frozenset({"learner", "managers", "admins"})
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,30 @@ def tab(certification: int) -> Response:
             "period_words": period_words,
         }
     return page("certifications/notifications/notifications.html", **context)
+
+
+@blueprint.get("/notifications/reach")
+@rule("see")
+def reach(certification: int) -> Response:
+    """Whom a notification with these recipients would reach now, a part at a time.
+
+    :raises NotFound: for recipients there are not.
+    """
+    to = request.args.getlist("to")
+    if not to or not _RECIPIENTS.issuperset(to):
+        raise NotFound(_("A notification has no such recipients."))
+    with runtime().db.read() as session:
+        definition = definition_of(session, host_id(), certification)
+        people = reached(session, host_id(), _everyone(session, certification, definition.assignments), to)
+        start = (page_number() - 1) * NAMES_PART
+        ids = list(people[start : start + NAMES_PART])
+        described = names_of_people(session, host_id(), ids)
+    words = ngettext("%(num)s person would get a message", "%(num)s people would get a message", len(people))
+    return page(
+        "assignments/review/names.html", heading=words, people=[described[one] for one in ids], days={}, start=start,
+        total=len(people), shown=count(start + len(ids)), page_number=page_number(),
+        names_url=url_for(".reach", certification=certification, to=to), back_url=url_for(".tab", certification=certification),
+    )  # fmt: skip
 
 
 def _everyone(session: Session, certification: int, rows: Any) -> BitMap:

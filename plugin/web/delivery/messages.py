@@ -29,7 +29,7 @@ from plugin.web.certifications.notification_form import message_event_words
 from plugin.web.delivery.message_words import answered_words, channel_words, state_words_of_messages
 from plugin.web.frame import lists
 from plugin.web.frame.kit import PAGE_SIZE, PREFIX, go, host_id, nudge, number, page, page_number, query, runtime, who
-from plugin.web.frame.lists import Chip, Heading, Listing
+from plugin.web.frame.lists import Chip, Heading, Listing, searched
 
 blueprint = Blueprint("messages", __name__, url_prefix=f"{PREFIX}/messages")
 
@@ -50,7 +50,7 @@ def headings() -> tuple[Heading, ...]:
 def _chips(session: Session, found: Listing, state: str, certification: int) -> list[Chip]:
     row = session.get(Certification, (host_id(), certification)) if certification else None
     words = {
-        "q": f"“{query()}”" if query() else "", "state": state_words_of_messages().get(state, ""),
+        "q": searched(query()), "state": state_words_of_messages().get(state, ""),
         "certification": row.name if row is not None else "",
     }  # fmt: skip
     return [found.chip(said, name) for name, said in words.items() if said]

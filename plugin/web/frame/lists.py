@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Response, after_this_request, g, request, url_for
+from flask_babel import gettext as _
 
 from plugin.core.preferences import owner, prefer, preferred
 from plugin.web.frame.kit import host_id, runtime
@@ -39,6 +40,11 @@ class Chip:
 
     words: str
     without: str
+
+
+def searched(words: str) -> str:
+    """What was searched for, in the quotation marks of the reader's language."""
+    return str(_("“%(words)s”", words=words)) if words else ""
 
 
 @dataclass(frozen=True)

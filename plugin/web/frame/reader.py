@@ -61,6 +61,8 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["ngettext"] = counted
     app.add_template_filter(lambda text: in_language(str(text or ""), reader_language()), "retold")
     app.add_template_filter(lambda parts: reader_language().listing(parts), "listing")
+    app.add_template_filter(lambda number: reader_language().tenths(number), "tenths")
+    app.add_template_filter(lambda day, length="yMMMM": reader_language().month(day, length), "month")
 
 
 def _selected() -> str:

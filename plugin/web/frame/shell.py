@@ -17,6 +17,7 @@ from plugin.core.clock import parse_instant
 from plugin.core.errors import Invalid
 from plugin.enrolment.terms import zone_of_host
 from plugin.enrolment.views.roster import open_count
+from plugin.enrolment.views.team import leads
 from plugin.enrolment.views.unreachable import unreachable_in
 from plugin.mirror.connections.health import trouble_of
 from plugin.population.area import acting_units
@@ -114,6 +115,7 @@ _SECTION_OF = {
     "messages": "messages", "system": "system", "delivery": "delivery", "results": "delivery", "held": "held",
     "endpoints": "endpoints", "sources": "sources", "source": "sources", "source_removal": "sources",
     "source_settings": "sources", "source_loads": "sources", "what_if": "sources", "my": "mine", "team": "team",
+    "record": "record",
 }  # fmt: skip
 """The section of the pages of a blueprint, where the page does not say it."""
 
@@ -129,10 +131,10 @@ def section_here() -> str:
     return "hosts" if page.startswith("/hosts") else "certifications"
 
 
-def sections(leads: bool = False) -> dict[str, tuple[str, str]]:
+def sections(has_team: bool | None = None) -> dict[str, tuple[str, str]]:
     """What this visitor has beside single certifications: label and address of each, in order.
 
-    :param leads: whether others report to her, so that she has a team to look at.
+    :param has_team: whether others report to her, so that she has a team to look at; asked where a page does not know.
     """
     found: dict[str, tuple[str, str]] = {}
     rights = g.launch.rights
@@ -148,12 +150,22 @@ def sections(leads: bool = False) -> dict[str, tuple[str, str]]:
     if g.launch.person is not None:
         found["mine"] = (_("My certifications"), url_for("my.listing"))
         found["record"] = (_("My record"), url_for("record.listing"))
-    if leads:
+    if has_team is None:
+        has_team = not rights.any and _has_team()
+    if has_team:
         found["team"] = (_("My team"), url_for("team.show"))
         found["team_reports"] = (_("Reports on my team"), url_for("reports.team_first"))
     if rights.sees_host:
         found["system"] = (_("System"), url_for("system.show"))
     return found
+
+
+def _has_team() -> bool:
+    person = g.launch.person
+    if person is None:
+        return False
+    with runtime().db.read() as session:
+        return leads(session, host_id(), person)
 
 
 def system_sections() -> dict[str, tuple[str, str]]:

@@ -15,6 +15,7 @@ from plugin.reports.needs_attention import MONTH, WEEK, of_certifications, waits
 from plugin.reports.service import asking
 from plugin.web.delivery.message_words import state_words_of_messages
 from plugin.web.frame.kit import PREFIX, editor, host_id, page, runtime, who
+from plugin.web.reports.cells import told_of
 
 blueprint = Blueprint("today", __name__, url_prefix=PREFIX)
 
@@ -54,6 +55,8 @@ def address(number: str, code: str = "") -> str:
         "expiring_30": {"active": "true", "state": ["certified", "window_open", "complete"], "expires.next": MONTH,
                         "sort": "expires"},
     }  # fmt: skip
+    name, columns = told_of("overdue" if number == "newly_overdue" else number)
+    filters[number][name] = columns
     if code:
         filters[number]["certification"] = code
     return url_for("reports.table", source="learners", **filters[number])

@@ -20,7 +20,7 @@ from plugin.enrolment.settling.few_people import settle_few
 from plugin.enrolment.views.show import person_id
 from plugin.web.frame import lists, shell
 from plugin.web.frame.kit import PAGE_SIZE, PREFIX, go, host_id, nudge, page, page_number, query, runtime, who
-from plugin.web.frame.lists import Heading
+from plugin.web.frame.lists import Heading, searched
 from plugin.web.frame.words import action_words, exception_words
 
 blueprint = Blueprint("exceptions", __name__, url_prefix=f"{PREFIX}/certifications/<int:certification>")
@@ -52,7 +52,7 @@ def tab(certification: int) -> Response:
     found = lists.listing(
         f"exceptions:{view}", "exceptions.tab", headings(view), fixed={"certification": certification}, args=args
     )
-    chips = [found.chip(f"“{words}”", "q")] if words else []
+    chips = [found.chip(searched(words), "q")] if words else []
     chips += [found.chip(exception_words(kind), "type")] if kind else []
     with runtime().db.read() as session:
         context = shell.of_certification(session, certification, "exceptions")

@@ -17,7 +17,7 @@ from plugin.mirror.lookup.search import find
 from plugin.population.sets import population
 from plugin.reports.needs_attention import condition
 from plugin.web.frame.kit import host_id, runtime
-from plugin.web.frame.lists import Chip, Listing
+from plugin.web.frame.lists import Chip, Listing, searched
 from plugin.web.frame.words import exception_words, state_words, type_words
 from plugin.web.learners.urgency import standing_words
 
@@ -89,7 +89,7 @@ def chips(listed: Listing, asked: Narrowed) -> list[Chip]:
     found, query = asked.filters, asked.filters["query"]
     kind, state, exception = found["kind"], found["state"], found["exception"]
     words = {
-        "q": f"“{query}”" if query else "",
+        "q": searched(query),
         "type": type_words(kind).label if kind in TYPES else kind,
         "standing": standing_words().get(asked.standing, ""),
         "state": state_words(state) if state in STATES else state,

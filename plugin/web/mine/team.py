@@ -40,7 +40,7 @@ from plugin.web.frame.kit import (
     runtime,
     who,
 )  # fmt: skip
-from plugin.web.frame.lists import Chip, Heading, Listing, listing
+from plugin.web.frame.lists import Chip, Heading, Listing, listing, searched
 from plugin.web.frame.words import ngettext
 from plugin.web.mine.paths import standing
 
@@ -118,7 +118,7 @@ def _weekly(session: Session) -> bool:
 def _chips(found: Listing) -> list[Chip]:
     words = {"overdue": _("Overdue"), "due_30": _("Due within 30 days"), "expiring_30": _("Expiring within 30 days")}
     chips = [found.chip(words[_shown()], "show")] if _shown() else []
-    return [*chips, *([found.chip(f"“{query()}”", "q")] if query() else [])]
+    return [*chips, *([found.chip(searched(query()), "q")] if query() else [])]
 
 
 def _done() -> str:

@@ -12,7 +12,7 @@ from plugin.reports.people.listing import listed
 from plugin.reports.service import asking
 from plugin.web.frame import lists
 from plugin.web.frame.kit import PAGE_SIZE, PREFIX, host_id, page, page_number, query, runtime, who
-from plugin.web.frame.lists import Heading
+from plugin.web.frame.lists import Heading, searched
 
 blueprint = Blueprint("people", __name__, url_prefix=PREFIX)
 
@@ -46,7 +46,7 @@ def listing() -> Response:
         )  # fmt: skip
         if unit is not None:
             described = describe(asker.session, host_id(), [unit])[unit]
-    chips = [found.chip(f"“{query()}”", "q")] if query() else []
+    chips = [found.chip(searched(query()), "q")] if query() else []
     if described is not None:
         chips.append(found.chip(_("%(unit)s and below", unit=described.name), kind))
     return page(

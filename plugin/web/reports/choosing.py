@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plugin.enrolment.terms import zone_of_host
 from plugin.mirror.lookup.browse import describe
 from plugin.mirror.lookup.search import find
 from plugin.mirror.tables import Audience, Unit
@@ -17,8 +18,9 @@ from plugin.reports.asking.filters import OPERATORS
 from plugin.reports.asking.learner_sets import certifications
 from plugin.reports.asking.reader import Asker, Reader
 from plugin.reports.catalogue import column_of, source_named
-from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, Column
-from plugin.web.reports.cells import word
+from plugin.reports.columns import FLAG, INSTANT, LOCAL, NUMBER, PERCENT, Column, Row
+from plugin.web.reports.cells import NAMED, key_of
+from plugin.web.reports.value_words import when_words, word
 
 _TARGETS = {
     "organisation": "organisation", "position": "position", "audience": "audience", "manager": "individual",
@@ -113,15 +115,38 @@ def meant(asker: Asker, name: str, value: str) -> str:
 
 
 def names(
-    session: Session, host_id: int, reader: Reader, filters: Sequence[tuple[str, str]]
+    session: Session, host_id: int, reader: Reader, source: str, filters: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], str]:
-    """What the values of filters are called, where they are ids of something that has a name, or words."""
+    """What the values of filters are called, where they are ids of something that has a name, days, or words."""
+    zone = zone_of_host(session, host_id)
     targets = {(_TARGETS[name], value) for name, value in filters if name in _TARGETS}
     described = describe(session, host_id, targets) if targets and reader.people is None else {}
     found = {}
     for name, value in filters:
         one = described.get((_TARGETS.get(name, ""), value))
-        called = word(name, value) if one is None or one.missing else one.name
+        called = _told(source, name, value, zone) if one is None or one.missing else one.name
         below = name in ("organisation", "position") and one is not None
         found[name, value] = str(_("%(name)s and all below", name=called)) if below else called
     return found
+
+
+def called(asker: Asker, rows: Sequence[Row]) -> dict[str, str]:
+    """What the people and targets are called that rows name by their ids alone: ``organisation:ORG-3``, ``individual:U-12``.
+
+    Nothing for whoever sees only some people: their names are not looked up here.
+    """
+    if asker.reader.people is not None:
+        return {}
+    named = {key for row in rows for name in NAMED if (key := key_of(name, row.get(name)))}
+    keys = {(kind, target) for kind, _colon, target in (one.partition(":") for one in named) if kind != "group"}
+    found = describe(asker.session, asker.host_id, keys) if keys else {}
+    return {f"{kind}:{target}": one.name for (kind, target), one in found.items() if one.name and not one.missing}
+
+
+def _told(source: str, name: str, value: str, zone: str) -> str:
+    """A value in words; days and moments as the reader's language writes them."""
+    stem, _dot, operator = name.rpartition(".")
+    column = _column(source, stem if operator in ("before", "after", "between") else name)
+    if column is None or column.type not in (INSTANT, LOCAL):
+        return word(name, value)
+    return " – ".join(when_words(one, zone) for one in value.split("..", 1))

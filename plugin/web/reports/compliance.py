@@ -18,7 +18,7 @@ from plugin.reports.asking.reader import Asker
 from plugin.reports.outlook import Month, due_by_week, trend
 from plugin.reports.query import ask
 from plugin.web.frame.words import short_day
-from plugin.web.reports.cells import TO_DO, people_of
+from plugin.web.reports.cells import TO_DO, people_of, told_of
 from plugin.web.reports.report_address import Pairs, ReportPage
 
 _WIDTH, _LEFT = 560, 0
@@ -169,5 +169,6 @@ def due_in_week(here: ReportPage, code: str, now: int, number: int) -> str:
         *(("state", one) for one in TO_DO),
         ("due.between", f"{first}..{last}"),
         ("sort", "due"),
+        told_of("due"),
     ]
     return here.address("learners", [*([("certification", code)] if code else []), *to_do])

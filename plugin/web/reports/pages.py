@@ -25,6 +25,7 @@ from plugin.web.reports.cells import DATES, NUMBERS, cell, head_of, is_code
 from plugin.web.reports.labels import column_label, operator_label, source_label, source_sentence
 from plugin.web.reports.printed import printed
 from plugin.web.reports.report_address import Pairs, ReportPage
+from plugin.web.reports.value_words import when_words
 
 blueprint = Blueprint("reports", __name__, url_prefix=PREFIX)
 HERE = ReportPage("reports.table", "reports.file")
@@ -98,11 +99,12 @@ def _table(asker: Asker, answer: Any, pairs: Pairs, here: ReportPage, source: st
     question = asks.question(source, pairs)
     names = [one.name for one in answer.columns]
     rest, zone = asks.without(pairs, "cursor"), zone_of(asker, answer)
-    called = choosing.names(asker.session, asker.host_id, asker.reader, question.filters)
+    names_of = choosing.called(asker, answer.rows)
+    called = choosing.names(asker.session, asker.host_id, asker.reader, source, question.filters)
     return {
         "source": source, "label": source_label(source), "sentence": source_sentence(source), "pairs": rest,
         "headings": asks.headings(here, question, pairs, names), "chips": asks.chips(here, question, pairs, called),
-        "rows": [[cell(here, question, one, row, zone) for one in answer.columns] for row in answer.rows],
+        "rows": [[cell(here, question, one, row, zone, names_of) for one in answer.columns] for row in answer.rows],
         "head": head_of(names), "late": [is_code(name) for name in names],
         "dated": [one.type in DATES for one in answer.columns],
         "numeric": [one.type in NUMBERS for one in answer.columns], "total": answer.total, "zone": zone,
@@ -113,7 +115,8 @@ def _table(asker: Asker, answer: Any, pairs: Pairs, here: ReportPage, source: st
         "printed": here.file(source, rest, "print"),
         "columns": asks.choices(here, source, rest, names),
         "names": names, "filters": asks.filter_names(source), "here": here.address(source, []),
-        "how": [(word, operator_label(word)) for word in HOW], "as_of": question.as_of, "moment": answer.moment,
+        "how": [(word, operator_label(word)) for word in HOW], "as_of": question.as_of,
+        "as_of_words": when_words(question.as_of or "", zone), "moment": answer.moment,
         "takes_as_of": source_named(source).as_of, "home": compliance.home(here),
         "keep": url_for("saved_reports.keep", source=source, **asks.grouped(rest)) if here == HERE else None,
         "may_share": not g.launch.rights.only_looks,

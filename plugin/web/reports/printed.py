@@ -17,6 +17,7 @@ from plugin.web.reports import choosing
 from plugin.web.reports.cells import NUMBERS, shown
 from plugin.web.reports.labels import column_label, source_label
 from plugin.web.reports.report_address import filter_words
+from plugin.web.reports.value_words import when_words
 
 _ROWS = "{rows}"
 
@@ -27,10 +28,11 @@ def printed(source: str, question: Question, reader: Reader) -> Response:
     :raises Refused: for anything that is asked for and is not there.
     """
     with runtime().db.read() as session:
-        names = choosing.names(session, host_id(), reader, question.filters)
+        names = choosing.names(session, host_id(), reader, source, question.filters)
     export = Export(runtime(), host_id(), reader, question, "print", writer=_rows)
     page = render_template(
-        "reports/printed.html", label=source_label(source), filters=filter_words(question, names), as_of=export.as_of,
+        "reports/printed.html", label=source_label(source), filters=filter_words(question, names),
+        as_of=when_words(export.as_of or "", export.zone),
         zone=export.zone, at=moment(runtime().clock.now(), export.zone), rows=Markup(_ROWS),  # noqa: S704 - a constant
     )  # fmt: skip
     head, _place, tail = page.partition(_ROWS)

@@ -77,7 +77,7 @@ def _form(side: SendingPages, source: str, problem: str = "", status: int = 200)
         lasting = present(session, host_id(), owner(), runtime().clock.now(), team=side.team) is not None
         endpoints = session.scalars(select(Endpoint).where(Endpoint.host_id == host_id()).order_by(Endpoint.id)).all()
         context = {"domains": schedules.leaving(host).domains, "zone": host.time_zone}
-        names = choosing.names(session, host_id(), side.reader(), question.filters)
+        names = choosing.names(session, host_id(), side.reader(), source, question.filters)
     may = g.launch.rights.changes_host and not side.team
     return page(
         "reports/send.html", status=status, section=side.section, leads=side.team, problem=problem, label=source_label(source),

@@ -213,6 +213,18 @@ try {
 } catch { /* some browsers close it in frames of another site */ }
 if (sent) import('./kept.js').then(({ answered }) => answered()).catch(fail);
 
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.hidden = false; // without scripts the browser's own way is left
+  button.addEventListener('click', () => window.print());
+}
+
+// Of tabs that do not all fit, the one that is open is in sight.
+for (const tab of document.querySelectorAll('.tabs [aria-current]')) {
+  const row = tab.closest('ul');
+  const [here, whole] = [tab.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += here.left + here.width / 2 - whole.left - whole.width / 2;
+}
+
 prepare(document.body).catch(fail);
 watchMenus();
 watchLists();

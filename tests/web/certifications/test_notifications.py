@@ -208,7 +208,7 @@ def test_those_whom_nothing_can_tell_are_not_counted_among_the_reached(world: Wo
     one, path = visit(), f"/certifications/{found.id}"
 
     def reached() -> tuple[str, str]:
-        listed = re.findall(r'data-label="Would reach now"[^>]*>([\d,]+)<', one.page(f"{path}/notifications"))
+        listed = re.findall(r'data-label="Would reach now"[^>]*><a\s[^>]*>([\d,]+)<', one.page(f"{path}/notifications"))
         above = re.search(r"People it would reach now: ([\d,]+)", one.page(f"{path}/assignments"))
         return listed[0], above[1] if above else ""
 
@@ -219,3 +219,11 @@ def test_those_whom_nothing_can_tell_are_not_counted_among_the_reached(world: Wo
     assert reached() == ("2", "2")
     world.state("ann", ACTIVE)
     assert reached() == ("3", "3")
+    listed = re.search(
+        r'data-label="Would reach now"[^>]*><a\s+href="/t/[^/]+([^"]+)"', one.page(f"{path}/notifications")
+    )
+    assert listed is not None
+    names = one.page(html.unescape(listed[1]))
+    assert "3 people would get a message" in names
+    assert names.count("<li><bdi>") == 3
+    assert one.get(f"{path}/notifications/reach?to=nobody").status_code == 404

@@ -95,6 +95,12 @@ def test_days_numbers_and_lists_are_written_as_each_language_does(spoken: Path) 
     assert written["en-GB"] == ("1,999", "3 November 2026", "3 Nov 2026, 14:05", "a, b and c")
     assert written["de"] == ("1.999", "3. November 2026", "03.11.2026, 14:05", "a, b und c")
     assert written["ar"][1] == "3 نوفمبر 2026"
+    german = languages.choose(["de"])
+    assert (german.tenths(60.0), german.month(noon.date()), german.month(noon.date(), "MMM")) == (
+        "60,0",
+        "November 2026",
+        "Nov",
+    )
 
 
 def test_a_counted_message_writes_its_number_as_the_reader_does(spoken: Path) -> None:

@@ -174,7 +174,7 @@ class OfRoles(Histories):
                 )
         if who.role != "area":
             of_learners = re.findall(
-                r'data-label="Would reach now"[^>]*>\s*([\d,]+)',
+                r'data-label="Would reach now"[^>]*>(?:<a\s[^>]*>)?\s*([\d,]+)',
                 self.page(who, f"/certifications/{number}/notifications"),
                 re.DOTALL,
             )

@@ -11,6 +11,7 @@ import re
 import pytest
 
 from plugin.core.journal import record
+from plugin.delivery.tables import Message
 from tests.web.conftest import Visit
 from tests.world import HOST, World, row
 
@@ -62,7 +63,7 @@ def test_filters_live_in_the_address(reported: World, visit: Visit) -> None:
     assert answer.status_code == 303
     text = sam.page(answer.location.split(sam.handle)[1])
     assert "Showing 1 of 1" in text
-    assert "Due date before 2027-01-01" in text
+    assert "Due date before 1 January 2027" in text
     assert 'aria-sort="descending"' in sam.page("/reports/learners?sort=-due")
     answer = sam.get("/reports/learners?column=person&column=due")
     up = re.findall(
@@ -182,3 +183,37 @@ def test_a_page_says_in_words_what_something_was_before(reported: World, visit: 
     answer = sam.get("/reports/history/file.jsonl?what=source_changed&columns=before")
     assert json.loads(json.loads(answer.text)["before"])["join"] == {"id": "number"}
     answer.close()
+
+
+def test_a_page_says_in_words_what_a_file_says_by_codes(reported: World, visit: Visit) -> None:
+    with reported.runtime.db.write() as session:
+        session.add(Message(host_id=HOST, id=9_001, key="k", notification=0, when="due", certification=1, learner=1,
+                            recipient=2, created=reported.now))  # fmt: skip
+    reported.save("fa", row("individual", "ann"), state="live", settle=True,
+                  content={"certification": [{"name": "Core", "courses": ["c1"], "needs": "all"}]})  # fmt: skip
+    sam = visit()
+    for address, said in (
+        ("courses?certification=fa&columns=name,want,confirmed", ("Enrolled", "Not enrolled")),
+        ("membership?columns=name,include", ("Include all below",)),
+        ("learners?columns=name,due_from,account_state", ('data-label="Due date from"><bdi>Ann', "Active")),
+        ("messages", ("Due date", "To be sent", "Learning site", 'people/ann"', 'people/bea"')),
+    ):
+        text = sam.page(f"/reports/{address}")
+        body = text[text.index("<tbody>") :] if "<tbody>" in text else ""
+        for words in said:
+            assert words in body, (address, words)
+        for code in ("<bdi>in<", "<bdi>out<", "<bdi>below<", "<bdi>active<", "individual:", "<bdi>owed<", "<bdi>host<"):
+            assert code not in body, (address, code)
+
+
+def test_lists_that_numbers_lead_to_say_first_what_the_number_is_about(reported: World, visit: Visit) -> None:
+    sam = visit()
+    for page in ("/home", "/reports", "/reports/overview"):
+        asked = ("overdue=true&amp;sort=-days_overdue", "certification=fs")
+        [address, *_more] = [
+            one for one in re.findall(r'href="/t/handle([^"]+)"', sam.page(page)) if all(part in one for part in asked)
+        ]
+        text = sam.page(html.unescape(address))
+        heads = re.findall(r'<th scope="col"[^>]*><a[^>]*>([^<]+)', text)
+        assert heads[:4] == ["Name", "Certification", "Days overdue", "Due date"], page
+        assert re.search(r'<td role="cell" class="said number minus"', text), page
