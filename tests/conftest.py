@@ -44,8 +44,10 @@ bind_secrets([KEYS])
 
 ABOVE_THE_DATABASE = ("access", "api", "cli", "hosts", "lti", "scim", "web")
 """Folders of tests whose statements the tests of the rooms below run on both databases too."""
-ONE_IN = 4
-"""In CI one of so many of their tests is asked on PostgreSQL also, the same ones in each run."""
+BY_MANY_TESTS = ("behaviours", "delivery", "enrolment")
+"""Folders in which each statement is run by many tests."""
+ONE_IN = dict.fromkeys(ABOVE_THE_DATABASE, 6) | dict.fromkeys(BY_MANY_TESTS, 2)
+"""In CI one of so many tests of a folder is asked on PostgreSQL also, the same ones in each run."""
 _on_postgres = re.compile(r"[\[-]postgres[\]-]").search
 
 
@@ -64,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _left_out(item: pytest.Item) -> bool:
     folder = item.nodeid.split("/")[1]
-    return folder in ABOVE_THE_DATABASE and zlib.crc32(item.nodeid.encode()) % ONE_IN != 0
+    return zlib.crc32(item.nodeid.encode()) % ONE_IN.get(folder, 1) != 0
 
 
 class _Compiled(BytecodeCache):
