@@ -48,12 +48,16 @@ BY_MANY_TESTS = ("behaviours", "delivery", "enrolment")
 """Folders in which each statement is run by many tests."""
 ONE_IN = dict.fromkeys(ABOVE_THE_DATABASE, 6) | dict.fromkeys(BY_MANY_TESTS, 2)
 """In CI one of so many tests of a folder is asked on PostgreSQL also, the same ones in each run."""
+LONGEST_FIRST = ("journeys", "long", "histories", "peers", "sandbox", "cli")
+"""Folders whose files take minutes: begun last, one of them alone would make all others wait."""
 _on_postgres = re.compile(r"[\[-]postgres[\]-]").search
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked ``one_database`` run on SQLite; in the long run on PostgreSQL too (docs/decisions/0105)."""
+    """Tests marked ``one_database`` run on SQLite; in the long run on PostgreSQL too (docs/decisions/0105). Those that take
+    longest come first."""
+    items.sort(key=lambda one: one.nodeid.split("/")[1] not in LONGEST_FIRST)
     left = [
         one for one in items if _on_postgres(one.name) and (one.get_closest_marker("one_database") or _left_out(one))
     ]

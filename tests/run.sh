@@ -20,5 +20,5 @@ unset PYTHONDONTWRITEBYTECODE
 "$BIN/lint-imports"
 wait
 # Three at a time on two cores, since tests wait a third of their time for other processes. A file is one worker's, so
-# that its fixtures are made once.
-"$BIN/python" -m pytest -q -n 3 --dist loadfile --durations=10 "$@"
+# that its fixtures are made once, and files are begun in the order of tests/conftest.py.
+"$BIN/python" -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --durations=10 "$@"
