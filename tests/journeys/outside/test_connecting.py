@@ -244,7 +244,7 @@ def test_a_moodle_that_does_not_answer_is_connected_and_told_what_is_wrong(brows
     operator.see("moodle-connect")
     page.get_by_label("Issuer (platform id)").fill("http://127.0.0.1:1")
     page.get_by_label("Client id", exact=True).fill("iO7fBnS7DrYbFDb")
-    operator.press("Connect")
+    page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.get_by_label("Address of the site")).to_have_value("http://127.0.0.1:1")
     page.locator("#api_token").fill("a-token")
     operator.see("moodle-configuration")
