@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from sqlalchemy import text
@@ -77,11 +78,11 @@ def test_rows_that_pass_a_computed_test_are_the_same_by_page_and_at_once(world: 
         ("membership", "assignment_type=individual"), ("membership", "gives_due=true&assignment_type=individual"),
         ("courses", "set=Core&sort=-why_not"), ("courses", "why_not.empty=true&sort=course"),
     ):  # fmt: skip
-        query = [tuple(one.split("=")) for one in asked.split("&")]
-        rows = everything(world, source, [*query, ("columns", SHOWN)])  # type: ignore[list-item]
+        query = parse_qsl(asked)
+        rows = everything(world, source, [*query, ("columns", SHOWN)])
         expected = [(one["person"], one["certification"]) for one in rows]
         assert expected, asked
-        assert pages(world, source, [*query, ("columns", SHOWN)], 2) == (expected, len(expected)), asked  # type: ignore[list-item]
+        assert pages(world, source, [*query, ("columns", SHOWN)], 2) == (expected, len(expected)), asked
 
 
 def test_pages_in_any_order_are_the_whole_list(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,13 +120,13 @@ def test_rows_that_are_kept_are_those_of_a_scan(world: World, monkeypatch: pytes
         monkeypatch.setattr(kept_first, "MANY", 2 if few else 100)
         for asked in KEPT:
             for sort in ("", "due", "-due", "name", "-name", "-enrolled_at", "email", "-person", "state"):
-                pairs = [tuple(one.split("=")) for one in f"{asked}&columns={SHOWN}&sort={sort}".split("&")]
-                rows = everything(world, "learners", pairs)  # type: ignore[arg-type]
+                pairs = [*parse_qsl(asked), ("columns", SHOWN), ("sort", sort)]
+                rows = everything(world, "learners", pairs)
                 expected = [(one["person"], one["certification"]) for one in rows]
-                assert pages(world, "learners", pairs, 2) == (expected, len(expected)), (asked, sort)  # type: ignore[arg-type]
+                assert pages(world, "learners", pairs, 2) == (expected, len(expected)), (asked, sort)
                 found += bool(expected)
             with asking(world.runtime, HOST, Reader("tester")) as asker:
-                query = Query(asker, parse_question("learners", [tuple(one.split("=")) for one in asked.split("&")]))  # type: ignore[misc]
+                query = Query(asker, parse_question("learners", parse_qsl(asked)))
                 assert query.kept is not None
                 assert query.kept.total == query.statement.count(), asked
     assert found > 200
@@ -180,8 +181,7 @@ def test_totals_by_sets_are_those_of_a_scan(world: World) -> None:
     found: list[int | None] = []
     with asking(world.runtime, HOST, Reader("tester")) as asker:
         for source, asked in questions:
-            pairs = [tuple(one.split("=")) for one in asked.split("&") if one]
-            query = Query(asker, parse_question(source, pairs))  # type: ignore[arg-type]
+            query = Query(asker, parse_question(source, parse_qsl(asked)))
             counted = totals.total(asker, query.question, query.where.people, query.members)
             assert counted == query.statement.count(), (source, asked)
             found.append(counted)

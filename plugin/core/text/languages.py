@@ -79,7 +79,7 @@ class ReaderLanguage:
         """A month: with its year, or ``MMM``, its name alone as short as this language allows."""
         from babel.dates import format_skeleton
 
-        return str(format_skeleton(length, datetime(value.year, value.month, 1), locale=self.locale))  # noqa: DTZ001 - as above
+        return str(format_skeleton(length, datetime(value.year, value.month, 1), locale=self.locale))  # noqa: DTZ001 - a month of the calendar has no zone
 
     def moment(self, value: datetime, length: str = "medium") -> str:
         """Date and time of the day, without a zone.
