@@ -44,6 +44,14 @@ def catch_up(runtime: Runtime, host_id: int) -> int:
     return done
 
 
+def settle_owed(runtime: Runtime, host_id: int) -> None:
+    """Let the time pass, and settle what is owed also where it has passed already: somebody may have opened a page."""
+    catch_up(runtime, host_id)
+    stages = Stages(host_id)
+    stages.run(settle_certifications, runtime, host_id)
+    stages.run(settle_people, runtime, host_id)
+
+
 def settle_before_change(runtime: Runtime, host_id: int) -> None:
     """For a request that writes: where no worker looks for what is owed, settle that first.
 
@@ -54,7 +62,7 @@ def settle_before_change(runtime: Runtime, host_id: int) -> None:
     with runtime.db.read() as session:
         owed = owed_people(session, host_id, MOST_IN_A_REQUEST + 1)
     if owed and min(owed.values()) + NO_WORKER < now and len(owed) <= MOST_IN_A_REQUEST:
-        catch_up(runtime, host_id)
+        settle_owed(runtime, host_id)
     else:
         move_on(runtime, host_id, within=NO_WORKER)
 

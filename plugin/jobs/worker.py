@@ -27,7 +27,7 @@ from plugin.delivery.messages import storm
 from plugin.enrolment.sourcing.fetching import fetch_due
 from plugin.enrolment.sourcing.kept import forget_old as forget_old_loads
 from plugin.hosts.port import Caps, HostTrouble
-from plugin.jobs.catch_up import catch_up
+from plugin.jobs.catch_up import settle_owed
 from plugin.jobs.event_sender import Sender
 from plugin.jobs.lanes import Lanes
 from plugin.jobs.queue import Nudges, open_queue
@@ -167,7 +167,7 @@ class _Schedule:
             return
         full = now - whole >= WHOLE
         noted: dict[str, int] = {}
-        catch_up(self._runtime, host_id)
+        settle_owed(self._runtime, host_id)
         began = time.monotonic()
         try:
             pull(self._runtime, host_id, full=full)

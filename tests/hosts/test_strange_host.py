@@ -11,21 +11,26 @@ from sqlalchemy import select
 
 from plugin.certifications.file.certification_file import proposals, read_file
 from plugin.certifications.tables import Certification
-from plugin.core.clock import Clock
+from plugin.cli import main
+from plugin.core.clock import Clock, format_instant
+from plugin.core.host_time import move_on
 from plugin.core.network.http import DEADLINE, HttpAnswer, Outbound
 from plugin.core.runtime import Runtime
 from plugin.delivery.seats.parking import RETRY, answer_parked
 from plugin.delivery.tables import Message
 from plugin.enrolment.doctor import examine
 from plugin.enrolment.saving.save import Choices, save
+from plugin.enrolment.tables import Enrolment
 from plugin.enrolment.views.show import show_rows
 from plugin.hosts.webhook import WebhookHost
 from plugin.jobs.work import work_host
 from plugin.mirror.connections.store import spec_of
 from plugin.mirror.pulling.pull import pull
 from plugin.mirror.tables import Connection
+from tests.conftest import KEYS
 from tests.hosts.strange import Strange, register, serve
 
+DAY = 86_400
 TOLD = "notifications: [{when: assigned, to: [learner]}]"
 
 
@@ -318,3 +323,32 @@ def test_a_push_is_waited_for_as_long_as_the_contract_says(runtime: Runtime) -> 
         host = WebhookHost(spec, Noting(allow_private=True), runtime.clock)
         assert host.send("m1", "seats", host.prepare("seats", [], "")).outcomes == []
     assert [(one["method"], one["read_timeout"], one.get("deadline", DEADLINE)) for one in limits] == [("POST", 30, 30)]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("looked_between", [False, True])
+def test_without_a_worker_grace_counts_from_the_read_that_moved_somebody(
+    site: Site, looked_between: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not somebody opened a page between the two reads, which lets the time pass too."""
+    strange, began = site.strange, site.runtime.clock.now()
+    url = site.runtime.db.engine.url.render_as_string(hide_password=False)
+    for name, value in (("ENV", "development"), ("SECRET_KEYS", KEYS), ("DATABASE_URL", url)):
+        monkeypatch.setenv(f"MUSTER_{name}", value)
+    strange.add("units", *({"id": f"U{n}", "kind": "organisation", "name": f"Unit {n}", "framework": "F"} for n in (1, 2)),
+                {"id": "clerk", "kind": "position", "name": "Clerk", "framework": "G"})  # fmt: skip
+    strange.add("jobs", *({"id": f"J{n}", "person": f"P{n}", "organisation": "U1"} for n in (1, 2, 3)))
+    site.pull()
+    site.assign("{organisation: U1}", more="leaving: {seat: suspend, grace: 2 days}")
+    site.work()
+    for days, job in ((1, {"organisation": "U1", "position": "clerk"}), (2, {"organisation": "U2"})):
+        site.later(days * DAY)
+        if looked_between:
+            move_on(site.runtime, site.host_id)
+        strange.add("jobs", {"id": "J1", "person": "P1", **job})
+        monkeypatch.setenv("MUSTER_NOW", format_instant(site.runtime.clock.now()) or "")
+        assert main(["sync", "strange"]) == 0
+    site.work()
+    with site.runtime.db.read() as session:
+        found = session.scalars(select(Enrolment.leaves_on).order_by(Enrolment.person)).all()
+    assert found == [began + 5 * DAY, None, None], "two days after she moved, not after she became a clerk"

@@ -70,12 +70,12 @@ def sync(name: str, *, full: bool) -> int:
     import plugin.schema  # noqa: F401 - so that the host's time moves on
     from plugin.core.network.call_counts import Cost
     from plugin.delivery.completion_polling import watch
-    from plugin.jobs.catch_up import catch_up
+    from plugin.jobs.catch_up import settle_owed
     from plugin.mirror.pulling.lost_values import KINDS as LOST
     from plugin.mirror.pulling.pull import pull
 
     made, host_id = open_host(name)
-    catch_up(made, host_id)
+    settle_owed(made, host_id)
     result = pull(made, host_id, full=full)
     watched = watch(made, host_id, now=True)
     print(f"{result.changed + (watched.changed if watched else 0)} records changed.")
