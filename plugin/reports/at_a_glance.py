@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pyroaring import BitMap
 
@@ -30,11 +30,11 @@ _NEXT = Column(
 """What comes next for a learner: what she has to complete by when, else the day her certification expires."""
 LATE, SOON_DUE, EXPIRING = "overdue", "due_30", "expiring_30"
 _ACTIVE = ("active", "true")
+_TO_COMPLETE = ("assigned", "in_progress", "window_open", "expired")
+_NEXT_FIRST = RowOrder(_NEXT, False, source_named("learners").ties)
 SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
     LATE: (("overdue", "true"),),
-    SOON_DUE: (
-        ("due.next", str(SOON // DAY)), *(("state", one) for one in ("assigned", "in_progress", "window_open", "expired")),
-    ),
+    SOON_DUE: (("due.next", str(SOON // DAY)), *(("state", one) for one in _TO_COMPLETE)),
     EXPIRING: (("expires.next", str(SOON // DAY)), ("state", "certified"), ("state", "window_open")),
 }  # fmt: skip
 """Filters of the numbers at the head of the page, as reports take them."""
@@ -56,8 +56,18 @@ def glance(asker: Asker, question: Question, page: int = 1) -> ReportAnswer:
 
     :raises Refused: for a filter or order that is not there.
     """
-    order = None if question.sort else RowOrder(_NEXT, False, source_named("learners").ties)
-    return Query(asker, question, order).numbered(page)
+    return Query(asker, question, None if question.sort else _NEXT_FIRST).numbered(page)
+
+
+def to_remind(asker: Asker, pairs: Sequence[tuple[str, str]]) -> Iterator[list[Row]]:
+    """Everybody whom these filters show, who is active and has something to complete, what comes next first, in parts.
+
+    :raises Refused: for a filter that is not there.
+    """
+    states = [] if any(name == "state" for name, _value in pairs) else [("state", one) for one in _TO_COMPLETE]
+    filters = [*pairs, ("account_state", "active"), *states]
+    question = parse_question("learners", [("columns", "person"), _ACTIVE, *filters])
+    return Query(asker, question, _NEXT_FIRST).parts()
 
 
 def numbers(asker: Asker) -> dict[str, int]:

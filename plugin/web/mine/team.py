@@ -97,13 +97,14 @@ def show() -> Response:
         answer = at_a_glance.glance(
             asker, at_a_glance.glance_question(_pairs(), sort=found.sort, limit=PAGE_SIZE), page_number()
         )
-        pairs = [(int(row["_certification"]), int(row["_person"])) for row in answer.rows]
+        pairs = [_pair(row) for row in answer.rows]
         free = [] if args["show"] or query() else at_a_glance.without_any(asker)
         context: dict[str, Any] = {
             "leads": True, "list": found, "below": _below(), "query": query(), "rows": answer.rows, "total": answer.total,
             "numbers": at_a_glance.numbers(asker), "people": len(asker.reader.people or ()), "show": _shown(),
             "free": [name for _id, name in free[:_NAMED]], "free_more": len(free) - _NAMED,
             "reminded": reminders.reminded_today(session, host_id(), pairs, asker.now),
+            "to_remind": len(_to_remind(asker)) if _shown() == at_a_glance.LATE and answer.rows else 0, "most": _MOST_REMINDED,
             "requests": extension_requests.waiting(session, host_id(), people=everybody.reader.people),
             "now": asker.now, "zone": asker.zone, "chips": _chips(found), "done": _done(), "weekly": _weekly(session),
             "page_number": page_number(), "page_size": PAGE_SIZE,
@@ -130,6 +131,22 @@ def _done() -> str:
     return str(words.get(done, ""))
 
 
+def _pair(row: Row) -> reminders.Pair:
+    return int(row["_certification"]), int(row["_person"])
+
+
+def _to_remind(asker: Asker) -> list[reminders.Pair]:
+    """Whom *Remind all* reminds: whoever the list shows, has something to complete and was not reminded today; the first 5,000."""
+    found: list[reminders.Pair] = []
+    for rows in at_a_glance.to_remind(asker, _pairs()):
+        pairs = [_pair(row) for row in rows]
+        reminded = reminders.reminded_today(asker.session, host_id(), pairs, asker.now)
+        found += [one for one in pairs if one not in reminded]
+        if len(found) >= _MOST_REMINDED:
+            break
+    return found[:_MOST_REMINDED]
+
+
 @blueprint.get("/people/<path:person>")
 @rule("learner")
 def member(person: str) -> Response:
@@ -140,8 +157,7 @@ def member(person: str) -> Response:
         context: dict[str, Any] = {
             "person": person, "who": asker.memo["who"], "now": asker.now, "zone": asker.zone,
             "standings": [standing(session, host_id(), row, asker.now) for row in rows],
-            "reminded": reminders.reminded_today(session, host_id(), [(int(r["_certification"]), her) for r in rows],
-                                                 asker.now),
+            "reminded": reminders.reminded_today(session, host_id(), map(_pair, rows), asker.now),
             "requests": extension_requests.waiting(session, host_id(), people=BitMap([her])), "done": _done(),
         }  # fmt: skip
     return page("mine/member.html", **context)
@@ -173,14 +189,7 @@ def remind() -> Response:
             her, _asker_of_her = _about(session, field("person"))
             pairs = [(int(field("certification", 9) or 0), her)]
         else:
-            question = at_a_glance.glance_question(_pairs(), limit=500)
-            asker = _asker(session, below=_below())
-            pairs = []
-            for part in range(1, _MOST_REMINDED // 500 + 1):
-                rows = at_a_glance.glance(asker, question, part).rows
-                pairs += [(int(row["_certification"]), int(row["_person"])) for row in rows]
-                if len(rows) < 500:
-                    break
+            pairs = _to_remind(_asker(session, below=_below()))
     count = reminders.remind(runtime(), host_id(), pairs, who=who())
     nudge()
     if request.form.get("back") == "member":

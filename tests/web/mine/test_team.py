@@ -118,6 +118,31 @@ def test_one_reminder_a_day_goes_to_whoever_has_something_to_do(led: World, visi
     assert texts[messages[0].id]["subject"] == "Please complete Fs2"
 
 
+def test_remind_all_counts_and_reminds_whoever_can_be_reminded_today(
+    led: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for job, person in (("j-eve", "eve"), ("j-dov", "dov")):
+        led.job(job, person, "sales", boss="j-ann")
+    dates = [row("individual", one, due={"fixed": "2020-01-31"}) for one in ("bea", "cid", "dov", "eve")]
+    led.save("LATE", *dates, exceptions={"time_allowance": "assign"})
+    led.state("cid", SUSPENDED)
+    led.settle()
+    ann = visit("ann", administrator=False, person=ANN)
+    with led.runtime.db.read() as session:
+        late = session.scalars(select(Enrolment.certification).order_by(Enrolment.certification.desc())).first()
+    page = ann.page("/my/team?show=overdue")
+    assert "Remind all 3" in page
+    ann.post("/my/team/remind", {"person": "bea", "certification": late})
+    assert "Remind all 2" in ann.page("/my/team?show=overdue")
+    monkeypatch.setattr("plugin.web.mine.team._MOST_REMINDED", 1)
+    assert "Remind the first 1" in ann.page("/my/team?show=overdue")
+    for _one in range(2):
+        assert "reminded=1" in ann.post("/my/team/remind", {"show": "overdue"}).headers["Location"]
+    assert "Remind the first" not in ann.page("/my/team?show=overdue")
+    assert ann.post("/my/team/remind", {"show": "overdue"}).status_code == 409
+    assert ann.page("/my/team?show=overdue").count("Reminded today") == 3
+
+
 def test_more_time_is_asked_for_and_granted_by_her_manager_or_an_administrator(led: World, visit: Visit) -> None:
     led.save("TWO", *(row("individual", one, due={"fixed": "2027-01-31"}) for one in ("bea", "dov")))
     ann, bea = visit("ann", administrator=False, person=ANN), visit("bea", administrator=False, person=BEA)
