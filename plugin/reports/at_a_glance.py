@@ -17,7 +17,7 @@ from plugin.reports.asking.question import Question, parse_question
 from plugin.reports.asking.reader import Asker, condition_of
 from plugin.reports.asking.statement import RowOrder
 from plugin.reports.catalogue import source_named
-from plugin.reports.columns import INSTANT, Column
+from plugin.reports.columns import INSTANT, Column, Row
 from plugin.reports.counts.kept import SOON
 from plugin.reports.query import Query
 from plugin.reports.sources.cells import ACTIVE, TO_DO

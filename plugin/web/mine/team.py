@@ -136,7 +136,7 @@ def _pair(row: Row) -> reminders.Pair:
 
 
 def _to_remind(asker: Asker) -> list[reminders.Pair]:
-    """Whom *Remind all* reminds: whoever the list shows, has something to complete and was not reminded today; the first 5,000."""
+    """Whom *Remind all* reminds: the first 5,000 that the list shows, without those reminded today."""
     found: list[reminders.Pair] = []
     for rows in at_a_glance.to_remind(asker, _pairs()):
         pairs = [_pair(row) for row in rows]
