@@ -75,6 +75,8 @@ class FakeMoodle:
     """Called with the function's name before each call."""
     users: dict[int, dict[str, Any]] = field(default_factory=dict)
     deleted: dict[int, dict[str, Any]] = field(default_factory=dict)
+    cleaned: set[int] = field(default_factory=set)
+    """Deleted users over whom Moodle's hourly clean-up has gone: whoever asks for one of them is refused."""
     cohorts: dict[int, dict[str, Any]] = field(default_factory=dict)
     members: dict[int, set[int]] = field(default_factory=dict)
     courses: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -143,6 +145,10 @@ class FakeMoodle:
             users.discard(number)
         for key in [key for key in self.enrolments if key[1] == number]:
             del self.enrolments[key]
+
+    def clean_up(self) -> None:
+        """As Moodle's hourly task does: contexts of deleted users go."""
+        self.cleaned |= set(self.deleted)
 
     def roster(self, course: int) -> set[int]:
         """Who is actively enrolled."""
@@ -218,7 +224,10 @@ class FakeMoodle:
         if asked["field"] == "username" and any(value != value.lower() or " " in value for value in values):
             raise MoodleError("invalidparameter")
         everybody = sorted((self.users | self.deleted).items())
-        shown = [self.profile(user) for _, user in everybody if str(user[asked["field"]]) in values]
+        matching = [user for _, user in everybody if str(user[asked["field"]]) in values]
+        if any(user["id"] in self.cleaned for user in matching):
+            raise self.missing("user")
+        shown = [self.profile(user) for user in matching]
         return [one for one in shown if one.get(asked["field"])]
 
     def core_enrol_get_enrolled_users(self, asked: dict[str, Any]) -> Any:

@@ -22,6 +22,7 @@
  *   php tests/peers/moodle_arrange.php MOODLE uninstall             takes Muster's plugins out, with what they made, and deletes their folders
  *   php tests/peers/moodle_arrange.php MOODLE notified USER         prints the subjects of Muster's notifications to somebody
  *   php tests/peers/moodle_arrange.php MOODLE dashboard             puts Muster's block on everybody's dashboard
+ *   php tests/peers/moodle_arrange.php MOODLE cleanup               cleans up after deleted users, as Moodle's own hourly task does
  *   php tests/peers/moodle_arrange.php MOODLE multilang 0|1         the filter for texts of several languages, also in headings
  *   php tests/peers/moodle_arrange.php MOODLE valid TOKEN UNTIL     until when a token is valid, 0 for ever; one that Moodle deleted is made again
  *   php tests/peers/moodle_arrange.php MOODLE sync COURSE COHORT    enrols a cohort by cohort sync
@@ -137,8 +138,10 @@ function token(string $short, string $name, array $functions, int $user): string
             $services->add_external_function_to_service($function, $service);
         }
     }
-    $wanted = ['externalserviceid' => $service, 'userid' => $user, 'tokentype' => EXTERNAL_TOKEN_PERMANENT];
-    return $DB->get_field('external_tokens', 'token', $wanted, IGNORE_MULTIPLE)
+    // The plugin's own is replaced whenever it connects.
+    $wanted = 'externalserviceid = ? AND userid = ? AND tokentype = ? AND name <> ?';
+    $values = [$service, $user, EXTERNAL_TOKEN_PERMANENT, 'Muster plugin'];
+    return $DB->get_field_select('external_tokens', 'token', $wanted, $values, IGNORE_MULTIPLE)
         ?: \core_external\util::generate_token(EXTERNAL_TOKEN_PERMANENT, (object) ['id' => $service, 'name' => $name], $user, context_system::instance());
 }
 
@@ -367,6 +370,8 @@ if ($what === 'complete') {
     echo notified((int) $first), "\n";
 } else if ($what === 'dashboard') {
     dashboard();
+} else if ($what === 'cleanup') {
+    (new \core\task\context_cleanup_task())->execute();
 } else if ($what === 'multilang') {
     multilang((bool) $first);
 } else if ($what === 'valid') {

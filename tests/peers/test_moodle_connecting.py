@@ -74,6 +74,15 @@ class Moodle:
         self.page.goto(f"{URL}{path}")
         self.page.wait_for_load_state("networkidle")
 
+    def open_message(self, path: str, subject: str) -> None:
+        """Go to a page of messages until this one is there, and open it: such a page shows what had come when it was asked for."""
+        message, until = self.page.get_by_text(subject).first, time.monotonic() + WITHIN / 1000
+        self.go(path)
+        while not message.is_visible() and time.monotonic() < until:
+            time.sleep(0.5)
+            self.go(path)
+        message.click()
+
     def picture(self, name: str, height: int = 800) -> None:
         if SHOTS:
             self.page.set_viewport_size({"width": 1100, "height": height})
@@ -284,12 +293,10 @@ def learners_are_in_moodle(browser: Any, admin: Moodle, staff: Staff) -> Moodle:
     admin.picture("participants", 1550)
     learner = Moodle(browser, f"peer{staff.site.mark}0000", "Learner-1!")
     if bulk.NOTIFY in functions():  # with Muster's plugin what it tells comes as Moodle's own notifications
-        learner.go("/message/output/popup/notifications.php")
-        learner.page.get_by_text("You are enrolled in Fire").first.click()
+        learner.open_message("/message/output/popup/notifications.php", "You are enrolled in Fire")
         told = learner.page.locator(".content-area [data-region=content]", has_text="Fire safety")
     else:
-        learner.go("/message/index.php")
-        learner.page.get_by_text("You are enrolled in Fire").first.click()
+        learner.open_message("/message/index.php", "You are enrolled in Fire")
         told = learner.page.locator("[data-region=message]", has_text="Fire safety")
     expect(told.locator("visible=true").first).to_be_visible(timeout=WITHIN)
     learner.picture("message")

@@ -108,6 +108,26 @@ def test_each_refusal_of_one_call_keeps_moodles_own_code(site: Site) -> None:
     assert seen == {row: row.partition(":")[0] for row in rows}
 
 
+def test_a_deleted_person_hides_nobody_who_is_asked_for_with_her(site: Site) -> None:
+    """Moodle's own clean-up, hourly by cron, makes it refuse a call that names somebody deleted, with whoever else is in it."""
+    deleted, course = site.make_people([{}, {}]), str(site.made_courses[1])
+    for user in deleted:
+        site.delete(user)
+    command("cleanup")
+    with pytest.raises(Fault) as fault:
+        rest().call(BY_FIELD, {"field": "id", "values": [site.users[0], deleted[0]]})
+    assert fault.value.code == NO_RECORD[release().partition(" ")[0][:3]][1]
+    host = MoodleHost(ConnectionSpec("moodle", "moodle", URL, TOKEN), Outbound(allow_private=True), Clock())
+    (page,) = host.read("people", ids=[str(user) for user in (*site.users, *deleted)])
+    assert {row.id for row in page.rows} == {str(user) for user in site.users}
+    assert set(page.gone) == {str(user) for user in deleted}
+    items = [seat(str(deleted[0]), course, want, ours=True) for want in ("in", "suspended", "out")]
+    for item in items:
+        reply = host.send("msg_1", "seats", host.prepare("seats", [item], ""))
+        print([(one.outcome, one.why) for one in reply.outcomes or []])
+        assert [one.outcome for one in reply.outcomes or []] == ["gone"]
+
+
 @contextmanager
 def setting(name: str, value: object, back: object) -> Iterator[None]:
     command("set", name, value)

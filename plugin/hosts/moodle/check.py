@@ -17,10 +17,10 @@ from plugin.hosts.moodle.groups import COURSES, LIST, MEMBERS, SEARCH
 from plugin.hosts.moodle.host import CONFIG
 from plugin.hosts.moodle.mapping import MoodleMapping
 from plugin.hosts.moodle.messages import SEND
-from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, as_options
+from plugin.hosts.moodle.people import BY_FIELD, FRONT_PAGE, LISTED, PROFILES, People, as_options
 from plugin.hosts.moodle.rest import CAPABILITY, INFO, TOGETHER, Fault, Rest
 from plugin.hosts.moodle.versions import ENROL, UNENROL, who_is_missing
-from plugin.hosts.moodle.writing import PROFILES, STUDENT, whole_number
+from plugin.hosts.moodle.writing import STUDENT, whole_number
 from plugin.hosts.port import Check, ConnectionSpec, Garbled, HostTrouble, Locked
 
 NEEDED = {
@@ -169,7 +169,7 @@ class _Tries:
         """A caller without rights gets fewer fields, not an error; her own account she always sees, so others are looked at."""
         name = "moodle/user:viewalldetails"
         others = [str(number) for number in range(2, 100) if str(number) != self._account]
-        users = self._rest.call(BY_FIELD, {"field": "id", "values": others})
+        users = People(self._rest).by_ids(others)
         if not users:
             also = _("Also %(right)s is needed.", right="moodle/user:viewdetails")
             return Check(name, False, _("The account sees nobody."), _role(also))

@@ -12,12 +12,11 @@ from plugin.core.database.slices import slices
 from plugin.core.text.stored import later
 from plugin.hosts.moodle.companion.bulk import SET, suspend
 from plugin.hosts.moodle.courses import Courses
-from plugin.hosts.moodle.people import BY_FIELD, is_id, users_in
+from plugin.hosts.moodle.people import PROFILES, People, is_id
 from plugin.hosts.moodle.rest import CAPABILITY, Fault, Rest
 from plugin.hosts.moodle.versions import ENROL, UNENROL, who_is_missing
 from plugin.hosts.port import HostTrouble, Outcome
 
-PROFILES = "core_user_get_course_user_profiles"
 STUDENT = 5
 """The id of the student role on a site where nobody changed the roles."""
 PARALLEL = 4
@@ -221,10 +220,10 @@ class EnrolmentWriter:
     def _looked_up(self, row: EnrolmentRow) -> str:
         """Which of the two does not exist, where the refusal does not tell."""
         try:
-            users = users_in(self._rest.call(BY_FIELD, {"field": "id", "values": [row.person]}))
+            there = People(self._rest).by_ids([row.person])
         except HostTrouble:  # nothing was written, and either is a reason to look at both again
             return "either"
-        return "course" if any(str(one["id"]) == row.person for one in users) else "person"
+        return "course" if there else "person"
 
     # --- reading back
 

@@ -177,6 +177,28 @@ def test_who_may_not_list_people_looks_for_them_id_by_id(case: MoodleCase, monke
     assert rows(case.host().read("jobs")).keys() == {f"p:{one}" for one in everybody}
 
 
+@pytest.mark.parametrize("offered", [True, False])
+def test_whom_moodle_deleted_and_cleaned_up_hides_nobody_who_is_asked_for_with_her(
+    case: MoodleCase, runtime: Any, monkeypatch: pytest.MonkeyPatch, offered: bool
+) -> None:
+    fake, gone = case.fake, (4, 7, 20)
+    for number in gone:
+        fake.delete(number)
+    fake.clean_up()
+    fake.functions -= set() if offered else {people.PROFILES}
+    fake.calls.clear()
+    ids = [str(number) for number in (*range(3, 30), 4711)]
+    (page,) = case.host().read("people", ids=ids)
+    assert rows([page]).keys() == {str(one) for one in fake.users if 3 <= one < 30}
+    assert set(page.gone) == {str(one) for one in (*gone, 4711)}
+    asked = [name for name, _asked in fake.calls if name.startswith("core_user")]
+    assert asked == [people.BY_FIELD, people.PROFILES, people.BY_FIELD] or not offered
+    assert {one.name: one.ok for one in checklist(runtime, case.spec)}["moodle/user:viewalldetails"]
+    fake.denied = {"moodle/site:viewparticipants"}
+    monkeypatch.setattr(people, "GAP", 1000)
+    assert rows(case.host().read("people")).keys() == {str(one) for one in fake.users if one != 1}
+
+
 def test_no_answer_holds_everybody(case: MoodleCase) -> None:
     for number in range(100, 1500):
         case.fake.user(number)
