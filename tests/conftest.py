@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -40,6 +41,7 @@ APPLICATION = "muster_application"
 ROW_SECURITY = os.environ.get("MUSTER_TEST_ROW_SECURITY") == "1"
 
 bind_secrets([KEYS])
+gc.set_threshold(50_000, 20, 100)  # each sweep looks at all that is imported: a twelfth of the tests' processor time
 
 
 ABOVE_THE_DATABASE = ("access", "api", "cli", "hosts", "lti", "scim", "web")
