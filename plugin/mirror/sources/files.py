@@ -234,10 +234,8 @@ def _add_units(
     for row in reading.rows if changes is None else last_word(reading.rows, changes, "id", "").rows:
         ext = row.get("id")
         if ext in seen and changes is None:
-            why, heading = (
-                f"the unit stands in line {seen[ext]} already",
-                reading.table.headings[reading.table.columns["id"]],
-            )
+            why = f"the unit stands in line {seen[ext]} already"
+            heading = reading.table.headings[reading.table.columns["id"]]
             handed.refused[reading.file.kind].append(RowRefused(row.line, heading.strip(), why, ext))
             continue
         seen[ext] = row.line
