@@ -90,6 +90,22 @@ def test_an_administrator_of_one_certification_meets_its_numbers_alone(
     assert kim.get("/system").status_code == 403
 
 
+def test_who_has_no_certification_reads_why_and_what_would_change_that(
+    world: World, visit: Visit, db: Database
+) -> None:
+    with db.write() as session:
+        legal = session.scalars(select(Unit.id).where(Unit.host_id == HOST, Unit.ext == "legal")).one()
+        for wanted in (RequestedGrant("area", subject="kim", units=(legal,)), RequestedGrant("auditor", subject="lou")):
+            add(session, HOST, wanted, by=SHELL, at=world.now, who="test")
+    kim, lou = visit("kim", administrator=False), visit("lou", administrator=False)
+    for path in ("/home", "/certifications", "/reports"):
+        assert "No certification is open to your area" in kim.page(path)
+        assert "Choose its courses" not in kim.page(path) + lou.page(path)
+        assert "No certification is open" not in lou.page(path) + visit().page(path)
+    assert "Choose its courses" in visit().page("/home")
+    assert "What waits today" in lou.page("/home")
+
+
 def test_search_finds_people_certifications_and_units_and_exact_names_first(company: World, visit: Visit) -> None:
     sam = visit()
     assert "/people/ann" in sam.page("/search?q=ann")
