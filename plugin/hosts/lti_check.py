@@ -69,8 +69,8 @@ def _token(runtime: Runtime, host: Host) -> Check:
             name, False if trouble.permanent else None, trouble.why,
             _(
                 "The learning site must be able to read %(url)s. Moodle refuses private addresses and ports other than 80"
-                " and 443: allow Muster's under Site administration › Security › HTTP security%(port)s. Only names and roles, and"
-                " reporting results, need this.", url=ours, port=_port(runtime.settings.base_url),
+                " and 443: allow Muster's under Site administration › General › Security › HTTP security%(port)s. Only names and"
+                " roles, and reporting results, need this.", url=ours, port=_port(runtime.settings.base_url),
             ),
         )  # fmt: skip
     return Check(name, True, _("The learning site reads Muster's keys and gives it a token for names and roles."))

@@ -16,6 +16,7 @@ from plugin.core.runtime import Runtime
 from plugin.delivery.messages import smtp
 from plugin.delivery.messages.channels import EnteredChannel, change_channel, channel_of, try_mail
 from plugin.delivery.messages.dispatch import post
+from plugin.delivery.messages.queue import KeyAbroad
 from plugin.delivery.messages.smtp import Mailer, MailTrouble, Server, compose, message_id, usable
 from plugin.delivery.tables import Call, Channel, Message
 from plugin.enrolment.message_dates import render
@@ -87,7 +88,8 @@ def test_each_letter_has_both_texts_a_stable_id_and_goes_once(lab: Lab, box: Mai
     with lab.runtime.db.read() as session:
         row = session.scalars(select(Message).where(Message.recipient == lab.id("ann"))).one()
         assert session.scalars(select(Call)).all() == []
-    assert letter["Message-ID"] == message_id(HOST, row.key, "muster@example.com")
+        key = KeyAbroad(session, HOST)(row.key)
+    assert letter["Message-ID"] == message_id(HOST, key, "muster@example.com")
     assert set(states(lab).values()) == {"sent"}
 
 

@@ -110,6 +110,21 @@ def test_a_webhook_is_signed_and_repeated_to_the_letter_until_it_is_answered(lab
     assert len({one["message"] for one in items(receiver)[2:]}) == 2
 
 
+def test_a_muster_set_up_anew_uses_no_key_again_that_the_host_has_seen(lab: Lab, receiver: Receiver) -> None:
+    """Its own keys count from one in each database, and a host drops what it has seen."""
+    lab.save("fs", *individuals("bob"), notifications=({"when": "assigned"},))
+    assert send(lab) == 1
+    (before,) = items(receiver)
+    with lab.runtime.db.write() as session:
+        session.execute(update(Message).values(state="owed", sent_at=None))
+        session.execute(update(Host).values(created=Host.created + 1))
+    receiver.got.clear()
+    assert send(lab) == 1
+    (after,) = items(receiver)
+    assert after["message"] != before["message"]
+    assert count(lab, "sent") == 1
+
+
 def test_a_manager_gets_one_digest_of_a_save_whatever_it_did(lab: Lab, receiver: Receiver) -> None:
     lab.set_person("dov", name="<i>Dov</i>")
     lab.save("fs", *individuals("bob"), notifications=BOTH)

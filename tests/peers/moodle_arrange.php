@@ -29,6 +29,7 @@
  *   php tests/peers/moodle_arrange.php MOODLE hooks ADDRESS         changes where Muster's plugin tells changes; prints where it told them
  *   php tests/peers/moodle_arrange.php MOODLE many PEOPLE DONE      writes so many people and completions straight into the tables; they stay
  *   php tests/peers/moodle_arrange.php MOODLE bare                  reads everybody and all completions by bare SQL; prints seconds and rows
+ *   php tests/peers/moodle_arrange.php MOODLE menu                  prints the pages of its administration, each with the way to it
  *   php tests/peers/moodle_arrange.php MOODLE german                the site's language is German (the words of the installer and Muster's)
  *   php tests/peers/moodle_arrange.php MOODLE english               and back
  *
@@ -79,10 +80,11 @@ function settings(): void {
     global $DB;
     foreach ([
         'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'maintenance_enabled' => 0, 'enablecompletion' => 1, 'noemailever' => 1,
-        'curlsecurityblockedhosts' => '', 'curlsecurityallowedport' => '',
+        'curlsecurityblockedhosts' => '', 'curlsecurityallowedport' => '', 'lang' => 'en',
     ] as $name => $value) {
         set_config($name, $value);
     }
+    $DB->set_field('user', 'lang', 'en'); // Of an account that was made while the site was German, Muster takes its language.
     $DB->set_field('tool_usertours_tours', 'enabled', 0); // They stand in front of what a test clicks.
 }
 
@@ -317,6 +319,32 @@ function dashboard(): void {
     my_reset_page_for_all_users(MY_PAGE_PRIVATE, 'my-index');
 }
 
+/** The ways to the pages of an administration's category. */
+function ways(admin_category $category, string $way): array {
+    $found = [];
+    foreach ($category->get_children() as $child) {
+        if ($child->check_access() && !$child->is_hidden()) {
+            $here = "$way › " . trim(strip_tags($child->visiblename));
+            $found = [...$found, ...($child instanceof admin_category ? ways($child, $here) : [$here])];
+        }
+    }
+    return $found;
+}
+
+/** As *Site administration* shows them: what is small has no tab of its own and stands under General. */
+function menu(): array {
+    global $CFG;
+    require_once("$CFG->libdir/adminlib.php");
+    $found = [];
+    foreach (admin_get_root(true, false)->get_children() as $top) {
+        $below = $top instanceof admin_category ? $top->get_children() : [];
+        $tab = count($below) >= 8 || array_filter($below, fn($child) => $child instanceof admin_category);
+        $here = ($tab ? '' : 'General › ') . $top->visiblename;
+        $found = [...$found, ...($below ? ways($top, $here) : [$here])];
+    }
+    return $found;
+}
+
 /** A pack that has the words of Moodle's own installer: the full one comes from Moodle's server, which a test does not ask. */
 function german(): void {
     global $CFG;
@@ -385,6 +413,8 @@ if ($what === 'complete') {
     many((int) $first, (int) $second);
 } else if ($what === 'bare') {
     echo bare(), "\n";
+} else if ($what === 'menu') {
+    echo implode("\n", menu()), "\n";
 } else if ($what === 'german') {
     german();
 } else if ($what === 'english') {

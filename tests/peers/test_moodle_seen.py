@@ -5,11 +5,14 @@ Needs the variables of :mod:`tests.peers.moodle_site`, ``MUSTER_PEER_MOODLE_COMM
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.pofile import read_po
 from sqlalchemy import select
 
 from plugin.core.errors import Unavailable
@@ -38,6 +41,25 @@ def site() -> Iterator[Site]:
         yield made
     finally:
         made.clean()
+
+
+def ways_that_are_told(tabs: set[str]) -> set[str]:
+    """Each way through *Site administration* that the guide, Muster's own sentences and those of its plugin tell."""
+    root = Path(__file__).parents[2]
+    with (root / "plugin/translations/messages.pot").open("rb") as file:
+        texts = [str(message.id) for message in read_po(file)]
+    texts.append(" ".join((root / "docs/hosts/moodle.md").read_text().split()))
+    texts += [path.read_text() for path in root.glob("plugin/hosts/moodle/companion/*/lang/en/*.php")]
+    way = rf"((?:{'|'.join(map(re.escape, tabs))}) › [^.,:;)*%]+)"
+    return {one.strip() for one in re.findall(rf"(?:Site administration › |\*){way}", "\n".join(texts))}
+
+
+def test_every_way_through_the_administration_that_is_told_is_there() -> None:
+    pages = command("menu").splitlines()
+    told = ways_that_are_told({page.partition(" › ")[0] for page in pages})
+    assert len(told) >= 12
+    astray = [way for way in told if not any(f"{way} › ".startswith(f"{page} › ") for page in pages)]
+    assert astray == ["Plugins › Local plugins › Muster"] * ("local_muster" not in command("plugins"))
 
 
 def name_of(peer: Peer, table: Any, *conditions: Any) -> str:

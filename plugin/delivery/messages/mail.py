@@ -16,7 +16,7 @@ from plugin.core.logs import use_correlation
 from plugin.core.network import outcome_counts
 from plugin.delivery.calls import our_call
 from plugin.delivery.messages.channels import MAIL, server_of
-from plugin.delivery.messages.queue import claim_messages, release_call, settle_message
+from plugin.delivery.messages.queue import KeyAbroad, claim_messages, release_call, settle_message
 from plugin.delivery.messages.rounds import LETTERS, HostChannel, OutgoingMail, claim_call, give_back
 from plugin.delivery.messages.smtp import Mailer, MailTrouble, Server, compose, message_id, usable
 from plugin.delivery.tables import Call, Message
@@ -75,7 +75,10 @@ def _claim_letters(session: Session, made: HostChannel) -> Call | None:
         .where(Message.host_id == made.host_id, Message.call == call.id)
         .order_by(Message.id)
     )
-    made.letters = [OutgoingMail(number, key, name, email.strip(), texts[key]) for number, key, name, email in rows]
+    sent_as = KeyAbroad(session, made.host_id)
+    made.letters = [
+        OutgoingMail(number, key, name, email.strip(), texts[sent_as(key)]) for number, key, name, email in rows
+    ]
     return call
 
 
@@ -93,7 +96,7 @@ def _send(made: HostChannel, mailer: Mailer, server: Server, one: OutgoingMail) 
     address = usable(one.email)
     if address is None:
         return Outcome(one.key, "bounced", "There is no e-mail address that a letter could be sent to.")
-    identity = message_id(made.host_id, one.key, server.sender)
+    identity = message_id(made.host_id, one.text["message"], server.sender)
     letter = compose(server, address, one.name, one.text, identity=identity, at=made.runtime.clock.true())
     posted = mailer.send(address, letter)
     return Outcome(one.key, _WORDS[posted.word], posted.why)

@@ -118,6 +118,20 @@ def _gather(session: Session, head: Message, now: int, daily: str) -> None:
         head.leader = head.id
 
 
+class KeyAbroad:
+    """The once-key of a message as others see it, who drop what they have seen (decision 145).
+
+    Ours counts from one in each database; a Muster set up anew beside the same host must use none of them again.
+    """
+
+    def __init__(self, session: Session, host_id: int) -> None:
+        host = session.get(Host, host_id)
+        self._mark = f"{host.created:x}" if host else ""
+
+    def __call__(self, key: str) -> str:
+        return f"{self._mark}:{key}"
+
+
 def claim_messages(
     session: Session, host_id: int, now: int, true_now: int, limit: int, lease: str, prepare: Prepare, render: Render,
     *, channel: str = "host", kind: str = "messages", gathered: bool = True,
@@ -134,7 +148,8 @@ def claim_messages(
     causes = {row.correlation for row in rows}
     use_correlation(causes.pop() if len(causes) == 1 else None)
     rows = sorted(rows, key=lambda one: one.id)
-    items = [{"message": row.key, "person": names[row.recipient], **texts[row.id]} for row in rows]
+    sent_as = KeyAbroad(session, host_id)
+    items = [{"message": sent_as(row.key), "person": names[row.recipient], **texts[row.id]} for row in rows]
     call = new_call(session, host_id, kind, prepare("messages", items), lease, now, true_now)
     for row in rows:
         row.state, row.call, row.channel = "sending", call.id, channel
@@ -153,8 +168,10 @@ def apply_messages(session: Session, host_id: int, call: Call, outcomes: Sequenc
     """Write the outcomes of a ``messages`` call. What is *maybe* sent waits for a person; nobody is told twice."""
     answers = {outcome.key: outcome for outcome in reversed(outcomes)}
     counts: dict[str, int] = {}
+    sent_as = KeyAbroad(session, host_id)
     for row in session.scalars(select(Message).where(Message.host_id == host_id, Message.call == call.id)):
-        word = settle_message(row, answers.get(row.key), now)
+        # The key itself: of our own verdicts, and of calls that an earlier release had begun.
+        word = settle_message(row, answers.get(sent_as(row.key)) or answers.get(row.key), now)
         counts[word] = counts.get(word, 0) + 1
     session.flush()
     return counts
