@@ -179,6 +179,16 @@ def test_she_adds_and_removes_what_matches_people_inside(
     assert saved.who == "Pat (pat)"
 
 
+def test_a_row_that_reaches_outside_has_no_control_and_says_why(pat: Visitor) -> None:
+    page = pat.page("/certifications/1/assignments")
+    rows = {one[: one.index('"')]: one[: one.index("</tr>")] for one in page.split('<tr data-key="')[1:]}
+    assert set(rows) == {"organisation:sales", "individual:cid"}
+    assert "Reaches people outside your area" in rows["organisation:sales"]
+    assert not re.search("<(button|select|input)|data-role|data-open-dialog", rows["organisation:sales"])
+    assert 'data-role="remove"' in rows["individual:cid"]
+    assert "Reaches people outside" not in rows["individual:cid"]
+
+
 @pytest.mark.parametrize(
     ("path", "form"),
     [

@@ -262,6 +262,7 @@ class _Table:
             health=health,
             beside=beside,
             passed=is_passed(due, self.zone),
+            locked=row.key in self.locked,
         )
 
     def _health(self, row: drafts.DraftRow) -> tuple[str, str]:
