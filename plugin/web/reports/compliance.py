@@ -5,6 +5,7 @@ Every number leads to its people.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 
 from plugin.core.clock import format_instant
+from plugin.mirror.lookup.search import fold
 from plugin.reports import overview
 from plugin.reports.asking.question import parse_question
 from plugin.reports.asking.reader import Asker
@@ -58,7 +60,7 @@ def home(here: ReportPage) -> str:
 def picture(asker: Asker, here: ReportPage) -> dict[str, Any]:
     """What the first page shows. The address may name a certification and a unit to look below."""
     _columns, rows = overview.rows(asker, parse_question("overview", []))
-    live = [row for row in rows if row["enrolled"] or row["held"]]
+    live = sorted((row for row in rows if row["enrolled"] or row["held"]), key=_by_name("certification"))
     chosen = request.args.get("certification") or (live[0]["certification"] if live else "")
     lines = [
         _line(here, row, [("certification", row["certification"])],
@@ -85,6 +87,11 @@ def picture_of(asker: Asker, here: ReportPage, code: str) -> dict[str, Any]:
         "legend": _legend(), "months": months, "past": _past(here, code, months),
         "compliance": url_for(_first(here), certification=code),
     }  # fmt: skip
+
+
+def _by_name(column: str) -> Callable[[dict[str, Any]], tuple[str, str]]:
+    """The order in which people look for something: by its name, whatever its code is."""
+    return lambda row: (fold(row[f"{column}_name"] or row[column]), row[column])
 
 
 def _legend() -> list[tuple[str, str]]:
@@ -128,9 +135,7 @@ def _units(asker: Asker, here: ReportPage, code: str) -> tuple[list[ComplianceLi
     level = frozenset(ext for ext, parent in parents.items() if (parent or "") == under)
     _columns, rows = overview.rows(asker, parse_question("overview", pairs), only=level)
     lines = []
-    for row in rows:
-        if row["total"]:
-            continue
+    for row in sorted((one for one in rows if not one["total"]), key=_by_name("organisation")):
         deeper = row["organisation"] in parents.values()
         address = url_for(_first(here), certification=code, under=row["organisation"]) if deeper else None
         where = [("certification", code), ("organisation", row["organisation"])]

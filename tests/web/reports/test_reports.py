@@ -57,6 +57,15 @@ def test_organisations_are_drilled_down_a_level_at_a_time(reported: World, visit
     assert "One level up" in text
 
 
+@pytest.mark.one_database
+def test_certifications_and_units_stand_in_the_order_of_their_names(reported: World, visit: Visit) -> None:
+    reported.save("aa", row("individual", "ann"), name="Órder last", state="live")
+    reported.save("zz", row("individual", "ann"), name="another first", state="live")
+    table = visit().page("/reports").split("<tbody>")[1].split("</tbody>")[0]
+    names = re.findall(r'rowheader"?>.*?<bdi>([^<]+)</bdi>|<th scope="row"[^>]*>(?:<a[^>]*>)?(?:<bdi>)?([^<]+)<', table)
+    assert [one or other for one, other in names] == ["another first", "Fs", "Órder last"]
+
+
 def test_filters_live_in_the_address(reported: World, visit: Visit) -> None:
     sam = visit()
     answer = sam.get("/reports/learners?certification=fs&add=due&how=before&value=2027-01-01")
