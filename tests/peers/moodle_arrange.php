@@ -20,6 +20,7 @@
  *   php tests/peers/moodle_arrange.php MOODLE greeted USER          prints how many welcome messages somebody was sent
  *   php tests/peers/moodle_arrange.php MOODLE plugins               prints which of Muster's plugins are installed
  *   php tests/peers/moodle_arrange.php MOODLE uninstall             takes Muster's plugins out, with what they made, and deletes their folders
+ *   php tests/peers/moodle_arrange.php MOODLE unpack FILE PLUGIN    unpacks an archive where plugins of its kind are, as a server's administrator does
  *   php tests/peers/moodle_arrange.php MOODLE notified USER         prints the subjects of Muster's notifications to somebody
  *   php tests/peers/moodle_arrange.php MOODLE dashboard             puts Muster's block on everybody's dashboard
  *   php tests/peers/moodle_arrange.php MOODLE cleanup               cleans up after deleted users, as Moodle's own hourly task does
@@ -394,6 +395,9 @@ if ($what === 'complete') {
     echo implode(' ', plugins()), "\n";
 } else if ($what === 'uninstall') {
     uninstall();
+} else if ($what === 'unpack') {
+    $place = \core_component::get_plugin_types()[explode('_', $second)[0]];
+    get_file_packer('application/zip')->extract_to_pathname($first, $place);
 } else if ($what === 'notified') {
     echo notified((int) $first), "\n";
 } else if ($what === 'dashboard') {

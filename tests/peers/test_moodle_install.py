@@ -10,6 +10,7 @@ import base64
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,20 @@ def install(moodle: Moodle, counting: Counting, name: str) -> None:
     expect(page.get_by_text(f"{name}.zip").first).to_be_visible(timeout=WITHIN)
     counting.press(page, "Install plugin from the ZIP file")
     counting.press(page, "Continue")
+    upgrade(page, counting)
+
+
+def unpack(moodle: Moodle, name: str, folder: Path) -> None:
+    """Where Moodle may not write its own folders: the server's administrator unpacks the file, and *Notifications* is opened."""
+    file = folder / f"{name}.zip"
+    file.write_bytes(archive(name))
+    command("unpack", file, name)
+    moodle.go("/admin/index.php")
+    upgrade(moodle.page, Counting())
+
+
+def upgrade(page: Page, counting: Counting) -> None:
+    """Moodle's own pages from there on."""
     expect(page.get_by_role("heading", name="Server checks")).to_be_visible(timeout=4 * WITHIN)
     counting.press(page, "Continue")
     counting.press(page, "Upgrade Moodle database now")
@@ -138,7 +153,7 @@ def test_from_the_zip_to_a_green_checklist_and_what_people_see(
     assert len(counting.clicks) <= CLICKS
     assert took < SECONDS
 
-    install(admin, Counting(), BLOCK)
+    unpack(admin, BLOCK, tmp_path)
     assert command("plugins").split() == [NAME, BLOCK]
     command("dashboard")
     course = learner.course("fire", "Fire safety")
