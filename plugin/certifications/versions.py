@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.resolve import exclusion_keys
 from plugin.certifications.rules.availability import available_from, available_until, starts_at
-from plugin.certifications.rules.content import courses_of, parse_content
+from plugin.certifications.rules.content import courses_of
 from plugin.certifications.rules.waves import dump_wave, wave_of
+from plugin.certifications.rules.written_content import parse_content
 from plugin.certifications.tables import Assignment, Certification, CourseSetCourse, GroupMember, Version
 from plugin.certifications.targets import exclusion_ids, target_ids
 from plugin.core.database.process_cache import provisional

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+Fault = tuple[tuple[str | int, ...], str]
+"""The keys and positions that lead from a value to what is wrong in it, and a sentence about that."""
+
 
 class MusterError(Exception):
     """Base of the errors that carry a sentence for a person.
@@ -52,3 +55,21 @@ class Unavailable(MusterError):
 
     status = 503
     exit_code = 3
+
+
+class WrongParts(ValueError):
+    """What is wrong inside a value, each with the place where it stands there.
+
+    :ivar faults: all of them, in the value's order.
+    """
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("\n".join(sentence for _where, sentence in faults))
+        self.faults = faults
+
+
+def faults_of(error: ValueError, *where: str | int) -> list[Fault]:
+    """The faults of a part as those of the whole, in which ``where`` leads to the part."""
+    if isinstance(error, WrongParts):
+        return [((*where, *inner), sentence) for inner, sentence in error.faults]
+    return [(where, str(error))]

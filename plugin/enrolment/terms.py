@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition
 from plugin.certifications.rules.availability import available_from, available_until
-from plugin.certifications.rules.content import Content, courses_of, minimum_time, parse_content
+from plugin.certifications.rules.content import Content, courses_of, minimum_time
 from plugin.certifications.rules.period import PeriodSettings, parse_period_settings
+from plugin.certifications.rules.written_content import parse_content
 from plugin.certifications.store import definitions_of
 from plugin.core.database.bulk import among, fetch
 from plugin.core.database.process_cache import cached, keep

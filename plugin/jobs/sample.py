@@ -22,7 +22,7 @@ import plugin.schema  # noqa: F401 - so that the host's time moves on
 from config.settings import read_settings
 from plugin.certifications.definition import AssignmentDef, Definition, Proposal
 from plugin.certifications.file.certification_file import DEFAULT_PERIOD
-from plugin.certifications.rules.content import dump_content, parse_content
+from plugin.certifications.rules.written_content import dump_content, parse_content
 from plugin.certifications.store import by_code, definition_of
 from plugin.certifications.tables import Certification
 from plugin.core.clock import Clock

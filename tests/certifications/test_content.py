@@ -14,11 +14,10 @@ from plugin.certifications.rules.content import (
     CourseSet,
     check_same,
     courses_of,
-    dump_content,
     minimum_time,
-    parse_content,
     progress,
 )
+from plugin.certifications.rules.written_content import dump_content, parse_content
 from plugin.core.days import DAY, Period
 
 FAST = settings(max_examples=80, deadline=None, derandomize=True)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from dataclasses import replace
 
 import pytest
 
+from plugin.certifications.definition import AssignmentDef, Definition
 from plugin.certifications.file.certification_file import read_file
 from plugin.certifications.file.document import DEEPEST, MOST_NODES, read_document
+from plugin.certifications.meaning import meaning
 from plugin.core.errors import Invalid
+from tests.in_turn import in_turn
 
 FILE = """
 version: 1
@@ -139,3 +144,95 @@ def test_what_would_cost_too_much_is_refused_at_once(text: str, says: str) -> No
 def test_as_many_values_as_people_keep_are_read() -> None:
     rows = "".join(f"- {{individual: U-{n}, due: none}}\n" for n in range(MOST_NODES // 6))
     assert len(read_document("list:\n" + rows)["list"]) == MOST_NODES // 6
+
+
+@in_turn(
+    ("written", "said"),
+    [
+        ("!!int x", "'x' is no int."),
+        ('!!int ""', "'' is no int."),
+        ("!!int 010", "'010' is no int."),
+        ("!!float 1.5", "'1.5' is no float."),
+        ("!!bool maybe", "'maybe' is no bool."),
+        ("!!null x", "'x' is no null."),
+        ("!!timestamp x", "'x' is no timestamp."),
+        ("!!timestamp 2026-01-01T10:00:00Z", "'2026-01-01T10:00:00Z' is no timestamp."),
+        ("!!int [1]", "This is no int."),
+        ("!!map [a]", "this is no mapping."),
+    ],
+)
+def test_a_tag_makes_nothing_that_would_not_be_there_without_it(written: str, said: str) -> None:
+    with pytest.raises(Invalid, match="^" + re.escape(f"Line 3: {said}") + "$"):
+        read_document(f"a: !!int 5\nb: !!str 010\nc: {written}\n")
+
+
+def test_each_key_that_is_wrong_is_named_with_its_own_line() -> None:
+    """Also inside content, period and due dates, which the rules read as a whole (AS-CODE)."""
+    text = """version: 1
+certifications:
+  - code: X
+    name: X
+    areas: 1
+    exceptions: {already_assigned: 0}
+    content:
+      certification:
+        - name: A
+          courses: [c1]
+          colour: red
+          shape: round
+        - name: B
+          courses: [c1]
+          next: after
+          minimum: 2 months
+      recertified: []
+    assignments:
+      - individual: a
+        due:
+          fixed: 2031-03-31
+          colour: red
+      - group: G
+        self_enrol: 1
+    notifications:
+      - when: due
+        on: 'yes'
+        before: 1 month
+"""
+    with pytest.raises(Invalid) as refused:
+        read_file(text)
+    assert [one.partition(": ")[0] for one in refused.value.sentence.split("\n")] == [
+        "Line 5, certifications.0.areas",
+        "Line 6, certifications.0.exceptions.already_assigned",
+        "Line 11, certifications.0.content.certification.0.colour",
+        "Line 12, certifications.0.content.certification.0.shape",
+        "Line 15, certifications.0.content.certification.1.next",
+        "Line 16, certifications.0.content.certification.1.minimum",
+        "Line 17, certifications.0.content.recertified",
+        "Line 22, certifications.0.assignments.0.due.colour",
+        "Line 24, certifications.0.assignments.1.self_enrol",
+        "Line 27, certifications.0.notifications.0.on",
+        "Line 28, certifications.0.notifications.0.before",
+    ]
+
+
+def test_what_means_the_same_is_no_difference_however_it_is_written() -> None:
+    row = AssignmentDef("audience", "A", exclusions=(("individual", "U-1", ""), ("organisation", "O", "below")))
+    group = AssignmentDef("group", "G", group={"description": "", "self_enrol": False, "withdraw": False})
+    one = Definition(
+        "X", "X", content={}, available={"from": None, "until": None}, assignments=(row, group),
+        notifications=({"when": "due", "to": ["learner", "admins"]}, {"when": "assigned", "to": [], "subject": ""}),
+    )  # fmt: skip
+    same = replace(
+        one, content={"certification": [], "recertification": []}, available={},
+        leaving={"seat": "suspend", "grace": "0 days", "at_end": "stay", "on_return": "realistic"},
+        assignments=(replace(group, group={}), replace(row, exclusions=row.exclusions[::-1])),
+        notifications=({"when": "assigned", "on": True}, {"when": "due", "to": ["admins", "learner"], "texts": {}}),
+    )  # fmt: skip
+    assert meaning(same) == meaning(one)
+    for other in (
+        replace(one, notifications=({"when": "due", "to": ["learner"]}, {"when": "assigned"})),
+        replace(one, notifications=None),
+        replace(one, assignments=(replace(row, exclusions=row.exclusions[:1]), group)),
+        replace(one, leaving={"seat": "suspend", "at_end": "leave"}),
+        replace(one, available={"until": "2030-01-01"}),
+    ):
+        assert meaning(other) != meaning(one)

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.certifications.file.record_file import RecordFile, read_records, read_when
-from plugin.certifications.rules.content import parse_content
 from plugin.certifications.rules.cycle import (
     CERTIFIED,
     COMPLETE,
@@ -31,6 +30,7 @@ from plugin.certifications.rules.record_states import (
     brought_along,
     judge,
 )
+from plugin.certifications.rules.written_content import parse_content
 from plugin.core.errors import Invalid
 from plugin.core.text.table_files import decode
 

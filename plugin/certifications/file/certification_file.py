@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,16 +22,17 @@ from plugin.certifications.definition import (
 from plugin.certifications.file.document import Mapping as Lined
 from plugin.certifications.file.document import read_document
 from plugin.certifications.file.schema import TARGETS, FileSchema
-from plugin.certifications.rules.content import SAME, check_same, courses_of, dump_content, minimum_time, parse_content
+from plugin.certifications.rules.content import SAME, check_same, minimum_time
 from plugin.certifications.rules.due_dates import AfterDue, parse_due
 from plugin.certifications.rules.period import dump_period_settings, parse_period_settings
+from plugin.certifications.rules.written_content import dump_content, parse_content
 from plugin.certifications.store import by_code, definition_of
 from plugin.certifications.tables import Assignment, Certification, GroupMember
 from plugin.certifications.targets import target_ids, within_reach
 from plugin.certifications.written_targets import as_meant
 from plugin.core.database.area_conditions import inside
 from plugin.core.database.slices import slices
-from plugin.core.errors import Invalid, RefusedByRule
+from plugin.core.errors import Invalid, RefusedByRule, faults_of
 from plugin.mirror.connections.store import site_of
 from plugin.mirror.lookup.browse import hidden
 from plugin.mirror.tables import Course, Person
@@ -182,8 +183,7 @@ def _merged(file: FileCertification, current: Definition | None) -> Definition:
     if "leaving" in given:
         changes["leaving"] = {**base.leaving, **given["leaving"]}
     if "exceptions" in given:
-        answers = {key: "off" if value is False else value for key, value in given["exceptions"].items()}
-        changes["exceptions"] = {**DEFAULT_EXCEPTIONS, **base.exceptions, **answers}
+        changes["exceptions"] = {**DEFAULT_EXCEPTIONS, **base.exceptions, **given["exceptions"]}
     if "assignments" in given:
         before = {row.key: row for row in base.assignments}
         changes["assignments"] = tuple(_assignment(row, before) for row in given["assignments"])
@@ -230,7 +230,7 @@ def _checked(session: Session, host_id: int, file: FileCertification, definition
             file.given.get("period", {}), before, minimum_time(content.recertification_path)
         )
     except ValueError as error:
-        raise Invalid(f"Line {file.source.lines.get('period', file.source.line)}, period: {error}") from None
+        raise _all_of(_wrong_period(file, error)) from None
     site = site_of(session, host_id)
     caps = site.caps if site is not None else {}
     try:
@@ -240,6 +240,14 @@ def _checked(session: Session, host_id: int, file: FileCertification, definition
     return replace(definition, period=dump_period_settings(settings))
 
 
+def _wrong_period(file: FileCertification, error: ValueError) -> list[str]:
+    """Each fault of a period with the line of its key."""
+    lines = getattr(file.source.get("period"), "lines", {})
+    general = file.source.lines.get("period", file.source.line)
+    return [f"Line {lines.get(where[0], general) if where else general}, {'.'.join(map(str, ('period', *where)))}: {said}"
+            for where, said in faults_of(error)]  # fmt: skip
+
+
 def _check_ids(
     session: Session, host_id: int, file: FileCertification, definition: Definition, current: Definition | None,
     new_codes: set[str],
@@ -247,9 +255,7 @@ def _check_ids(
     """Every id in what the file gives must be known; what was saved before may have gone missing meanwhile."""
     wrong: list[str] = []
     if "content" in file.given:
-        content = parse_content(definition.content)
-        named = courses_of(content.certification) | courses_of(content.recertification_path)
-        wrong += _unknown_courses(session, host_id, file, named)
+        wrong += _unknown_courses(session, host_id, file, definition.content)
     if "assignments" in file.given:
         lines = file.source["assignments"]
         members = {("individual", member) for row in definition.assignments for member in row.members or ()}
@@ -306,13 +312,20 @@ def _wrong_due(session: Session, host_id: int, row: AssignmentDef, line: int, ne
         yield f"Line {line}: the host knows no position '{due.item}'."
 
 
-def _unknown_courses(session: Session, host_id: int, file: FileCertification, named: Iterable[str]) -> list[str]:
-    wanted = sorted(named)
+def _unknown_courses(session: Session, host_id: int, file: FileCertification, content: Mapping[str, Any]) -> list[str]:
+    """The courses that the host does not know, each with the line of its course set."""
+    paths = [which for which in ("certification", "recertification") if isinstance(content[which], list)]
+    named = {course for which in paths for one in content[which] for course in one["courses"]}
     known: set[str] = set()
-    for part in slices(wanted):
+    for part in slices(sorted(named)):
         known.update(session.scalars(select(Course.ext).where(Course.host_id == host_id, Course.ext.in_(part))))
-    line = file.source.lines["content"]
-    return [f"Line {line}, content: the host knows no course '{one}'." for one in wanted if one not in known]
+    written, wrong = file.source["content"], []
+    for which in paths:
+        for number, one in enumerate(content[which]):
+            line = written[which][number].line if which in written else file.source.lines["content"]
+            wrong += [f"Line {line}, content: the host knows no course '{course}'." for course in sorted(one["courses"])
+                      if course not in known]  # fmt: skip
+    return wrong
 
 
 def _members_left_alone(session: Session, host_id: int, certification: int, definition: Definition) -> Definition:

@@ -20,7 +20,10 @@ MOST_NODES = 250_000
 DEEPEST = 40
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_PLAIN = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
+_YAML = "tag:yaml.org,2002:"
+_PLAIN = (f"{_YAML}int", f"{_YAML}float", f"{_YAML}timestamp", f"{_YAML}value")
+_TAGGED = {f"{_YAML}{one}" for one in ("int", "float", "bool", "null", "timestamp")}
+"""What a scalar may be called by a tag such as ``!!int``, where it is written as such a value is without one."""
 
 
 class Mapping(dict[str, Any]):
@@ -42,16 +45,26 @@ class _Loader(_Safe):  # type: ignore[misc]  # PyYAML's loader has no types
         for first, resolvers in _Safe.yaml_implicit_resolvers.items()
     }
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value; a tag makes nothing of a scalar that it would not be without one.
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(f"^(?:{_INTEGER.pattern})$", re.ASCII), list("-0123456789")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:timestamp", re.compile(f"^{_DAY.pattern}$", re.ASCII), list("0123456789")
-)
+        :raises Invalid: with the line.
+        """
+        if node.tag in _TAGGED:
+            scalar = isinstance(node, yaml.ScalarNode)
+            if not scalar or self.resolve(yaml.ScalarNode, node.value, (True, False)) != node.tag:
+                said = f"'{node.value}' is" if scalar else "This is"
+                raise Invalid(f"Line {node.start_mark.line + 1}: {said} no {node.tag.removeprefix(_YAML)}.")
+        return super().construct_object(node, deep=deep)
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
+_Loader.add_implicit_resolver(f"{_YAML}int", re.compile(f"^(?:{_INTEGER.pattern})$", re.ASCII), list("-0123456789"))
+_Loader.add_implicit_resolver(f"{_YAML}timestamp", re.compile(f"^{_DAY.pattern}$", re.ASCII), list("0123456789"))
+
+
+def _mapping(loader: _Loader, node: yaml.Node) -> Mapping:
+    if not isinstance(node, yaml.MappingNode):
+        raise Invalid(f"Line {node.start_mark.line + 1}: this is no mapping.")
     found = Mapping()
     found.line, found.lines = node.start_mark.line + 1, {}
     repeated: list[Mapping] = []
@@ -77,7 +90,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
     return found
 
 
-_MERGE = "tag:yaml.org,2002:merge"
+_MERGE = f"{_YAML}merge"
 """The key ``<<``: what it names stands here too, but for keys that are given here."""
 
 
@@ -107,8 +120,8 @@ def _moment(loader: _Loader, node: yaml.ScalarNode) -> Any:
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_Loader.add_constructor("tag:yaml.org,2002:str", _text)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _moment)
+_Loader.add_constructor(f"{_YAML}str", _text)
+_Loader.add_constructor(f"{_YAML}timestamp", _moment)
 
 
 def read_document(text: str) -> Mapping:

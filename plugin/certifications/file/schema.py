@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from plugin.certifications.definition import EXCLUDABLE
-from plugin.certifications.rules.content import dump_content, parse_content
 from plugin.certifications.rules.due_dates import dump_due, parse_due
 from plugin.certifications.rules.placeholders import sentence_about, unknown_placeholder
 from plugin.certifications.rules.waves import EVERY, MOST
-from plugin.core.days import parse_period
+from plugin.certifications.rules.written_content import dump_content, parse_content
+from plugin.core.days import ALL_UNITS, ELAPSED_UNITS, parse_period
+from plugin.core.errors import faults_of
 from plugin.core.stamps import calendar_day
 from plugin.core.text.languages import is_language
 
@@ -26,6 +28,36 @@ POLICIES = {
     "already_assigned": ("off", "hold", "assign", "dismiss"),
 }
 TARGETS = ("organisation", "position", "audience", "manager", "individual", "group")
+
+
+def _placed(error: ValueError) -> ValidationError:
+    """The faults as marshmallow keeps them: sentences by the keys and positions that lead to them."""
+    faults = faults_of(error)
+    if all(not where for where, _sentence in faults):
+        return ValidationError([sentence for _where, sentence in faults])
+    found: dict[str | int, Any] = {}
+    for where, sentence in faults:
+        part = found
+        for one in where:
+            part = part.setdefault(one, {})
+        part.setdefault("_schema", []).append(sentence)
+    return ValidationError(found)
+
+
+class Truth(fields.Field[Any]):
+    """``true`` or ``false`` as YAML and JSON know them; neither 1 nor a word in quotation marks."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("This is true or false.")
+        return value
+
+
+class Policy(fields.String):
+    """A standing answer; YAML reads ``off`` as false."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize("off" if value is False else value, attr, data, **kwargs)
 
 
 class Day(fields.Field[Any]):
@@ -67,7 +99,7 @@ class Due(fields.Field[Any]):
         try:
             return dump_due(parse_due(value))
         except ValueError as error:
-            raise ValidationError(str(error)) from None
+            raise _placed(error) from None
 
 
 class ContentField(fields.Field[Any]):
@@ -77,16 +109,20 @@ class ContentField(fields.Field[Any]):
         try:
             dumped = dump_content(parse_content(value))
         except ValueError as error:
-            raise ValidationError(str(error).split("\n")) from None
+            raise _placed(error) from None
         return {key: part for key, part in dumped.items() if key in value}
 
 
 class PeriodField(fields.Field[Any]):
     """A period such as ``14 days``; kept as text."""
 
+    def __init__(self, units: Collection[str] = ALL_UNITS, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._units = units
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         try:
-            return str(parse_period(value))
+            return str(parse_period(value, self._units))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
@@ -139,7 +175,7 @@ class ExceptionsSchema(_Strict):
     time_allowance = fields.String(validate=validate.OneOf(POLICIES["time_allowance"]))
     unknown_date = fields.String(validate=validate.OneOf(POLICIES["unknown_date"]))
     duplicate_course = fields.String(validate=validate.OneOf(POLICIES["duplicate_course"]))
-    already_assigned = fields.Raw(validate=validate.OneOf((*POLICIES["already_assigned"], False)))
+    already_assigned = Policy(validate=validate.OneOf(POLICIES["already_assigned"]))
 
 
 class ExclusionSchema(_Strict):
@@ -179,8 +215,8 @@ class AssignmentSchema(_Strict):
     include = fields.String(validate=validate.OneOf(("below", "direct")))
     due = Due()
     description = fields.String(validate=validate.Length(max=2000))
-    self_enrol = fields.Boolean(truthy={True}, falsy={False})
-    withdraw = fields.Boolean(truthy={True}, falsy={False})
+    self_enrol = Truth()
+    withdraw = Truth()
     members = fields.List(Code(exact=True))
     starts = Day(allow_none=True)
     wave = fields.Nested(WaveSchema, allow_none=True)
@@ -220,13 +256,13 @@ class NotificationSchema(_Strict):
     """One notification."""
 
     when = fields.String(required=True, validate=validate.OneOf(WHENS))
-    before = PeriodField()
-    after = PeriodField()
+    before = PeriodField(ELAPSED_UNITS)
+    after = PeriodField(ELAPSED_UNITS)
     to = fields.List(fields.String(validate=validate.OneOf(("learner", "managers", "admins"))))
     subject = MessageText(validate=validate.Length(max=500))
     body = MessageText(validate=validate.Length(max=20000))
     texts = fields.Dict(keys=fields.String(validate=_check_language), values=fields.Nested(TextSchema))
-    on = fields.Boolean()
+    on = Truth()
 
     @validates_schema
     def _one_offset(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -253,7 +289,7 @@ class CertificationSchema(_Strict):
     wave = fields.Nested(WaveSchema, allow_none=True)
     assignments = fields.List(fields.Nested(AssignmentSchema))
     notifications = fields.List(fields.Nested(NotificationSchema))
-    areas = fields.Boolean(truthy={True}, falsy={False})
+    areas = Truth()
     category = fields.String(validate=validate.Length(max=100))
 
 

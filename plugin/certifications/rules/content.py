@@ -12,12 +12,11 @@ never complete, because nothing was done.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from plugin.core.days import ELAPSED_UNITS, Period, parse_period
+from plugin.core.days import Period
 
 ALL, ANY, OPTIONAL = "all", "any", "optional"
 THEN, OR, AND = "then", "or", "and"
@@ -26,9 +25,6 @@ SAME = "same"
 
 Completions = Mapping[str, int | Sequence[int]]
 """Course id to the instant it was completed, or to the instants of every attempt, in any order."""
-
-_MOST_SETS = 200
-_MOST_COURSES = 500
 
 
 @dataclass(frozen=True)
@@ -79,39 +75,6 @@ class PathProgress:
     open_courses: frozenset[str]
     done_sets: frozenset[int]
     started: bool
-
-
-def parse_content(value: object, before: Content = EMPTY) -> Content:
-    """Content from its AS-CODE form; a path left out stays as in ``before``.
-
-    :raises ValueError: with a sentence for each set that is wrong, a line each.
-    """
-    if not isinstance(value, Mapping):
-        raise ValueError("Content has 'certification' and 'recertification', each a list of course sets.")
-    unknown = [str(key) for key in value if key not in ("certification", "recertification")]
-    if unknown:
-        raise ValueError(f"'{unknown[0]}' is not a part of content; use certification and recertification.")
-    content, wrong = before, list[str]()
-    for which in ("certification", "recertification"):
-        if which not in value:
-            continue
-        try:
-            same = which == "recertification" and value[which] == SAME
-            content = replace(content, **{which: SAME if same else _parse_path(value[which], which)})  # type: ignore[arg-type]  # one of the two paths, by name
-        except ValueError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise ValueError("\n".join(wrong))
-    return content
-
-
-def dump_content(content: Content) -> dict[str, object]:
-    """The AS-CODE form; :func:`parse_content` gives the same content back."""
-    again = content.recertification
-    return {
-        "certification": [_dump_set(one) for one in content.certification],
-        "recertification": again if isinstance(again, str) else [_dump_set(one) for one in again],
-    }
 
 
 def check_same(content: Content, host_can_reset: bool) -> None:
@@ -216,84 +179,3 @@ def _set_done_at(one: CourseSet, instants: Mapping[str, int]) -> int | None:
     counted = {ALL: len(one.courses), OPTIONAL: len(one.courses), ANY: 1}
     needed = counted[one.needs] if isinstance(one.needs, str) else one.needs
     return at[needed - 1] if 0 < needed <= len(at) else None
-
-
-def _parse_path(value: object, which: str) -> Path:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"The {which} path is a list of course sets.")
-    if len(value) > _MOST_SETS:
-        raise ValueError(_("The %(which)s path has more than %(most)s course sets.", which=which, most=_MOST_SETS))
-    path: list[CourseSet] = []
-    wrong: list[str] = []
-    for number, one in enumerate(value, 1):
-        try:
-            path.append(_parse_set(one, _Place(number, which)))
-        except ValueError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise ValueError("\n".join(wrong))
-    return (*path[:-1], replace(path[-1], next=THEN)) if path else ()
-
-
-class _Place(NamedTuple):
-    """A course set as sentences name it; put into words only where there is something to say of it."""
-
-    number: int
-    path: str
-
-    def __str__(self) -> str:
-        if self.path == "certification":
-            return str(_("Course set %(number)s of the certification path", number=self.number))
-        return str(_("Course set %(number)s of the recertification path", number=self.number))
-
-
-def _parse_set(value: object, where: _Place) -> CourseSet:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where} has a name and courses.")
-    unknown = [str(key) for key in value if key not in ("name", "courses", "needs", "minimum", "next")]
-    if unknown:
-        raise ValueError(f"{where}: '{unknown[0]}' is not known; use name, courses, needs, minimum and next.")
-    name = value.get("name")
-    if not isinstance(name, str) or not name.strip() or len(name) > 255:
-        raise ValueError(_("%(where)s needs a name of at most 255 characters.", where=where))
-    courses = _parse_courses(value.get("courses"), where)
-    minimum = value.get("minimum")
-    try:
-        period = None if minimum is None else parse_period(minimum, ELAPSED_UNITS)
-    except ValueError as error:
-        raise ValueError(_("%(where)s, minimum time: %(error)s", where=where, error=error)) from None
-    following = value.get("next", THEN)
-    if following not in (THEN, OR, AND):
-        raise ValueError(f"{where}: 'next' is then, or or and, not '{following}'.")
-    return CourseSet(name.strip(), courses, _parse_needs(value.get("needs", ALL), courses, where), period, following)
-
-
-def _parse_courses(value: object, where: _Place) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not 0 < len(value) <= _MOST_COURSES:
-        raise ValueError(_("%(where)s needs a list of 1 to %(most)s courses.", where=where, most=_MOST_COURSES))
-    courses = tuple(str(one) for one in value if isinstance(one, str | int) and not isinstance(one, bool))
-    if len(courses) < len(value) or not all(courses):
-        raise ValueError(f"{where}: each course is the id it has at the host.")
-    if len(set(courses)) < len(courses):
-        raise ValueError(_("%(where)s names a course twice.", where=where))
-    return courses
-
-
-def _parse_needs(value: object, courses: tuple[str, ...], where: _Place) -> str | int:
-    if isinstance(value, str) and value in (ALL, ANY, OPTIONAL):
-        return value
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{where}: 'needs' is all, any, optional or a number, not '{value}'.")
-    if not 1 <= value <= len(courses):
-        words = {"where": where, "needs": value, "number": len(courses)}
-        raise ValueError(
-            _("%(where)s needs %(needs)s courses but has %(number)s; choose from 1 to %(number)s.", **words)
-        )
-    return value
-
-
-def _dump_set(one: CourseSet) -> dict[str, object]:
-    dumped: dict[str, object] = {"name": one.name, "courses": list(one.courses), "needs": one.needs}
-    if one.minimum is not None:
-        dumped["minimum"] = str(one.minimum)
-    return dumped | {"next": one.next}

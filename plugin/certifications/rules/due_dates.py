@@ -33,6 +33,7 @@ from plugin.core.days import (
     realistic,
     zone_of,
 )
+from plugin.core.errors import WrongParts
 
 __all__ = [
     "EVENTS",
@@ -225,13 +226,15 @@ def _parse_after(value: Mapping[object, object]) -> AfterDue:
     item = value.get(key) if key else None
     if key and (not isinstance(item, str | int) or isinstance(item, bool) or not str(item).strip()):
         raise ValueError(_("A due date after %(event)s needs '%(key)s'.", event=event, key=key))
-    return AfterDue(event, period.amount, period.unit, None if item is None else str(item).strip())
+    host_s = key in ("position", "course")  # an id of the host's: outer blanks are part of it
+    item = None if item is None else str(item) if host_s else str(item).strip()
+    return AfterDue(event, period.amount, period.unit, item)
 
 
 def _only(value: Mapping[object, object], keys: set[str]) -> None:
     extra = [str(key) for key in value if key not in keys]
     if extra:
-        raise ValueError(f"'{extra[0]}' does not belong to this kind of due date.")
+        raise WrongParts(*(((one,), f"'{one}' does not belong to this kind of due date.") for one in extra))
 
 
 def _local_days(bases: NDArray[np.int64], zone: str) -> NDArray[np.int64]:

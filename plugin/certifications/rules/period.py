@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from plugin.core.days import CALENDAR_UNITS, Period, parse_period, shift
+from plugin.core.errors import WrongParts
 
 COMPLETION, EXPIRY, FIXED = "completion", "expiry", "fixed"
 BASES = (COMPLETION, EXPIRY, FIXED)
@@ -50,13 +51,12 @@ def parse_period_settings(
         raise ValueError("A period has active, window, minimum_active and expiry_from.")
     unknown = [str(key) for key in value if key not in ("active", "window", "minimum_active", "expiry_from")]
     if unknown:
-        raise ValueError(
-            f"'{unknown[0]}' does not belong to a period; use active, window, minimum_active, expiry_from."
-        )
+        said = "does not belong to a period; use active, window, minimum_active, expiry_from."
+        raise WrongParts(*(((one,), f"'{one}' {said}") for one in unknown))
     given = {**({} if before is None else dump_period_settings(before)), **value}
     expiry_from = given.get("expiry_from", COMPLETION)
     if expiry_from not in BASES:
-        raise ValueError(f"'{expiry_from}': expiry_from is completion, expiry or fixed.")
+        raise WrongParts((("expiry_from",), f"'{expiry_from}': expiry_from is completion, expiry or fixed."))
     active, window = _required(given, "active"), _required(given, "window")
     minimum = given.get("minimum_active")
     settings = PeriodSettings(
@@ -192,4 +192,4 @@ def _period(key: str, value: object) -> Period:
     try:
         return parse_period(value, CALENDAR_UNITS)
     except ValueError as error:
-        raise ValueError(f"{key}: {error}") from None
+        raise WrongParts(((key,), f"{key}: {error}")) from None

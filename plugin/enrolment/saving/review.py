@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import Definition, Proposal
+from plugin.certifications.definition import Proposal
+from plugin.certifications.meaning import meaning
 from plugin.certifications.resolve import Rule, without
 from plugin.certifications.rules.waves import Wave
 from plugin.core.area_scope import cut
@@ -164,13 +164,7 @@ def changed(proposal: Proposal) -> bool:
     """Whether saving would change the definition at all. Members given for a group are compared when saved."""
     if proposal.current is None:
         return True
-    return _comparable(proposal.definition) != _comparable(proposal.current)
-
-
-def _comparable(definition: Definition) -> dict[str, Any]:
-    document = definition.to_json()
-    document["assignments"] = sorted(document["assignments"], key=lambda row: (row["type"], row["target"]))
-    return document
+    return meaning(proposal.definition) != meaning(proposal.current)
 
 
 def _differences(

@@ -12,7 +12,8 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy.orm import Session
 
-from plugin.certifications.rules.content import courses_of, parse_content
+from plugin.certifications.rules.content import courses_of
+from plugin.certifications.rules.written_content import parse_content
 from plugin.certifications.store import definition_of
 from plugin.core.database.bulk import exactly, run
 from plugin.core.database.slices import slices

@@ -15,7 +15,7 @@ from plugin.certifications.definition import Definition, Proposal
 from plugin.certifications.drafts.drafts import unsaved_in
 from plugin.certifications.file.certification_file import DEFAULT_PERIOD
 from plugin.certifications.listing import listed
-from plugin.certifications.rules.content import dump_content, parse_content
+from plugin.certifications.rules.written_content import dump_content, parse_content
 from plugin.certifications.store import by_code
 from plugin.core.area_scope import narrow
 from plugin.core.errors import Invalid

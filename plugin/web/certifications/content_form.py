@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
-from plugin.certifications.rules.content import dump_content, parse_content
+from plugin.certifications.rules.written_content import dump_content, parse_content
 from plugin.core.days import ELAPSED_UNITS
 from plugin.core.errors import Invalid
 

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from plugin.access.rules import rule
 from plugin.certifications.drafts import drafts
-from plugin.certifications.rules.content import dump_content, parse_content
 from plugin.certifications.rules.course_repair import drop_course, replace_course
+from plugin.certifications.rules.written_content import dump_content, parse_content
 from plugin.core.errors import Invalid, NotFound, RefusedByRule
 from plugin.enrolment.views.unreachable import Unreachable, unreachable_in
 from plugin.mirror.lookup.browse import courses

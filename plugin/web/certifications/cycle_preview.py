@@ -11,9 +11,10 @@ from flask_babel import gettext as _
 
 from plugin.access.rules import rule
 from plugin.certifications.drafts import drafts
-from plugin.certifications.rules.content import minimum_time, parse_content
+from plugin.certifications.rules.content import minimum_time
 from plugin.certifications.rules.cycle_example import Example, preview_cycles
 from plugin.certifications.rules.period import BASES, FIXED, PeriodSettings, contradictions, parse_period_settings
+from plugin.certifications.rules.written_content import parse_content
 from plugin.core.days import LATEST, end_of_day, local_day
 from plugin.core.errors import Invalid
 from plugin.core.stamps import calendar_day

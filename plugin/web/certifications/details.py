@@ -14,8 +14,9 @@ from plugin.certifications.definition import DEFAULT_EXCEPTIONS, Definition, Pro
 from plugin.certifications.drafts import drafts
 from plugin.certifications.drafts.clashes import SavedDraft
 from plugin.certifications.file.schema import POLICIES
-from plugin.certifications.rules.content import check_same, minimum_time, parse_content
+from plugin.certifications.rules.content import check_same, minimum_time
 from plugin.certifications.rules.period import dump_period_settings, parse_period_settings
+from plugin.certifications.rules.written_content import parse_content
 from plugin.certifications.tables import Draft
 from plugin.core.days import parse_period
 from plugin.core.errors import Conflict, Invalid, NotFound, RefusedByRule

@@ -10,13 +10,13 @@ from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 
 from plugin.certifications.rules.placeholders import PLACEHOLDERS, unknown_placeholder
-from plugin.core.days import parse_period
+from plugin.core.days import ELAPSED_UNITS, parse_period
 from plugin.core.errors import Invalid
 from plugin.core.text.languages import all_codes, choose, is_language, is_offered, offered
 from plugin.notifications.defaults import BEFORE, inherited, recipients, shown_text, trimmed
 from plugin.web.frame.reader import reader_language
 
-UNITS = ("hours", "days", "weeks", "months")
+UNITS = ELAPSED_UNITS
 WHO = ("learner", "managers", "admins")
 LONGEST_SUBJECT, LONGEST_BODY = 500, 20_000
 
@@ -52,20 +52,18 @@ def placeholder_words() -> dict[str, str]:
 
 def period_words(period: str) -> str:
     """A stored length of time in the reader's words."""
-    found = parse_period(period, (*UNITS, "years"))
+    found = parse_period(period, UNITS)
     words = {
         "hours": lambda n: ngettext("%(num)s hour", "%(num)s hours", n),
         "days": lambda n: ngettext("%(num)s day", "%(num)s days", n),
         "weeks": lambda n: ngettext("%(num)s week", "%(num)s weeks", n),
-        "months": lambda n: ngettext("%(num)s month", "%(num)s months", n),
-        "years": lambda n: ngettext("%(num)s year", "%(num)s years", n),
     }
     return str(words[found.unit](found.amount))
 
 
 def shown(one: Mapping[str, Any]) -> dict[str, Any]:
     """A definition as its form shows it: ``amount``, ``unit``, ``side``, ``to``, ``subject``, ``body``, ``on``."""
-    period = parse_period(one.get("before") or one.get("after") or "0 days", (*UNITS, "years"))
+    period = parse_period(one.get("before") or one.get("after") or "0 days", UNITS)
     subject, body = shown_text(one, reader_language())
     return {
         "when": one["when"], "amount": period.amount, "unit": period.unit, "side": "before" if one.get("before") else "after",
@@ -144,7 +142,7 @@ def _checked(said: Mapping[str, str]) -> dict[str, str]:
 def _offset(when: str, form: MultiDict[str, str]) -> dict[str, str]:
     amount, unit, side = form.get("amount", "").strip() or "0", form.get("unit", "days"), form.get("side", "after")
     try:
-        period = parse_period(f"{amount} {unit}", (*UNITS, "years"))
+        period = parse_period(f"{amount} {unit}", UNITS)
     except ValueError as error:
         raise Invalid(str(error)) from None
     if not period.amount:
