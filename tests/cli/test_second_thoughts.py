@@ -227,3 +227,28 @@ def test_a_plan_of_a_draft_enrols_nobody_and_says_whom_going_live_would(
     assert muster("apply", str(path), "--yes")[0] == 0
     assert muster("work", "--once")[0] == 0
     assert len(json.loads(muster("show", "D1", "--json")[1])) == 3
+
+
+def test_the_plan_of_a_file_sees_what_the_file_itself_makes_of_shared_courses(
+    saved: Any, muster: Any, tmp_path: Path
+) -> None:
+    """Its order decides who is a duplicate, and whoever leaves one by it is none in the others (rules 4.1)."""
+    line = "  - {code: %s, name: N, state: live, content: {certification: [{name: A, courses: [c5]}]}, assignments: [%s]}\n"
+    file = tmp_path / "both.yaml"
+    first = line % ("SEC", "{individual: U-1}, {individual: U-4}") + line % ("THI", "{individual: U-1}")
+    for lines, planned, active in (
+        (first, {"SEC": (2, 0, 0), "THI": (0, 1, 0)}, {"SEC": {"U-1", "U-4"}, "THI": set()}),
+        (line % ("THI", "{individual: U-4}, {individual: U-1}") + line % ("SEC", ""),
+         {"THI": (1, 0, 0), "SEC": (0, 0, 2)}, {"SEC": set(), "THI": {"U-1", "U-4"}}),
+    ):  # fmt: skip
+        file.write_text(f"version: 1\ncertifications:\n{lines}")
+        found = json.loads(muster("plan", str(file), "--json")[1])["certifications"]
+        assert {
+            one["code"]: (one["adding"]["newly"], one["adding"]["held_back"], one["removing"]["withdrawn"])
+            for one in found
+        } == planned
+        assert muster("apply", str(file), "--yes")[0] == 0
+        assert muster("work", "--once")[0] == 0
+        for code, people in active.items():
+            rows = json.loads(muster("show", code, "--json")[1])
+            assert {one["person"] for one in rows if one["active"]} == people, code

@@ -11,21 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plugin.certifications.resolve import Rule
-from plugin.certifications.rules.content import courses_of
 from plugin.core.database.slices import slices
-from plugin.enrolment.codes import ASSIGNED, EXPIRED, IN_PROGRESS
-from plugin.enrolment.facts import NONE, Facts, Ints, Mask, read_facts
+from plugin.enrolment.facts import NONE, Facts, Ints, Mask
 from plugin.enrolment.reading.event_dates import Bases
 from plugin.enrolment.reading.reach import reached
 from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.reading.stacking import cut, joined
 from plugin.enrolment.reading.time_of_change import Turns, drawn_since, not_before
-from plugin.enrolment.rules.lifecycle import course_ids
 from plugin.enrolment.rules.step import NO_TYPE, Questions, StepInput
 from plugin.enrolment.rules.wanted import Membership, Wanted, wanted_of
 from plugin.enrolment.tables import WhySet
-from plugin.enrolment.terms import Terms, terms_of_many
-from plugin.population.columns import are_in, one_of
+from plugin.enrolment.terms import Terms
+from plugin.population.columns import are_in
 from plugin.population.sets import Population
 
 
@@ -249,42 +246,3 @@ def _why_sets(session: Session, host_id: int, ids: set[int]) -> dict[int, frozen
         )
         found.update({row[0]: frozenset(row[1]) for row in rows})
     return found
-
-
-_FIRST_PATH = (ASSIGNED, IN_PROGRESS, EXPIRED)
-
-
-def elsewhere(snapshot: Snapshot, terms: Terms, facts: Facts, as_of: int) -> Mask:
-    """Who is active in another certification while the paths she is on share a course (rules 4)."""
-    n = len(facts.person)
-    result = np.zeros(n, bool)
-    if terms.kind == "program" or not terms.courses:
-        return result
-    # Who comes back certified is on the path she comes back to (rules 6.3).
-    again = ~facts.live & (facts.expires != NONE) & (facts.expires > as_of)
-    first_here = (~facts.live & ~again) | (facts.live & one_of(facts.state, _FIRST_PATH))
-    for theirs in sharing(snapshot, terms):
-        if theirs.kind == "program" or theirs.ended(as_of):
-            continue
-        rows = read_facts(snapshot.session, terms.host_id, theirs.id, facts.person)
-        first_there = one_of(rows.state, _FIRST_PATH)
-        for mine in (True, False):
-            for their in (True, False):
-                if _path(terms, first=mine) & _path(theirs, first=their):
-                    result |= rows.active & (first_here == mine) & (first_there == their)
-    return result
-
-
-def _path(terms: Terms, *, first: bool) -> frozenset[str]:
-    return courses_of(terms.content.certification if first else terms.content.recertification_path)
-
-
-def sharing(snapshot: Snapshot, terms: Terms) -> list[Terms]:
-    """Other certifications with a course on one of these paths."""
-    others = sharing_ids(snapshot, terms)
-    return list(terms_of_many(snapshot.session, terms.host_id, others).values()) if others else []
-
-
-def sharing_ids(snapshot: Snapshot, terms: Terms) -> list[int]:
-    """The same, as ids."""
-    return snapshot.sharing(terms.id, course_ids(snapshot.session, terms.host_id, terms.courses).values())

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,22 @@ class HeldPeople:
     let_go: BitMap = field(default_factory=BitMap)
 
 
+ReadFacts = Callable[[Ints], Facts]
+"""The rows of these people, sorted ids, in one certification."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another certification as it would be, once what is saved with this one is settled.
+
+    :ivar people: everybody for whom something may change there.
+    """
+
+    terms: Terms
+    facts: ReadFacts
+    people: BitMap
+
+
 class Snapshot:
     """Rules, terms, holds, exemptions, exceptions and answers of some certifications.
 
@@ -63,6 +79,8 @@ class Snapshot:
     ) -> None:
         self.session, self.host_id, self._only = session, host_id, rules
         self._certifications, self._people = certifications, people
+        self.beside: Sequence[Beside] = ()
+        """Certifications that are proposed with one of these; of them this holds, not what is saved."""
 
     @cached_property
     def rules(self) -> Mapping[int, list[Rule]]:

@@ -22,11 +22,12 @@ from plugin.certifications.rules.waves import wave_of
 from plugin.certifications.tables import Assignment, Certification
 from plugin.certifications.targets import exclusion_ids, target_ids
 from plugin.enrolment.facts import NONE, Ints
-from plugin.enrolment.reading.gather import Cause, sharing
+from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.live_rows import Enrolled, enrolled
 from plugin.enrolment.reading.needs_look import rows_to_look_at
 from plugin.enrolment.reading.reach import begun, counted
-from plugin.enrolment.reading.snapshot import Snapshot
+from plugin.enrolment.reading.shared_courses import sharing
+from plugin.enrolment.reading.snapshot import Beside, Snapshot
 from plugin.enrolment.rules.step import Step
 from plugin.enrolment.settling.chunk import Chunk, decide, prepare
 from plugin.enrolment.terms import Terms, from_definition, zone_of_host
@@ -84,11 +85,12 @@ class Decided:
 
 
 def decide_proposal(
-    session: Session, people: Population, proposal: Proposal, rules: Sequence[Rule], now: int
-) -> Decided:
+    session: Session, people: Population, proposal: Proposal, rules: Sequence[Rule], now: int,
+    beside: Sequence[Beside] = (),
+) -> Decided:  # fmt: skip
     """Decide what a proposal would do if it were saved now.
 
-    :param rules: its assignments (:func:`proposed_rules`).
+    :param rules: its assignments (:func:`proposed_rules`). :param beside: what is saved with it.
     """
     host_id = people.host_id
     code = proposal.current.code if proposal.current is not None else proposal.definition.code
@@ -103,6 +105,7 @@ def decide_proposal(
     if people.within is not None:
         rows = rows.of(people.within)
     snapshot = Snapshot(session, host_id, [number])
+    snapshot.beside = [one for one in beside if one.terms.courses & terms.courses]
     sets = _sets(snapshot, people, proposal, rules, rows, number)
     queue = queue_of(snapshot, people, terms, rules, sets, rows, cause.otherwise) if has_waves(rules) else None
     if queue is not None:
@@ -174,7 +177,8 @@ def _rows_to_look_at(
     for rule, where in zip(rules, hits, strict=True):
         expected[where] ^= np.int64(rule.why_key)
     look = rows_to_look_at(snapshot, people, terms, rules, hits, expected, rows, cause)
-    return BitMap(rows.person[look].astype(np.uint32))
+    theirs = BitMap.union(BitMap(), *(one.people for one in snapshot.beside))
+    return BitMap(rows.person[look].astype(np.uint32)) | (rows.everyone & theirs)
 
 
 def _newcomers(
@@ -191,6 +195,8 @@ def _newcomers(
     alone |= everyone & BitMap([one.person for one in snapshot.brought(terms.id)])
     for other in sharing(snapshot, terms):
         alone |= everyone & enrolled(snapshot.session, people.host_id, other.id).active
+    for proposed in snapshot.beside:
+        alone |= everyone & proposed.people
     by_date: dict[int, BitMap] = {}
     for rule, one in zip(rules, sets, strict=True):
         date = _same_for_all(rule, cause.otherwise, terms.zone)

@@ -25,6 +25,7 @@ from plugin.enrolment.rules.step import NO_TYPE
 from plugin.enrolment.saving.foreseen_messages import due_of_sample, messages_of
 from plugin.enrolment.saving.proposal import Decided, certification_id, decide_proposal, given_members, proposed_rules
 from plugin.enrolment.saving.reach_review import begins_of, left_out_of, names_of_reach
+from plugin.enrolment.saving.together import decided_together
 from plugin.enrolment.waves.queues import Queue
 from plugin.notifications.impact import FirstMessage
 from plugin.population.sets import Population, population
@@ -103,12 +104,15 @@ def review(
     :param limits: of the withdrawal guard; without them it asks nothing.
     """
     people = population(session, host_id)
-    return [_review(session, people, proposal, now, limits) for proposal in proposals]
+    found = decided_together(session, people, proposals, now)
+    return [_review(session, people, *one, now, limits) for one in zip(proposals, found, strict=True)]
 
 
-def _review(session: Session, people: Population, proposal: Proposal, now: int, limits: Limits | None) -> Review:
-    rules = proposed_rules(session, people.host_id, proposal)
-    decided = decide_proposal(session, people, proposal, rules, now)
+def _review(
+    session: Session, people: Population, proposal: Proposal, found: tuple[list[Rule], Decided], now: int,
+    limits: Limits | None,
+) -> Review:  # fmt: skip
+    rules, decided = found
     added, removed, matched = _differences(session, people, proposal, rules, decided)
     adding, adding_names = adding_of(decided, added)
     removing, removing_names = removing_of(decided, removed)

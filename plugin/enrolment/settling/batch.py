@@ -23,8 +23,9 @@ from plugin.core.journal import Entry, record_all
 from plugin.enrolment.codes import DUPLICATE_COURSE
 from plugin.enrolment.earlier_rows import EarlierRows, write_changes
 from plugin.enrolment.facts import COLUMNS, NEVER, Facts, Ints
-from plugin.enrolment.reading.gather import Cause, sharing_ids
+from plugin.enrolment.reading.gather import Cause
 from plugin.enrolment.reading.live_rows import touch_enrolments
+from plugin.enrolment.reading.shared_courses import sharing_ids
 from plugin.enrolment.rules.lifecycle import course_ids
 from plugin.enrolment.settling.chunk import Chunk, decide_all
 from plugin.enrolment.settling.course_resets import restart_courses

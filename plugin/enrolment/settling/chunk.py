@@ -13,7 +13,8 @@ from plugin.certifications.resolve import Rule
 from plugin.enrolment.codes import ASSIGNED, DUPLICATE_COURSE, IN_PROGRESS, TIME_ALLOWANCE, UNKNOWN_DATE
 from plugin.enrolment.facts import Facts, Ints
 from plugin.enrolment.imported.record_facts import RecordChange, leave_absent, take
-from plugin.enrolment.reading.gather import Cause, GatheredCertification, elsewhere, gather, memberships
+from plugin.enrolment.reading.gather import Cause, GatheredCertification, gather, memberships
+from plugin.enrolment.reading.shared_courses import elsewhere
 from plugin.enrolment.reading.snapshot import HeldPeople, Snapshot
 from plugin.enrolment.reading.stacking import cut, joined
 from plugin.enrolment.rules.lifecycle import advance

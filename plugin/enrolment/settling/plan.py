@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from plugin.certifications.resolve import Rule
 from plugin.core.database.parallel import hands, read_ahead
 from plugin.core.db import Database
-from plugin.enrolment.reading.gather import Cause, memberships, sharing_ids
+from plugin.enrolment.reading.gather import Cause, memberships
 from plugin.enrolment.reading.live_rows import Enrolled, read_enrolled
 from plugin.enrolment.reading.needs_look import NeedsLook, began_matters, date_matters, who_needs_look
+from plugin.enrolment.reading.shared_courses import sharing_ids
 from plugin.enrolment.reading.snapshot import Snapshot
 from plugin.enrolment.reading.some_people import SomePeople
 from plugin.enrolment.settling.chunk import Asked
