@@ -31,7 +31,9 @@ def hear_standard(message_id: str, body: bytes) -> list[Hint]:
     try:
         document = json.loads(body)
         kind, data = _HINTS[document["type"]], document.get("data") or {}
-        ids = data.get("ids", [data["id"]] if data.get("id") is not None else []) if kind != "all" else []
+        ids = data.get("ids") if kind != "all" else []
+        if ids is None:
+            ids = [data["id"]] if data.get("id") is not None else []
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Refused("This message is not a hint that Muster understands.") from None
     if not isinstance(ids, list) or not all(isinstance(one, str) and 0 < len(one) <= _LONGEST_ID for one in ids):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from plugin.core.clock import Clock
-from plugin.core.network.http import CallFailed, HttpAnswer, Outbound
+from plugin.core.network.http import READ_TIMEOUT, CallFailed, HttpAnswer, Outbound
 from plugin.core.network.signing import BadSignature, signed_headers, verify
 from plugin.core.network.waits import LONGEST_WAIT, asked_to_wait
 from plugin.core.text.stored import later
@@ -37,7 +38,7 @@ from plugin.hosts.standard_hints import hear_standard
 
 PAGE = 1000
 ANSWERED = 30.0
-"""Seconds in which a push is answered, or it is repeated (HOST-API, Push)."""
+"""Seconds in which a push is answered, or it is repeated (HOST-API, Push); a page of records may take as long."""
 IDS = 200
 LONGEST_LIST = 6000
 """Characters of an address that ids may take: many servers refuse one longer than 8,000."""
@@ -95,39 +96,35 @@ class WebhookHost:
         while True:
             asked = {"limit": PAGE, "cursor": cursor, "since": since}
             document = self._get(kind, {name: value for name, value in asked.items() if value is not None})
-            (rows, aside), gone = _records(document), _strings(document.get("gone") or [])
-            following, mark = document.get("next"), document.get("mark")
-            if following is None:
-                mark = str(mark) if mark is not None else None
-                yield Page(kind, rows, gone, None, mark, whole=since is None, aside=aside)
+            if since is not None and document.get("items") is None:
+                document["items"] = []  # nothing was changed; of a whole read it would mean that nothing is left
+            (rows, aside), (gone, unnamed) = _records(document), _gone(document)
+            given = {row.id for row in rows}  # a host cannot give what it does not have: such a record came back
+            page = Page(kind, rows, [one for one in gone if one not in given], aside=[*aside, *unnamed])
+            cursor = _following(document, kind, seen)
+            if cursor is None:
+                yield replace(page, mark=_word(document.get("mark")), whole=since is None)
                 return
-            cursor = str(following)
-            if cursor in seen:
-                raise Garbled(
-                    later("The host's list of %(kind)s goes in circles: it gave the same cursor twice.", kind=kind)
-                )
-            seen.add(cursor)
-            yield Page(kind, rows, gone, cursor, aside=aside)
+            yield replace(page, cursor=cursor)
 
     def _read_ids(self, kind: str, ids: Sequence[str]) -> Iterator[Page]:
         """Exactly these. Ids that a list cannot name are looked for among all, and never said to be gone."""
         for wanted in _lists([one for one in ids if _can_be_listed(one)]):
             rows: list[Record] = []
-            cursor, seen = None, {None}
+            unnamed: list[LeftOutRecord] = []
+            cursor: str | None = None
+            seen: set[str | None] = {None}
             while True:
                 asked = {"ids": ",".join(wanted), "limit": PAGE} | ({"cursor": cursor} if cursor else {})
                 document = self._get(kind, asked)
-                rows += [row for row in _records(document)[0] if row.id in wanted]
-                cursor = document.get("next")
+                given, aside = _records(document)
+                rows += [row for row in given if row.id in wanted]
+                unnamed += aside
+                cursor = _following(document, kind, seen)
                 if cursor is None:
                     break
-                if cursor in seen:
-                    raise Garbled(
-                        later("The host's list of %(kind)s goes in circles: it gave the same cursor twice.", kind=kind)
-                    )
-                seen.add(cursor)
-            found = {row.id for row in rows}
-            yield Page(kind, rows, [name for name in wanted if name not in found])
+            found = {row.id for row in rows} | {one.id for one in unnamed}  # there, if in no way that can be kept
+            yield Page(kind, rows, [name for name in wanted if name not in found], aside=unnamed)
         others = {one for one in ids if not _can_be_listed(one)}
         if others:
             for page in self.read(kind):
@@ -139,7 +136,8 @@ class WebhookHost:
             answer = self._asked(path, parameters)
         except CallFailed as failure:
             raise _trouble(failure) from None
-        _check_status(answer, self._clock)
+        asked = parameters or {}
+        _check_status(answer, self._clock, kind=bool(path), marked="since" in asked or "cursor" in asked)
         document = _json(answer)
         if not isinstance(document, dict):
             raise Garbled("The host answered something else than a JSON object.")
@@ -152,7 +150,9 @@ class WebhookHost:
             if asked is not None:
                 token = access_token(asked, self._http, self._clock, refused=refused)
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-            answer = self._http.get(f"{self._api}/{path}", headers=headers, params=parameters)
+            answer = self._http.get(
+                f"{self._api}/{path}", headers=headers, params=parameters, read_timeout=ANSWERED if parameters else READ_TIMEOUT
+            )  # fmt: skip
             if answer.status != 401 or asked is None or refused:
                 return answer
             refused = token
@@ -175,8 +175,7 @@ class WebhookHost:
 
         What the description does not list is not offered, so it is not asked for either.
         """
-        caps = self._spec.caps
-        if caps.reads and kind not in caps.writes:
+        if not _takes(self._spec.caps, kind):
             return _for_all(kind, body, "refused", _NOT_OFFERED[kind])
         headers = signed_headers(self._spec.webhook_secret, call_id, body, at=self._clock.true())
         try:
@@ -195,7 +194,7 @@ class WebhookHost:
             ):
                 raise Garbled("The host took the work but named no job to ask after.")
             return Reply(job=str(name))
-        _check_status(answer, self._clock)
+        _check_status(answer, self._clock, kind=False)
         if not answer.body.strip():
             return self._all_done(kind, body)
         return Reply(outcomes=_outcomes(_json(answer), _KEYS[kind]))
@@ -231,6 +230,11 @@ class WebhookHost:
         except BadSignature:
             raise Locked("The signature of this message does not fit.") from None
         return hear_standard(message_id, body)
+
+
+def _takes(caps: Caps, kind: str) -> bool:
+    """Whether the description offers a write: resets by a word of their own, which needs no batch size beside it."""
+    return not caps.reads or (caps.resets_completion if kind == "resets" else kind in caps.writes)
 
 
 def _for_all(kind: str, body: str, outcome: str, why: str = "") -> Reply:
@@ -285,10 +289,40 @@ def _lists(ids: Sequence[str]) -> Iterator[list[str]]:
         yield part
 
 
-def _strings(values: Any) -> list[str]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+def _gone(document: Mapping[str, Any]) -> tuple[list[str], list[LeftOutRecord]]:
+    """The ids that were deleted, and what stands among them that can be nobody's.
+
+    :raises Garbled: where it is no list.
+    """
+    values = document.get("gone") or []
+    if not isinstance(values, list):
         raise Garbled("The host's list of deleted ids is malformed.")
-    return [value for value in values if usable(value)]
+    gone = [value for value in values if usable(value)]
+    return gone, [LeftOutRecord(shown(value)) for value in values if value is not None and not usable(value)]
+
+
+def _word(value: Any) -> str | None:
+    """A cursor or a mark; nothing where there is none, which an empty one is not either.
+
+    :raises Garbled: for what could be sent back as neither text nor number.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Garbled("The host gave a cursor or a mark that is no text.")
+    return str(value)
+
+
+def _following(document: Mapping[str, Any], kind: str, seen: set[str | None]) -> str | None:
+    """The cursor of the next page, added to those seen; ``None`` on the last one.
+
+    :raises Garbled: for one that came before.
+    """
+    cursor = _word(document.get("next"))
+    if cursor is not None and cursor in seen:
+        raise Garbled(later("The host's list of %(kind)s goes in circles: it gave the same cursor twice.", kind=kind))
+    seen.add(cursor)
+    return cursor
 
 
 def _outcomes(document: Any, key: str) -> list[Outcome]:
@@ -328,17 +362,20 @@ def _trouble(failure: CallFailed) -> Exception:
     return Wait(failure.reason)
 
 
-def _check_status(answer: HttpAnswer, clock: Clock) -> None:
-    """Translate a status (HOST-API, "Errors")."""
+def _check_status(answer: HttpAnswer, clock: Clock, *, kind: bool = True, marked: bool = False) -> None:
+    """Translate a status (HOST-API, "Errors").
+
+    :param kind: whether something was asked for that a host need not offer. :param marked: whether a mark or a cursor was sent.
+    """
     status = answer.status
     if 200 <= status < 300:
         return
     if status in (401, 403):
         right = "The host does not accept our token." if status == 401 else "The host refuses us this."
         raise Locked(_detail(answer) or right)
-    if status == 404:
+    if status == 404 and kind:
         raise Refused(_detail(answer) or "The host does not offer this.")
-    if status == 410:
+    if status == 410 and marked:
         raise MarkTooOld("The host no longer knows what changed since the last read.")
     if status in (408, 425, 429) or status >= 500:
         raise Wait(_detail(answer) or f"The host answered {status}.", asked_to_wait(answer.headers, clock.true()))

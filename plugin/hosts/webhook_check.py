@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from flask_babel import gettext as _
 
+from plugin.core.days import known_zone
 from plugin.core.runtime import Runtime
+from plugin.core.text.texts import shown
 from plugin.hosts.port import Caps, Check, ConnectionSpec, Garbled, HostTrouble, Locked, Wait
 from plugin.hosts.webhook import WebhookHost
 
@@ -68,6 +70,9 @@ def _kind(host: WebhookHost, caps: Caps, kind: str) -> Check:
 
 def _zone(caps: Caps) -> Check:
     name = _("Time zone")
+    if caps.time_zone and not known_zone(caps.time_zone, ""):
+        said = _("'%(zone)s' is no time zone; write one like Europe/London.", zone=shown(caps.time_zone))
+        return Check(name, False, said, _("Let the description say 'time_zone', or choose one under Configuration."))
     if caps.time_zone:
         return Check(name, True, _("Days begin and end by the clock of %(zone)s.", zone=caps.time_zone))
     fix = _("Let the description say 'time_zone', or choose one under Configuration.")

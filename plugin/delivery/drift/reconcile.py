@@ -210,7 +210,9 @@ def compare_page(runtime: Runtime, look: Look, rows: Sequence[Record]) -> None:
 def _compare(session: Session, look: Look, before: HostDrift, rows: Sequence[Record]) -> None:
     """:param before: what was counted until here; the transaction may be repeated."""
     look.drift = replace(before)
-    there = {(str(row.fields.get("person")), str(row.fields.get("course"))): row for row in rows}
+    # Of several for one place ours counts, and of several alike the active one.
+    ranked = sorted(rows, key=lambda row: (row.fields.get("by") == "muster", row.fields.get("state") == "active"))
+    there = {(str(row.fields.get("person")), str(row.fields.get("course"))): row for row in ranked}
     seats = _seats_of(session, look, sorted({person for person, _course in there}))
     found: list[FoundDifference] = []
     for (person, course), row in there.items():

@@ -186,6 +186,9 @@ def _again(session: Session, line: _ResetSender, call: Call, trouble: HostTroubl
     row = our_call(session, call, line.lease)
     if row is None:
         return
+    if row.job and line.now - row.created > LONGEST_JOB:
+        _over(session, line, call, "unfinished", "")
+        return
     call_again(row, trouble.why, line.now + pause_after(trouble, row.attempts + 1), attempts=row.attempts + 1)
     outcome_counts.count(session, line.host_id, line.now, "calls", {type(trouble).__name__.lower(): 1})
 

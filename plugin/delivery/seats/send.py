@@ -226,6 +226,9 @@ def _again(session: Session, line: _SeatSender, call: Call, trouble: HostTrouble
     if row is None:
         return
     now = line.runtime.clock.now()
+    if row.job and now - row.created > LONGEST_JOB:
+        _owe_anew(session, line, row, "unfinished", now)
+        return
     call_again(row, trouble.why, now + pause_after(trouble, row.attempts + 1), attempts=row.attempts + 1)
     outcome_counts.count(session, line.host_id, now, "calls", {type(trouble).__name__.lower(): 1})
     _log.warning("call not answered", host=line.host_id, call=row.id, attempts=row.attempts, why=trouble.why,

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from plugin.core import outbox
@@ -22,13 +23,14 @@ from plugin.core.network.call_counts import Cost, Meter
 from plugin.core.runtime import Runtime
 from plugin.core.tables import Host as HostRow
 from plugin.core.text.stored import later
-from plugin.core.text.texts import clean
+from plugin.core.text.texts import clean, shown
 from plugin.hosts.port import Caps, Garbled, HostTrouble, Locked, MarkTooOld, Page, Refused, Wait
 from plugin.mirror import problems
 from plugin.mirror.changes import stamp
 from plugin.mirror.connections.date_settings import move_zone
 from plugin.mirror.connections.store import connection_of, open_connection
 from plugin.mirror.pulling import lost_values, row_guard
+from plugin.mirror.pulling.fields import Unread
 from plugin.mirror.pulling.pages import HostReader, Superseded, finish, write_page
 from plugin.mirror.pulling.rows import KINDS, Kind, drop_rows, mark_seen
 from plugin.mirror.pulling.unit_trees import recount
@@ -50,7 +52,9 @@ class SyncResult:
     costs: dict[str, Cost] = field(default_factory=dict)
     """What was asked of the host, by kind; ``describe`` for what it says of itself."""
     failed: list[str] = field(default_factory=list)
-    """Kinds that could not be read through a fault of ours; the others were."""
+    """Kinds that could not be read, because the host does not give them or through a fault of ours; the others were."""
+    locked: Locked | None = None
+    """The first right that the host said is missing."""
 
 
 def pull(
@@ -115,19 +119,25 @@ def _pull(
         result.held = row_guard.held_records(session, host_id)
     if result.changed:
         runtime.db.transact(lambda session: recount(session, host_id))
+    if result.locked is not None:
+        raise result.locked
 
 
 def _read_or_put_aside(reader: HostReader, kind: Kind, result: SyncResult, *, full: bool) -> int:
-    """Read a kind; a fault of ours in one kind is said and costs no other."""
+    """Read a kind; one that the host denies us, or a fault of ours in it, is said and costs no other."""
     now = reader.runtime.clock.now()
     try:
         changed = _read_kind(reader, kind, full=full)
-    except (HostTrouble, *DATABASE_AWAY, Unavailable):
+    except (Wait, Garbled, MarkTooOld, *DATABASE_AWAY, Unavailable):
         raise
     except Exception as error:
-        _log.exception("a kind could not be read", host=reader.host_id, kind=kind.name)
         result.failed.append(kind.name)
-        why = type(error).__name__
+        if isinstance(error, HostTrouble):
+            why = error.why
+            result.locked = result.locked or (error if isinstance(error, Locked) else None)
+        else:
+            _log.exception("a kind could not be read", host=reader.host_id, kind=kind.name)
+            why = type(error).__name__
         reader.runtime.db.transact(
             lambda session: problems.put_aside(session, reader.host_id, "read", kind.name, why, now)
         )
@@ -153,8 +163,12 @@ def _learn(session: Session, host_id: int, connection: Connection, caps: Caps, n
     host = session.get_one(HostRow, host_id)
     if caps.name:
         host.title = clean(caps.name)
+    problems.ended(session, host_id, "time_zone", sweep=1)
     if caps.time_zone:
-        move_zone(session, host_id, known_zone(caps.time_zone, host.time_zone), at=now, who="sync")
+        if not (zone := known_zone(caps.time_zone, "")):
+            unread = Unread("time_zone", shown(caps.time_zone), "zone")
+            problems.note(session, host_id, "time_zone", [problems.Problem("", unread)], now, sweep=0)
+        move_zone(session, host_id, zone, at=now, who="sync")
     return host.time_zone
 
 
@@ -182,7 +196,11 @@ def _read_since(reader: HostReader, kind: Kind, mark: str) -> int:
 
 
 def _read_whole(reader: HostReader, kind: Kind, marks: dict[str, Any]) -> int:
-    """Everything there is; goes on at the cursor where an earlier read of this sweep was cut short."""
+    """Everything there is; goes on at the cursor where an earlier read of this sweep was cut short.
+
+    A host says in many ways that it does not know a cursor any more, so whatever it answers there but *later* begins the
+    read anew: at once, or with the next pull where the answer may have another cause.
+    """
     cursor = marks.get("cursor")
     sweep = int(marks.get("sweep", 0)) if cursor is not None else _next_sweep(reader, kind)
     changed, kept = 0, lost_values.kept_for(reader.connection.mapping) if kind.name == "jobs" else None
@@ -192,18 +210,33 @@ def _read_whole(reader: HostReader, kind: Kind, marks: dict[str, Any]) -> int:
             page = next(pages)
         except StopIteration:
             return changed
-        except (Refused, MarkTooOld):
+        except (Refused, MarkTooOld, Garbled):
+            _forget_cursor(reader, kind)
             if cursor is None:
                 raise
-            pages, cursor = reader.host.read(kind.name), None  # the host forgot the cursor: from the start
+            pages, cursor, sweep = reader.host.read(kind.name), None, _next_sweep(reader, kind)
             continue
+        except Wait as trouble:
+            if cursor is not None and trouble.after is None:
+                _forget_cursor(reader, kind)
+            raise
+        cursor = None
         if page.whole:
             changed += write_page(reader, kind, page, sweep, {"mark": page.mark, "sweep": sweep}, kept)
             changed += _emptied(reader, kind, sweep, kept) if kept is not None else 0
             changed += _absent(reader, kind, sweep)
-            reader.runtime.db.transact(lambda session: problems.ended(session, reader.host_id, kind.name, sweep))
+            reader.runtime.db.transact(partial(problems.ended, host_id=reader.host_id, kind=kind.name, sweep=sweep))
         else:
             changed += write_page(reader, kind, page, sweep, {"cursor": page.cursor, "sweep": sweep}, kept)
+
+
+def _forget_cursor(reader: HostReader, kind: Kind) -> None:
+    def forget(session: Session) -> None:
+        row = session.get_one(Connection, (reader.host_id, reader.connection.id), with_for_update=True)
+        if kind.name in row.marks:
+            row.marks = {**row.marks, kind.name: {**row.marks[kind.name], "cursor": None}}
+
+    reader.runtime.db.transact(forget)
 
 
 def _next_sweep(reader: HostReader, kind: Kind) -> int:
@@ -338,7 +371,7 @@ def _read_by_ids(
     changed = 0
     for kind in KINDS.values():
         ids = wanted.get(kind.name)
-        if not ids:
+        if not ids or not caps.reads.get(kind.name):
             continue
         if not caps.can(kind.name, "ids"):
             changed += _read_kind(reader, kind, full=False)
@@ -362,9 +395,7 @@ def note_trouble(runtime: Runtime, connection: Connection, trouble: HostTrouble)
 
     def work(session: Session) -> None:
         row = session.get_one(Connection, (connection.host_id, connection.id), with_for_update=True)
-        state = (
-            "down" if isinstance(trouble, Wait) else "paused" if isinstance(trouble, Locked | Garbled) else row.state
-        )
+        state = "down" if isinstance(trouble, Wait) else row.state if isinstance(trouble, Refused) else "paused"
         if row.state != state:
             row.state, row.since = state, now
         row.reason, row.failures = trouble.why, row.failures + 1
@@ -381,9 +412,17 @@ def note_health(runtime: Runtime, connection: Connection) -> None:
         lambda session: session.execute(
             update(Connection)
             .where(
-                Connection.host_id == connection.host_id, Connection.id == connection.id, Connection.state != "active"
+                Connection.host_id == connection.host_id,
+                Connection.id == connection.id,
+                (Connection.state != "active") | (Connection.failures > 0),
             )
-            .values(state="active", reason="", failures=0, retry_at=0, since=runtime.clock.now())
+            .values(
+                state="active",
+                reason="",
+                failures=0,
+                retry_at=0,
+                since=case((Connection.state == "active", Connection.since), else_=runtime.clock.now()),
+            )
         )
     )
 

@@ -17,7 +17,7 @@ from plugin.core.ids import take_ids
 from plugin.core.tables import HostClock
 from plugin.hosts.port import Record
 from plugin.mirror.lookup.search import COLUMNS, reindex
-from plugin.mirror.pulling import affected_people, fields
+from plugin.mirror.pulling import affected_people, fields, undone_completions
 from plugin.mirror.tables import DELETED, Audience, AudienceMember, Completion, Course, Job, Person, Unit
 
 _SLICE = 500
@@ -124,6 +124,8 @@ def write_rows(
     _leave_unnamed(wanted, present, named, kind.kept, partial=partial)
     if lay_over is not None:
         lay_over(wanted)
+    if kind.table is Completion:
+        undone_completions.lay_over_done(session, host_id, wanted)
     new, changed = [], []
     for ext, columns in wanted.items():
         old = present.get(ext)
@@ -135,6 +137,8 @@ def write_rows(
     _insert(session, host_id, kind, new)
     _update(session, host_id, kind, changed)
     mark_seen(session, host_id, kind, list(wanted), sweep)
+    if kind.table is Completion:
+        undone_completions.undo_earlier(session, host_id, [*new, *(columns for _old, columns, _what in changed)])
     _touched_after(session, host_id, kind, new, changed, written)
     if kind.words and (new or changed):
         reindex(

@@ -18,7 +18,7 @@ blueprint = Blueprint("data_problems", __name__, url_prefix=f"{PREFIX}/hosts/<in
 @rule("see host")
 def show(number: int) -> Response:
     """The data problems of a host, newest first."""
-    kinds = {**data_words(), "hint": _("Hint"), "save": _("Save"), "read": _("Reading")}
+    kinds = {**data_words(), "hint": _("Hint"), "save": _("Save"), "read": _("Reading"), "time_zone": _("Time zone")}
     with runtime().db.read() as session:
         host = host_of(session, number)
         total, rows = problems_of(session, number, limit=PAGE_SIZE, offset=(page_number() - 1) * PAGE_SIZE)
