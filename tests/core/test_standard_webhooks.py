@@ -56,6 +56,15 @@ def test_theirs_are_accepted_here_within_five_minutes_of_skew(skew: int) -> None
     assert verify(f"{OLD},{NEW}", headers, BODY.encode()) == "m_7"
 
 
+@pytest.mark.parametrize("beside", ["v1,A", "v1", "v1a,one,two", "v2,x", " ", "v1,\u00e9"])
+def test_a_signature_that_fits_counts_whatever_stands_beside_it(beside: str) -> None:
+    at = Clock().true()
+    good = independent_signature(NEW, "m", at, BODY.encode())
+    for both in (f"{beside} {good}", f"{good} {beside}"):
+        headers = {"webhook-id": "m", "webhook-timestamp": str(at), "webhook-signature": both}
+        assert verify(f"{OLD},{NEW}", headers, BODY.encode()) == "m"
+
+
 @pytest.mark.parametrize("skew", [-310, 310, -86_400, 10**9])
 def test_theirs_are_refused_when_stale_or_from_the_future(skew: int) -> None:
     at = Clock().true() + skew
