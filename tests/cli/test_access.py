@@ -157,6 +157,10 @@ def test_an_area_is_granted_and_obeyed_by_commands(muster: Any, world: World, tm
     assert muster("apply", str(file), "--yes", "--as", "eve")[0] == 2  # as for an id that nobody has
     file.write_text("version: 1\ncertifications:\n- {code: FS, assignments: [{individual: dov}]}\n")
     assert muster("apply", str(file), "--yes", "--as", "eve")[0] == 0
+    file.write_text(
+        "version: 1\ncertifications:\n- {code: FS, leaving: {on_return: realistic}, available: {from: null}}\n"
+    )
+    assert muster("plan", str(file), "--as", "eve")[:2] == (0, "FS: no difference.\n")  # defaults change no setting
     exported = muster("export", "FS")[1]
     assert all(one in exported for one in ("organisation: sales", "individual: ann", "individual: dov"))
 

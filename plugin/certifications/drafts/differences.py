@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from plugin.certifications.definition import AssignmentDef, Definition
 from plugin.certifications.drafts.drafts import CHANGED, NEW, REMOVED
+from plugin.certifications.meaning import meaning
 
 _ORDER = (NEW, CHANGED, REMOVED)
 
@@ -43,8 +44,9 @@ def changes(before: Definition | None, after: Definition) -> list[RowChange]:
 
 
 def other_changes(before: Definition | None, after: Definition) -> list[str]:
-    """Names of the settings beside the rows that differ, as :class:`Definition` has them."""
+    """Names of the settings beside the rows that mean something else, as :class:`Definition` has them."""
     if before is None:
         return []
     names = [field.name for field in fields(Definition) if field.name not in ("assignments", "code")]
-    return [name for name in names if getattr(before, name) != getattr(after, name)]
+    was, becomes = meaning(before), meaning(after)
+    return [name for name in names if was[name] != becomes[name]]
