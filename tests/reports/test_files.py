@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -80,6 +81,20 @@ def test_a_sheet_that_is_full_is_followed_by_another() -> None:
 @pytest.mark.parametrize("count", [0, 3, 4])
 def test_a_sheet_is_begun_only_for_rows(count: int) -> None:
     assert [len(re.findall("<row ", text)) for text in sheets([ROW] * count, 3)] == {0: [1], 3: [4], 4: [4, 2]}[count]
+
+
+def test_a_spreadsheet_begins_before_its_first_rows_are_read() -> None:
+    read = []
+
+    def parts() -> Iterator[list[dict[str, object]]]:
+        read.append(True)
+        yield [ROW]
+
+    whole = book_parts(COLUMNS, parts(), "UTC", "learners")
+    assert next(whole).startswith(b"PK")
+    assert read == []
+    assert b"".join(whole)
+    assert read == [True]
 
 
 def test_odd_letters_make_no_broken_spreadsheet() -> None:

@@ -51,12 +51,13 @@ def book_parts(
     counts: list[int] = []
     waiting = _by(_AT_ONCE, parts)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=2) as book:
-        some = next(waiting, [])
+        some: list[Row] | None = None  # the file begins before its first rows are read, as CSV does
         while some or not counts:
             with book.open(_entry(_sheet(len(counts) + 1)), "w") as sheet:
                 sheet.write(heads[min(len(counts), 1)].encode())
                 count, size = 0, 0
                 yield out.taken()
+                some = next(waiting, []) if some is None else some
                 while some and count < rows and size < _LARGEST:
                     here, some = some[: rows - count], some[rows - count :]
                     size += sheet.write(written.rows(here, count + 2))
