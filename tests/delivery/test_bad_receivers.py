@@ -138,7 +138,7 @@ def test_a_receiver_that_misbehaves_costs_nothing_but_delay(
     with receiver(behave) as address:
         point_to(runtime, host_id, address)
         drain(runtime, host_id, render)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # the usual deadline is 30 s
     with runtime.db.read() as session:
         seats = session.scalars(select(Seat)).all()
         assert all(seat.owed and seat.confirmed == UNKNOWN and seat.parked is None for seat in seats)

