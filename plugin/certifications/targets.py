@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import AssignmentDef
+from plugin.certifications.definition import AssignmentDef, Exclusion
 from plugin.core.database.slices import slices
 from plugin.mirror.tables import DELETED, Audience, Job, Person, Unit
 from plugin.population.area import acting_area
@@ -61,6 +61,15 @@ def within_reach(session: Session, host_id: int, found: Ids) -> Ids:
 def exclusion_ids(session: Session, host_id: int, rows: Iterable[AssignmentDef]) -> Ids:
     """Our ids of what rows except; of a person who was deleted too: she may come back."""
     return target_ids(session, host_id, {one[:2] for row in rows for one in row.exclusions}, deleted=True)
+
+
+def unseen_exclusions(session: Session, host_id: int, rows: Iterable[AssignmentDef]) -> set[Exclusion]:
+    """What these rows except that does not exist for whoever acts on an area now: it stays, whatever she keeps (ACCESS 3)."""
+    people = {one for row in rows for one in row.exclusions if one[0] == "individual"}
+    if not people or acting_area(session, host_id) is None:
+        return set()
+    seen = within_reach(session, host_id, target_ids(session, host_id, {one[:2] for one in people}, deleted=True))
+    return {one for one in people if one[:2] not in seen}
 
 
 def _source(

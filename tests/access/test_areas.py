@@ -241,6 +241,32 @@ def test_a_file_of_hers_keeps_the_rows_she_may_not_edit(app: Flask, company: Wor
     assert _rows(company) == ["organisation:sales", "individual:ann", "individual:dov"]
 
 
+def test_whom_a_row_of_hers_excepts_outside_is_not_told_and_stays_excepted(
+    app: Flask, company: World, pat: Visitor
+) -> None:
+    excepted = (("individual", "ann", ""), ("individual", "dov", ""))
+    company.save("FS", row("organisation", "north", exclusions=excepted), areas=True)
+    client, headers = app.test_client(), _token(company, "read", "write")
+    definition = client.get("/api/v1/certifications/FS", headers=headers).json["definition"]
+    assert definition["assignments"][0]["except"] == [{"individual": "dov"}]
+    assert '"ann"' not in client.get("/api/v1/certifications/FS/assignments", headers=headers).text
+
+    def left() -> set[str]:
+        with company.runtime.db.read() as session:
+            found = session.scalars(
+                select(Version).order_by(Version.n.desc()).where(Version.certification == 1)
+            ).first()
+        assert found is not None
+        return {one[1] for one in found.definition["assignments"][0]["exclusions"]}
+
+    body = {"version": 1, "certifications": [{"code": "FS", "assignments": [{"organisation": "north"}]}]}
+    answer = client.post("/api/v1/apply", data=json.dumps(body), headers=headers)
+    assert (answer.status_code, left()) == (200, {"ann"})
+    page = pat.page("/certifications/1/assignments")
+    assert "Except Somebody outside your area" in page
+    assert "individual:ann" not in page
+
+
 def test_a_row_is_hers_only_while_everybody_it_matches_is_inside(company: World, pat: Visitor) -> None:
     company.job("j-cid", "cid", "legal")  # her only job is elsewhere now
     answer = pat.post("/certifications/1/assignments/remove", {"key": "individual:cid"})

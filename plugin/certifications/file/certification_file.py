@@ -414,9 +414,14 @@ def _exported(session: Session, host_id: int, number: int, definition: Definitio
 
 
 def seen_rows(session: Session, host_id: int, rows: Sequence[AssignmentDef]) -> list[AssignmentDef]:
-    """Without individual rows of people whom whoever looks may not see (ACCESS 3)."""
-    gone = hidden(session, host_id, "individual", [row.target for row in rows if row.type == "individual"])
-    return [row for row in rows if row.type != "individual" or row.target not in gone]
+    """Without people whom whoever looks may not see: their rows, and what other rows except of them (ACCESS 3)."""
+    named = {row.target for row in rows if row.type == "individual"}
+    named |= {one[1] for row in rows for one in row.exclusions if one[0] == "individual"}
+    gone = {("individual", one) for one in hidden(session, host_id, "individual", named)}
+    return [
+        replace(row, exclusions=tuple(one for one in row.exclusions if one[:2] not in gone))
+        for row in rows if (row.type, row.target) not in gone
+    ]  # fmt: skip
 
 
 def _exported_row(session: Session, host_id: int, number: int, row: AssignmentDef) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from plugin.certifications.definition import AssignmentDef, Definition, Proposal
+from plugin.certifications.definition import AssignmentDef, Definition, Exclusion, Proposal
 from plugin.certifications.drafts.differences import other_changes
 from plugin.certifications.resolve import Rule, matched_by
+from plugin.certifications.targets import unseen_exclusions
 from plugin.core.area_scope import whole
 from plugin.core.errors import Forbidden
 from plugin.enrolment.answers.gone_targets import pinned
@@ -74,7 +75,7 @@ def locked_rows(session: Session, host_id: int, proposal: Proposal) -> set[str]:
 
 
 def keeping(session: Session, host_id: int, proposal: Proposal) -> Proposal:
-    """A proposal of a file in which the saved rows that she may not edit stay, named or not.
+    """A proposal of a file in which the saved rows that she may not edit stay, named or not, and whom they except outside.
 
     :raises Forbidden: for a certification that there is not yet.
     """
@@ -85,16 +86,22 @@ def keeping(session: Session, host_id: int, proposal: Proposal) -> Proposal:
         raise Forbidden(_("Whoever looks after an area makes no certifications."))
     saved = Proposal(proposal.current, proposal.base_version, proposal.current)
     locked = outside(session, host_id, saved, units)
+    unseen = unseen_exclusions(session, host_id, proposal.current.assignments)
     named = {row.key: row for row in proposal.definition.assignments}
     rows: list[AssignmentDef] = []
     for row in proposal.current.assignments:
         if row.key in locked:
             rows.append(row)
         elif row.key in named:
-            rows.append(named[row.key])
+            rows.append(_with_unseen(named[row.key], row, unseen))
     present = {row.key for row in proposal.current.assignments}
     rows += [row for row in proposal.definition.assignments if row.key not in present]
     return replace(proposal, definition=replace(proposal.definition, assignments=tuple(rows)))
+
+
+def _with_unseen(given: AssignmentDef, saved: AssignmentDef, unseen: Collection[Exclusion]) -> AssignmentDef:
+    stay = [one for one in saved.exclusions if one in unseen and one not in given.exclusions]
+    return replace(given, exclusions=(*given.exclusions, *stay))
 
 
 def confine(session: Session, host_id: int, proposal: Proposal) -> Proposal:
