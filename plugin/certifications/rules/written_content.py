@@ -25,18 +25,19 @@ def parse_content(value: object, before: Content = EMPTY) -> Content:
         raise ValueError("Content has 'certification' and 'recertification', each a list of course sets.")
     unknown = [str(key) for key in value if key not in ("certification", "recertification")]
     said = "is not a part of content; use certification and recertification."
-    content, wrong = before, list[Fault](((one,), f"'{one}' {said}") for one in unknown)
+    wrong: list[Fault] = [((one,), f"'{one}' {said}") for one in unknown]
+    paths: dict[str, Any] = {}
     for which in ("certification", "recertification"):
         if which not in value:
             continue
         try:
             same = which == "recertification" and value[which] == SAME
-            content = replace(content, **{which: SAME if same else _parse_path(value[which], which)})  # type: ignore[arg-type]  # one of the two paths, by name
+            paths[which] = SAME if same else _parse_path(value[which], which)
         except ValueError as error:
             wrong += faults_of(error, which)
     if wrong:
         raise WrongParts(*wrong)
-    return content
+    return replace(before, **paths)
 
 
 def dump_content(content: Content) -> dict[str, object]:
