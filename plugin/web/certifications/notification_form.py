@@ -51,19 +51,19 @@ def placeholder_words() -> dict[str, str]:
 
 
 def period_words(period: str) -> str:
-    """A stored length of time in the reader's words."""
-    found = parse_period(period, UNITS)
+    """A stored length of time in the reader's words; one of months, from a draft of an earlier release, as it was written."""
+    found = parse_period(period)
     words = {
         "hours": lambda n: ngettext("%(num)s hour", "%(num)s hours", n),
         "days": lambda n: ngettext("%(num)s day", "%(num)s days", n),
         "weeks": lambda n: ngettext("%(num)s week", "%(num)s weeks", n),
     }
-    return str(words[found.unit](found.amount))
+    return str(words[found.unit](found.amount)) if found.unit in words else period
 
 
 def shown(one: Mapping[str, Any]) -> dict[str, Any]:
     """A definition as its form shows it: ``amount``, ``unit``, ``side``, ``to``, ``subject``, ``body``, ``on``."""
-    period = parse_period(one.get("before") or one.get("after") or "0 days", UNITS)
+    period = parse_period(one.get("before") or one.get("after") or "0 days")
     subject, body = shown_text(one, reader_language())
     return {
         "when": one["when"], "amount": period.amount, "unit": period.unit, "side": "before" if one.get("before") else "after",

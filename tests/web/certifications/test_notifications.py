@@ -13,6 +13,7 @@ from plugin.certifications.store import by_code, by_id, definition_of
 from plugin.delivery.tables import Message
 from plugin.mirror.tables import ACTIVE, SUSPENDED, Person
 from plugin.notifications.tables import Notification
+from plugin.web.certifications.notification_form import period_words, shown
 from tests.in_turn import in_turn
 from tests.web.conftest import Visit
 from tests.world import HOST, World, row
@@ -227,3 +228,9 @@ def test_those_whom_nothing_can_tell_are_not_counted_among_the_reached(world: Wo
     assert "3 people would get a message" in names
     assert names.count("<li><bdi>") == 3
     assert one.get(f"{path}/notifications/reach?to=nobody").status_code == 404
+
+
+def test_a_draft_of_an_earlier_release_that_counts_in_months_is_shown_and_can_be_mended() -> None:
+    assert period_words("2 months") == "2 months"
+    found = shown({"when": "due", "before": "2 months"})
+    assert (found["amount"], found["unit"], found["side"]) == (2, "months", "before")
