@@ -189,6 +189,19 @@ def test_a_row_that_reaches_outside_has_no_control_and_says_why(pat: Visitor) ->
     assert "Reaches people outside" not in rows["individual:cid"]
 
 
+def test_a_row_whose_team_is_gone_offers_her_no_page_that_is_closed_to_her(
+    company: World, pat: Visitor, visit: Visit
+) -> None:
+    for boss in ("j-cid", None):  # rules 2.3: a team of two that is gone keeps its learners
+        company.job("j-dov", "dov", "north", boss=boss)
+        company.job("j-eve", "eve", "north", boss=boss)
+        company.save("FS", row("manager", "j-cid"), areas=True)
+    assert "Choose a successor" in visit().page("/certifications/1/assignments")
+    page = pat.page("/certifications/1/assignments")
+    assert "This manager no longer has a team" in page
+    assert "Choose a successor" not in page
+
+
 @pytest.mark.parametrize(
     ("path", "form"),
     [
